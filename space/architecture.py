@@ -1,0 +1,146 @@
+"""A network as a tuple of layers, and everything that can be known of it without building it.
+
+Model building and parameter counting read the same tuple, so they cannot disagree.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from space.errors import InputError
+from space.layers import (
+    INPUT_SHAPE,
+    Conv,
+    Flatten,
+    GlobalAveragePool,
+    Layer,
+    Linear,
+    MaxPool,
+    Shape,
+)
+from space.notation import format_layers, parse_layers
+
+_KINDS: dict[str, type[Layer]] = {
+    "conv": Conv,
+    "max_pool": MaxPool,
+    "gap": GlobalAveragePool,
+    "flatten": Flatten,
+    "linear": Linear,
+}
+_KIND_NAMES = {kind: name for name, kind in _KINDS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class ArchitectureSpec:
+    """A convolutional network for 1x28x28 images: convolutions and pools, then one head.
+
+    The head is `GlobalAveragePool` or `Flatten` followed by any number of `Linear` layers. Raises `InputError` with the
+    rule and the offending layer for a net that cannot be built.
+    """
+
+    layers: tuple[Layer, ...]
+
+    def __post_init__(self) -> None:
+        head = None
+        shape = INPUT_SHAPE
+        for position, layer in enumerate(self.layers, start=1):
+            where = f"layer {position} '{layer.token}'"
+            if isinstance(layer, Linear) and head is None:
+                raise InputError(f"{where}: fully connected layers come after gap or flat")
+            if not isinstance(layer, Linear) and head is not None:
+                raise InputError(f"{where}: only fully connected layers may follow '{head}'")
+            if isinstance(layer, GlobalAveragePool | Flatten):
+                head = layer.token
+            before, shape = shape, layer.output_shape(shape)
+            if min(shape) < 1:
+                raise InputError(
+                    f"{where}: the spatial size must stay at least 1, but {_size(before)} would become {_size(shape)}"
+                )
+        if head is None:
+            raise InputError("an architecture ends in a head: gap or flat, then any fully connected layers")
+
+    @classmethod
+    def from_text(cls, text: str) -> "ArchitectureSpec":
+        """Read the one-line notation, such as ``8s:br p 12v:br gap fc10+`` (docs/notation.md)."""
+        return cls(parse_layers(text))
+
+    def __str__(self) -> str:
+        return format_layers(self.layers)
+
+    @classmethod
+    def from_json(cls, layers: list[dict[str, Any]]) -> "ArchitectureSpec":
+        """Read what `to_json` gave. Raises `InputError` for an unknown kind of layer or field."""
+        built = []
+        for position, fields in enumerate(layers, start=1):
+            kind = fields.get("kind")
+            if kind not in _KINDS:
+                raise InputError(f"layer {position}: kind must be one of {', '.join(_KINDS)}, not {kind!r}")
+            try:
+                built.append(_KINDS[kind](**{name: value for name, value in fields.items() if name != "kind"}))
+            except TypeError as error:
+                raise InputError(f"layer {position} ({kind}): {error}") from None
+        return cls(tuple(built))
+
+    def to_json(self) -> list[dict[str, Any]]:
+        return [{"kind": _KIND_NAMES[type(layer)], **asdict(layer)} for layer in self.layers]
+
+    @property
+    def num_classes(self) -> int:
+        """Width of the last layer."""
+        return self.output_shape[0]
+
+    @property
+    def output_shape(self) -> Shape:
+        shape = INPUT_SHAPE
+        for layer in self.layers:
+            shape = layer.output_shape(shape)
+        return shape
+
+
+def num_params(architecture: ArchitectureSpec) -> int:
+    """Trainable parameters of the built, unfolded model: weights, biases, and BatchNorm's scale and shift."""
+    total = 0
+    shape = INPUT_SHAPE
+    for layer in architecture.layers:
+        total += layer.num_params(shape)
+        shape = layer.output_shape(shape)
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSummary:
+    """One layer of a network with what was computed for it."""
+
+    layer: Layer
+    input_shape: Shape
+    output_shape: Shape
+    num_params: int
+    num_macs: int
+    """Multiply-accumulates for one image, of convolutions and fully connected layers."""
+    receptive_field: int
+    """Side, in input pixels, of the square that one output value sees; padding counts as pixels."""
+
+
+def summarise(architecture: ArchitectureSpec) -> list[LayerSummary]:
+    """The layers in order with shapes, counts and receptive fields.
+
+    Receptive fields follow r' = r + (kernel - 1) * jump, jump' = jump * stride (Araujo et al., "Computing Receptive
+    Fields of Convolutional Neural Networks", Distill 2019).
+    """
+    rows = []
+    shape, receptive_field, jump = INPUT_SHAPE, 1, 1
+    for layer in architecture.layers:
+        if isinstance(layer, Conv):
+            receptive_field += (layer.kernel - 1) * jump
+        elif isinstance(layer, MaxPool):
+            receptive_field += (layer.size - 1) * jump
+            jump *= layer.size
+        elif isinstance(layer, GlobalAveragePool | Flatten):
+            receptive_field += (shape[1] - 1) * jump
+        output = layer.output_shape(shape)
+        rows.append(LayerSummary(layer, shape, output, layer.num_params(shape), layer.num_macs(shape), receptive_field))
+        shape = output
+    return rows
+
+
+def _size(shape: Shape) -> str:
+    return f"{shape[1]}x{shape[2]}"

@@ -1,0 +1,166 @@
+"""The layers a network is made of, each knowing its output shape, parameters and work.
+
+A shape is ``(channels, height, width)``. After the head's pooling or flattening it is ``(features, 1, 1)``, so that
+every layer maps one shape to one shape.
+"""
+
+from dataclasses import dataclass
+
+from space.errors import InputError
+
+Shape = tuple[int, int, int]
+
+INPUT_SHAPE: Shape = (1, 28, 28)
+KERNELS = (1, 3, 5)
+CONV_OPS = ("", "r", "b", "br", "rb")
+
+
+@dataclass(frozen=True, slots=True)
+class Conv:
+    """A 2-d convolution of stride 1, then BatchNorm and ReLU in either order or absent, then dropout."""
+
+    width: int
+    """Output channels."""
+    kernel: int = 3
+    padding: int = 1
+    """Zeros added on each side, in pixels."""
+    bias: bool = False
+    ops: str = "br"
+    """What follows the convolution, in order: ``b`` for BatchNorm, ``r`` for ReLU; empty for a bare convolution."""
+    dropout: float = 0.0
+    """Probability of zeroing a value (or a channel, see ``dropout2d``)."""
+    dropout2d: bool = False
+    """Whether dropout zeroes whole channels."""
+
+    def __post_init__(self) -> None:
+        if self.width < 1:
+            raise InputError(f"a convolution's width must be at least 1, not {self.width}")
+        if self.kernel not in KERNELS:
+            raise InputError(f"a kernel must be one of {', '.join(map(str, KERNELS))}, not {self.kernel}")
+        if not 0 <= self.padding < self.kernel:
+            raise InputError(f"padding must be from 0 to kernel - 1 = {self.kernel - 1}, not {self.padding}")
+        if self.ops not in CONV_OPS:
+            raise InputError(f"what follows a convolution must be one of br, rb, b, r or nothing, not {self.ops!r}")
+        if not 0.0 <= self.dropout < 1.0:
+            raise InputError(f"a dropout rate must be from 0 to below 1, not {self.dropout}")
+        if self.dropout2d and self.dropout == 0.0:
+            raise InputError("2-d dropout needs a rate above 0")
+
+    @property
+    def batch_norm(self) -> bool:
+        return "b" in self.ops
+
+    def output_shape(self, shape: Shape) -> Shape:
+        grow = 2 * self.padding - self.kernel + 1
+        return self.width, shape[1] + grow, shape[2] + grow
+
+    def num_params(self, shape: Shape) -> int:
+        per_channel = shape[0] * self.kernel * self.kernel + self.bias + (2 if "b" in self.ops else 0)
+        return self.width * per_channel
+
+    def num_macs(self, shape: Shape) -> int:
+        channels, height, width = self.output_shape(shape)
+        return channels * height * width * shape[0] * self.kernel * self.kernel
+
+    @property
+    def token(self) -> str:
+        kernel = "" if self.kernel == 3 else f"k{self.kernel}"
+        if self.kernel == 1:
+            padding = ""
+        elif self.padding == self.kernel // 2:
+            padding = "s"
+        else:
+            padding = f"p{self.padding}" if self.padding else "v"
+        dropout = f"{'D' if self.dropout2d else 'd'}{self.dropout!r}" if self.dropout else ""
+        after = f":{self.ops}{dropout}" if self.ops or dropout else ""
+        return f"{self.width}{kernel}{padding}{'+' if self.bias else ''}{after}"
+
+
+@dataclass(frozen=True, slots=True)
+class MaxPool:
+    """Max-pooling over squares that do not overlap; what does not fill a square at the edge is dropped."""
+
+    size: int = 2
+
+    def __post_init__(self) -> None:
+        if self.size < 2:
+            raise InputError(f"a pool's size must be at least 2, not {self.size}")
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return shape[0], shape[1] // self.size, shape[2] // self.size
+
+    def num_params(self, shape: Shape) -> int:
+        return 0
+
+    def num_macs(self, shape: Shape) -> int:
+        return 0
+
+    @property
+    def token(self) -> str:
+        return "p" if self.size == 2 else f"p{self.size}"
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalAveragePool:
+    """The mean of each channel: the start of a head that needs no flattening."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return shape[0], 1, 1
+
+    def num_params(self, shape: Shape) -> int:
+        return 0
+
+    def num_macs(self, shape: Shape) -> int:
+        return 0
+
+    @property
+    def token(self) -> str:
+        return "gap"
+
+
+@dataclass(frozen=True, slots=True)
+class Flatten:
+    """Every value of every channel as one feature: the start of a fully connected head."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return shape[0] * shape[1] * shape[2], 1, 1
+
+    def num_params(self, shape: Shape) -> int:
+        return 0
+
+    def num_macs(self, shape: Shape) -> int:
+        return 0
+
+    @property
+    def token(self) -> str:
+        return "flat"
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """A fully connected layer of the head; after global average pooling the same as a 1x1 convolution."""
+
+    width: int
+    """Output features."""
+    bias: bool = True
+    relu: bool = False
+
+    def __post_init__(self) -> None:
+        if self.width < 1:
+            raise InputError(f"a fully connected layer's width must be at least 1, not {self.width}")
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return self.width, 1, 1
+
+    def num_params(self, shape: Shape) -> int:
+        return self.width * (shape[0] + self.bias)
+
+    def num_macs(self, shape: Shape) -> int:
+        return self.width * shape[0]
+
+    @property
+    def token(self) -> str:
+        return f"fc{self.width}{'+' if self.bias else ''}{':r' if self.relu else ''}"
+
+
+Layer = Conv | MaxPool | GlobalAveragePool | Flatten | Linear

@@ -1,0 +1,263 @@
+"""The ranges a search samples from, and how one trial's parameters become a candidate."""
+
+import difflib
+import itertools
+import math
+import random
+import tomllib
+from collections.abc import Sequence
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol, Self, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from space.architecture import ArchitectureSpec, num_params
+from space.candidate import CandidateSpec, TrainingConfig
+from space.errors import InputError
+from space.layers import Conv, GlobalAveragePool, Layer, Linear, MaxPool
+
+NUM_CLASSES = 10
+DROPOUT_STEP = 0.01
+# At strength 1: the first measurements on MNIST were made with about these.
+UNIT_ROTATION, UNIT_TRANSLATION, UNIT_SCALE = 10.0, 0.1, 0.1
+
+
+_Number = TypeVar("_Number", int, float)
+
+
+class Trial(Protocol):
+    """The part of `optuna.trial.Trial` that suggesting needs."""
+
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int: ...
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float: ...
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any: ...
+
+
+def _ordered(bounds: tuple[_Number, _Number]) -> tuple[_Number, _Number]:
+    if bounds[0] > bounds[1]:
+        raise ValueError(f"a range reads [low, high], and {bounds[0]} is above {bounds[1]}")
+    return bounds
+
+
+def _distinct(choices: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(choices)) != len(choices):
+        raise ValueError(f"each choice is given once, not {list(choices)}")
+    return choices
+
+
+_Positive = Annotated[int, Field(ge=1, strict=True)]
+_IntRange = Annotated[tuple[_Positive, _Positive], AfterValidator(_ordered)]
+_PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Fraction = Annotated[float, Field(ge=0, lt=1)]
+_LogRange = Annotated[tuple[_PositiveFloat, _PositiveFloat], AfterValidator(_ordered)]
+_FractionRange = Annotated[tuple[_Fraction, _Fraction], AfterValidator(_ordered)]
+_Strength = Annotated[float, Field(ge=0, le=5)]
+_BatchSize = Annotated[int, Field(ge=2, strict=True)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Stage(_Section):
+    """Convolutions between two pools: how many, how wide each may be, and their shared kernel and padding."""
+
+    layers: _IntRange
+    width: _IntRange
+    kernel: Literal[1, 3, 5] = 3
+    padding: Literal["same", "valid"] = "same"
+
+    def conv(self, width: int, dropout: float) -> Conv:
+        padding = self.kernel // 2 if self.padding == "same" else 0
+        return Conv(width, kernel=self.kernel, padding=padding, dropout=dropout)
+
+
+class ArchitectureRanges(_Section):
+    dropout: _FractionRange
+
+
+class TrainingRanges(_Section):
+    batch_size_choices: Annotated[tuple[_BatchSize, ...], Field(min_length=1), AfterValidator(_distinct)]
+    max_lr: _LogRange
+    weight_decay: _LogRange
+    label_smoothing: _FractionRange
+    augmentation: Annotated[tuple[_Strength, _Strength], AfterValidator(_ordered)]
+
+
+class SearchSpace(_Section):
+    """Every candidate a search may try.
+
+    Stages of convolutions without bias, each with BatchNorm and ReLU, and a 2x2 max-pool between stages; then global
+    average pooling and a 1x1 classifier with bias.
+    """
+
+    stage: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    architecture: ArchitectureRanges
+    training: TrainingRanges
+
+    @classmethod
+    def default(cls) -> Self:
+        return cls._validate(_default_tables(), "the default space")
+
+    @classmethod
+    def from_file(cls, path: Path) -> Self:
+        """Read a TOML file laid over the default. Raises `InputError` naming the file, the key and the rule."""
+        try:
+            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise InputError(f"the space file {path} can't be read: {error.strerror}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise InputError(f"the space file {path} is not TOML: {error}") from None
+        merged = _default_tables()
+        for name, table in tables.items():
+            both_tables = isinstance(table, dict) and isinstance(merged.get(name), dict)
+            merged[name] = merged[name] | table if both_tables else table
+        return cls._validate(merged, str(path))
+
+    @classmethod
+    def _validate(cls, tables: dict[str, Any], source: str) -> Self:
+        try:
+            return cls.model_validate(tables)
+        except ValidationError as error:
+            raise InputError(f"{source}: {_first_error(error)}") from None
+
+    @model_validator(mode="after")
+    def _deepest_can_be_built(self) -> Self:
+        self._architecture([[stage.width[0]] * stage.layers[1] for stage in self.stage], dropout=0.0)
+        return self
+
+    @cached_property
+    def smallest(self) -> ArchitectureSpec:
+        """An architecture of the space that has the fewest parameters."""
+        # Narrower always means fewer parameters. Fewer layers need not: a narrow one between two wide ones saves some.
+        depths = itertools.product(*(range(stage.layers[0], stage.layers[1] + 1) for stage in self.stage))
+        narrowest = (
+            self._architecture(
+                [[stage.width[0]] * depth for stage, depth in zip(self.stage, chosen, strict=True)], dropout=0.0
+            )
+            for chosen in depths
+        )
+        return min(narrowest, key=num_params)
+
+    def suggest_candidate(self, trial: Trial, *, epochs: int) -> CandidateSpec:
+        """Sample every parameter of the space from ``trial`` and join them to a candidate.
+
+        The space is static: widths of layers that this candidate does not have are sampled too, since a conditional
+        space makes multivariate TPE fall back to independent sampling.
+        """
+        widths = []
+        for i, stage in enumerate(self.stage, start=1):
+            depth = trial.suggest_int(f"stage{i}_layers", *stage.layers)
+            stage_widths = [
+                trial.suggest_int(f"stage{i}_width{j}", *stage.width, log=True) for j in range(1, stage.layers[1] + 1)
+            ]
+            widths.append(stage_widths[:depth])
+        dropout = trial.suggest_float("dropout", *self.architecture.dropout, step=DROPOUT_STEP)
+        ranges = self.training
+        batch_size = trial.suggest_categorical("batch_size", ranges.batch_size_choices)
+        max_lr = trial.suggest_float("max_lr", *ranges.max_lr, log=True)
+        weight_decay = trial.suggest_float("weight_decay", *ranges.weight_decay, log=True)
+        label_smoothing = trial.suggest_float("label_smoothing", *ranges.label_smoothing)
+        strength = trial.suggest_float("augmentation", *ranges.augmentation)
+        training = TrainingConfig(
+            epochs=epochs,
+            batch_size=batch_size,
+            max_lr=max_lr,
+            weight_decay=weight_decay,
+            label_smoothing=label_smoothing,
+            rotation=strength * UNIT_ROTATION,
+            translation=strength * UNIT_TRANSLATION,
+            scale=strength * UNIT_SCALE,
+        )
+        return CandidateSpec(self._architecture(widths, round(dropout, 2)), training)
+
+    def _architecture(self, widths: Sequence[Sequence[int]], dropout: float) -> ArchitectureSpec:
+        layers: list[Layer] = []
+        for stage, stage_widths in zip(self.stage, widths, strict=True):
+            if layers:
+                layers.append(MaxPool())
+            layers += [stage.conv(width, dropout) for width in stage_widths]
+        return ArchitectureSpec((*layers, GlobalAveragePool(), Linear(NUM_CLASSES)))
+
+    def to_toml(self) -> str:
+        """The space as a file that `from_file` reads back to an equal space."""
+        lines = []
+        for stage in self.stage:
+            lines += ["[[stage]]", *_toml_lines(stage), ""]
+        lines += ["[architecture]", *_toml_lines(self.architecture), ""]
+        lines += ["[training]", *_toml_lines(self.training)]
+        return "\n".join(lines) + "\n"
+
+
+class RandomDraw:
+    """A `Trial` that samples every parameter independently from its range and remembers what it drew in `params`."""
+
+    def __init__(self, generator: random.Random) -> None:
+        self._generator = generator
+        self.params: dict[str, Any] = {}
+
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        if log:
+            # Half a unit more on either side gives the ends their share, as Optuna does.
+            drawn = round(math.exp(self._generator.uniform(math.log(low - 0.5), math.log(high + 0.5))))
+            value = min(max(drawn, low), high)
+        else:
+            value = self._generator.randint(low, high)
+        self.params[name] = value
+        return value
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        if step is not None:
+            value = low + step * self._generator.randint(0, math.floor((high - low) / step + 1e-9))
+        elif log:
+            drawn = math.exp(self._generator.uniform(math.log(low), math.log(high)))
+            value = min(max(drawn, low), high)
+        else:
+            value = self._generator.uniform(low, high)
+        self.params[name] = value
+        return value
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        self.params[name] = self._generator.choice(choices)
+        return self.params[name]
+
+
+def _default_tables() -> dict[str, Any]:
+    return tomllib.loads(resources.files("space").joinpath("default.toml").read_text(encoding="utf-8"))
+
+
+def _toml_lines(section: _Section) -> list[str]:
+    def value(item: object) -> str:
+        if isinstance(item, tuple):
+            return "[" + ", ".join(map(value, item)) + "]"
+        return f'"{item}"' if isinstance(item, str) else repr(item)
+
+    return [f"{name} = {value(item)}" for name, item in section]
+
+
+def _first_error(error: ValidationError) -> str:
+    """One line for the first thing wrong: where it is, the rule, and the value or the key that was probably meant."""
+    first = error.errors()[0]
+    *parents, key = first["loc"] or ("space",)
+    where = ".".join(map(str, first["loc"])) or "the space"
+    if first["type"] == "extra_forbidden":
+        sections: dict[str, type[_Section]] = {
+            "stage": Stage,
+            "architecture": ArchitectureRanges,
+            "training": TrainingRanges,
+        }
+        known = list((sections[str(parents[0])] if parents else SearchSpace).model_fields)
+        close = difflib.get_close_matches(str(key), known, n=1)
+        meant = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
+        return f"unknown key '{where}'; {meant}"
+    message = first["msg"].removeprefix("Value error, ")
+    # The whole-space rule has the whole file as its input, which would not help anyone.
+    return message if not first["loc"] else f"'{where}': {message}, not {first['input']!r}"

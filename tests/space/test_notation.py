@@ -1,0 +1,143 @@
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from space.architecture import ArchitectureSpec, num_params
+from space.errors import InputError
+from space.layers import Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool
+from space.notation import format_layers, parse_layers
+from tests.strategies import architectures
+
+NOTATION_PAGE = Path(__file__).parents[2] / "docs" / "notation.md"
+
+TOKENS = [
+    ("8s", Conv(8, ops="")),
+    ("8v", Conv(8, padding=0, ops="")),
+    ("8p2", Conv(8, padding=2, ops="")),
+    ("8k5s", Conv(8, kernel=5, padding=2, ops="")),
+    ("8k5p1", Conv(8, kernel=5, padding=1, ops="")),
+    ("8k5v", Conv(8, kernel=5, padding=0, ops="")),
+    ("8k1", Conv(8, kernel=1, padding=0, ops="")),
+    ("8s+", Conv(8, bias=True, ops="")),
+    ("8s:br", Conv(8)),
+    ("8s:rb", Conv(8, ops="rb")),
+    ("8s:b", Conv(8, ops="b")),
+    ("8s:r", Conv(8, ops="r")),
+    ("8s:d0.05", Conv(8, ops="", dropout=0.05)),
+    ("8s:brd0.05", Conv(8, dropout=0.05)),
+    ("8s:brd1e-05", Conv(8, dropout=1e-5)),
+    ("8k1+:rbD0.25", Conv(8, kernel=1, padding=0, bias=True, ops="rb", dropout=0.25, dropout2d=True)),
+    ("p", MaxPool(2)),
+    ("p3", MaxPool(3)),
+    ("gap", GlobalAveragePool()),
+    ("flat", Flatten()),
+    ("fc10", Linear(10, bias=False)),
+    ("fc10+", Linear(10)),
+    ("fc50:r", Linear(50, bias=False, relu=True)),
+    ("fc50+:r", Linear(50, relu=True)),
+]
+
+
+@pytest.mark.parametrize(("token", "layer"), TOKENS)
+def test_each_token_is_its_layer_both_ways(token: str, layer: Layer) -> None:
+    assert parse_layers(token) == (layer,)
+    assert format_layers((layer,)) == token
+
+
+OTHER_SPELLINGS = [
+    ("8k3s:br", "8s:br"),
+    ("8p1", "8s"),
+    ("8p0", "8v"),
+    ("8k1s", "8k1"),
+    ("8k1v", "8k1"),
+    ("8s:", "8s"),
+    ("8s:brd.05", "8s:brd0.05"),
+    ("8s:brd0", "8s:br"),
+    ("p2", "p"),
+    ("  8s:br\n\tgap ", "8s:br gap"),
+]
+
+
+@pytest.mark.parametrize(("text", "short"), OTHER_SPELLINGS)
+def test_other_spellings_are_written_back_in_the_short_one(text: str, short: str) -> None:
+    assert format_layers(parse_layers(text)) == short
+
+
+@given(architectures())
+def test_text_round_trip(architecture: ArchitectureSpec) -> None:
+    assert ArchitectureSpec.from_text(str(architecture)) == architecture
+
+
+MALFORMED = [
+    ("8", "layer 1 '8': a convolution says its padding: s (same), v (valid) or pN"),
+    ("8s:br 8k5:br gap", "layer 2 '8k5:br': a convolution says its padding"),
+    ("8s:br 8k4s gap", "layer 2 '8k4s': a kernel must be one of 1, 3, 5, not 4"),
+    ("8s:br 0s gap", "layer 2 '0s': a convolution's width must be from 1 to 99999, not 0"),
+    ("8p3 gap", "layer 1 '8p3': padding must be from 0 to kernel - 1 = 2, not 3"),
+    (
+        "8s:bb gap",
+        "layer 1 '8s:bb': what follows a convolution must be one of br, rb, b, r or nothing, not 'bb'",
+    ),
+    ("8s:brd1 gap", "layer 1 '8s:brd1': a dropout rate must be from 0 to below 1, not 1.0"),
+    ("8s:brD0 gap", "layer 1 '8s:brD0': 2-d dropout needs a rate above 0"),
+    ("8s p1 gap", "layer 2 'p1': a pool's size must be at least 2, not 1"),
+    ("8s p0 gap", "layer 2 'p0': a pool's size must be at least 2, not 0"),
+    ("8s gap fc0", "layer 3 'fc0': a fully connected layer's width must be from 1 to 99999, not 0"),
+    ("8s pool gap", "layer 2 'pool': unknown token; a layer is WIDTH"),
+    ("8S gap", "layer 1 '8S': unknown token"),
+    ("-8s gap", "layer 1 '-8s': unknown token"),
+    ("8s:dbr0.1 gap", "layer 1 '8s:dbr0.1': unknown token"),
+    ("8s:brd gap", "layer 1 '8s:brd': unknown token"),
+    ("8s,gap", "layer 1 '8s,gap': unknown token"),
+    ("8s fc gap", "layer 2 'fc': unknown token"),
+    ("٣s gap", "layer 1 '٣s': unknown token"),
+    ("100000s gap", "layer 1 '100000s': a convolution's width must be from 1 to 99999, not 100000"),
+]
+
+
+@pytest.mark.parametrize(("text", "refusal"), MALFORMED)
+def test_malformed_text_is_refused_by_rule_and_token(text: str, refusal: str) -> None:
+    with pytest.raises(InputError) as error:
+        ArchitectureSpec.from_text(text)
+    assert str(error.value).startswith(refusal)
+
+
+@st.composite
+def spoiled_notations(draw: st.DrawFn) -> str:
+    """Valid notations with a few characters put in, taken out or exchanged."""
+    text = str(draw(architectures()))
+    for _ in range(draw(st.integers(1, 3))):
+        at = draw(st.integers(0, len(text)))
+        gone = draw(st.integers(0, 2))
+        text = text[:at] + draw(st.text("0123456789spvkbrdDgaflc+:.e- ", max_size=3)) + text[at + gone :]
+    return text
+
+
+@given(st.text() | st.text("0123456789spvkbrdDgaflc+:.e- ") | spoiled_notations())
+@example("9" * 5_000 + "s gap")
+@example("8s gap fc" + "9" * 5_000)
+@example("8s:brd" + "9" * 5_000 + " gap")
+def test_any_text_is_a_net_or_a_one_line_input_error(text: str) -> None:
+    refusal = None
+    try:
+        architecture = ArchitectureSpec.from_text(text)
+    except InputError as error:
+        refusal = str(error)
+    if refusal is not None:
+        assert len(refusal.splitlines()) == 1
+    else:
+        # What was read is a whole net: it can be counted, printed and read back.
+        assert str(num_params(architecture)).isdigit()
+        assert ArchitectureSpec.from_text(str(architecture)) == architecture
+
+
+def test_every_count_on_the_notation_page_is_right() -> None:
+    rows = re.findall(r"^\|[^|]*\| ([\d,]+) \| `([^`]+)` \|$", NOTATION_PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(rows) >= 12
+    for count, notation in rows:
+        architecture = ArchitectureSpec.from_text(notation)
+        assert f"{num_params(architecture):,}" == count, notation
+        assert str(architecture) == notation
