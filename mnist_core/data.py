@@ -1,0 +1,230 @@
+"""MNIST-shaped datasets: found, checked, read and split. Plain numpy: torch is imported only to download.
+
+Only the training files are read here. The test files stay closed until something is allowed to open them.
+"""
+
+import contextlib
+import gzip
+import hashlib
+import math
+import multiprocessing
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from space.errors import InputError
+
+SPLIT_SEED = 0
+"""Seed of the split into training and validation images; one for all studies, so that they compare."""
+
+DOWNLOAD_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Split:
+    images: NDArray[np.uint8]
+    """(N, 28, 28), 0 is background."""
+    labels: NDArray[np.int64]
+    """(N,)"""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    name: str
+    train: Split
+    validation: Split
+    mean: float
+    """Mean of the training split's pixels, scaled to 0..1."""
+    std: float
+    sha256: str
+    """Hash of the images and labels that the split was made from."""
+    num_classes: int = 10
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where a dataset in MNIST's file layout lies below a data root."""
+
+    folder: str
+    """torchvision's name of the dataset, and its folder."""
+    validation_size: int
+    sha256: dict[str, str]
+    """Known hashes of the uncompressed files; empty where we hold none."""
+
+
+IMAGES_FILE, LABELS_FILE = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+_MNIST_SHA256 = {
+    IMAGES_FILE: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    LABELS_FILE: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+}
+_SOURCES = {
+    "mnist": _Source("MNIST", 10_000, _MNIST_SHA256),
+    "fashion-mnist": _Source("FashionMNIST", 10_000, {}),
+    "kmnist": _Source("KMNIST", 10_000, {}),
+}
+DATASET_NAMES = (*_SOURCES, "digits")
+_DIGITS_SPLIT = (1_197, 300)
+
+
+def find_data_root(name: str, data_root: Path | None = None) -> Path | None:
+    """The root whose ``<folder>/raw`` holds the dataset, downloading it where it is absent; None for digits.
+
+    Looks in ``data_root`` alone if given, else ``SEARCH_DATA_ROOT`` alone if set, else ``./data``, else
+    ``../shared/data``. Raises `InputError` for an unknown name, or where the files are absent and cannot be
+    downloaded.
+    """
+    check_dataset_name(name)
+    if name == "digits":
+        return None
+    source = _SOURCES[name]
+    roots = [Path("data"), Path("../shared/data")]
+    if environment := os.environ.get("SEARCH_DATA_ROOT"):
+        roots = [Path(environment)]
+    if data_root is not None:
+        roots = [data_root]
+    for root in roots:
+        if all(_find_file(root, source, file) for file in (IMAGES_FILE, LABELS_FILE)):
+            return root
+    _download(source.folder, roots[0])
+    return roots[0]
+
+
+def load_dataset(name: str, data_root: Path | None, *, train_size: int | None = None) -> Dataset:
+    """Read the training files and split them, stratified, into training and validation images.
+
+    ``data_root`` is what `find_data_root` gave. ``train_size`` keeps that many training images, stratified;
+    validation stays whole. Raises `InputError` for a corrupt file or a size that cannot be.
+    """
+    check_dataset_name(name)
+    if name == "digits":
+        whole, num_train, num_validation = _read_digits(), *_DIGITS_SPLIT
+    else:
+        assert data_root is not None
+        source = _SOURCES[name]
+        whole = _read_mnist_layout(data_root, source)
+        num_validation = source.validation_size
+        num_train = len(whole) - num_validation
+    # BatchNorm cannot train on a single image of 1x1 maps.
+    if train_size is not None and not 2 <= train_size <= num_train:
+        raise InputError(f"--train-size must be from 2 to {num_train} for {name}, not {train_size}")
+    generator = np.random.default_rng(SPLIT_SEED)
+    validation, rest = _stratified(whole, num_validation, generator)
+    train, _ = _stratified(rest, num_train if train_size is None else train_size, generator)
+    pixels = train.images / np.float32(255)
+    return Dataset(
+        name=name,
+        train=train,
+        validation=validation,
+        mean=float(pixels.mean(dtype=np.float64)),
+        std=float(pixels.std(dtype=np.float64)),
+        sha256=hashlib.sha256(whole.images.tobytes() + whole.labels.astype(np.uint8).tobytes()).hexdigest(),
+    )
+
+
+def check_dataset_name(name: str) -> None:
+    if name not in DATASET_NAMES:
+        raise InputError(f"--dataset must be one of {', '.join(DATASET_NAMES)}, not {name!r}")
+
+
+def _find_file(root: Path, source: _Source, file: str) -> Path | None:
+    raw = root / source.folder / "raw"
+    return next((path for path in (raw / file, raw / f"{file}.gz") if path.is_file()), None)
+
+
+def _read_mnist_layout(root: Path, source: _Source) -> Split:
+    images = _read_idx(root, source, IMAGES_FILE, num_dimensions=3)
+    labels = _read_idx(root, source, LABELS_FILE, num_dimensions=1)
+    if images.shape[1:] != (28, 28) or len(images) != len(labels) or len(images) <= source.validation_size:
+        raise InputError(
+            f"{root / source.folder} holds {len(labels)} labels for images of shape {images.shape}; "
+            f"it must hold one label for each image of 28x28, and more than {source.validation_size} of them"
+        )
+    if labels.max() > 9:
+        raise InputError(f"{root / source.folder} holds the label {labels.max()}; labels must be from 0 to 9")
+    return Split(images, labels.astype(np.int64))
+
+
+def _read_idx(root: Path, source: _Source, file: str, *, num_dimensions: int) -> NDArray[np.uint8]:
+    """One file of the IDX format: two zeros, 8 for bytes, the number of dimensions, sizes, then the bytes."""
+    path = _find_file(root, source, file)
+    if path is None:
+        raise InputError(f"{root / source.folder / 'raw' / file} is gone; give --data-root or restore it")
+    repair = "delete it and run again to download it anew, or give another --data-root"
+    try:
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except PermissionError:
+        raise InputError(f"{path} can't be read: permission denied") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path} is corrupt ({error}): {repair}") from None
+    damaged = f"{path} is corrupt or truncated ({len(content):,} bytes): {repair}"
+    header = 4 + 4 * num_dimensions
+    if len(content) < header or content[:4] != bytes([0, 0, 8, num_dimensions]):
+        raise InputError(damaged)
+    shape = tuple(np.frombuffer(content[4:header], ">u4").tolist())
+    if len(content) != header + math.prod(shape):
+        raise InputError(damaged)
+    expected = source.sha256.get(file)
+    if expected is not None and hashlib.sha256(content).hexdigest() != expected:
+        raise InputError(f"{path} is corrupt (its SHA-256 is not {expected[:12]}...): {repair}")
+    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+
+
+def _read_digits() -> Split:
+    """scikit-learn's 1,797 digits of 8x8 pixels of 0..16, enlarged bilinearly to 28x28 and 0..255."""
+    from scipy.ndimage import zoom
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    images = zoom(digits.images, (1, 3.5, 3.5), order=1, grid_mode=True, mode="nearest")
+    return Split(np.rint(images * (255 / 16)).astype(np.uint8), digits.target.astype(np.int64))
+
+
+def _stratified(split: Split, size: int, generator: np.random.Generator) -> tuple[Split, Split]:
+    """Draw ``size`` images, each class's share kept to within one; gives the drawn and the rest, in order."""
+    labels = np.unique(split.labels)
+    classes = [generator.permutation(np.flatnonzero(split.labels == label)) for label in labels]
+    shares = np.array([len(members) for members in classes]) * (size / len(split))
+    counts = np.floor(shares).astype(int)
+    # Largest remainders take what rounding down left over.
+    counts[np.argsort(counts - shares, kind="stable")[: size - counts.sum()]] += 1
+    drawn = np.zeros(len(split), dtype=bool)
+    for members, count in zip(classes, counts, strict=True):
+        drawn[members[:count]] = True
+    return Split(split.images[drawn], split.labels[drawn]), Split(split.images[~drawn], split.labels[~drawn])
+
+
+def _download(folder: str, root: Path) -> None:
+    # In a process of its own: torchvision brings torch along, and its download has no time limit.
+    process = multiprocessing.get_context("spawn").Process(target=_torchvision_download, args=(folder, root))
+    process.start()
+    process.join(DOWNLOAD_SECONDS)
+    if process.is_alive():
+        process.kill()
+        process.join()
+    if process.exitcode != 0:
+        for empty in (root / folder / "raw", root / folder, root):  # what torchvision made before it failed
+            with contextlib.suppress(OSError):
+                empty.rmdir()
+        raise InputError(
+            f"{folder} is not in {root} and could not be downloaded; put its files into "
+            f"{root / folder / 'raw'}, name their place with --data-root or SEARCH_DATA_ROOT, "
+            "or use --dataset digits, which needs none"
+        )
+
+
+def _torchvision_download(folder: str, root: Path) -> None:
+    import sys
+
+    # No progress bars and tracebacks from torchvision: the parent says it in a line.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    with contextlib.redirect_stdout(sys.stderr):
+        import torchvision
+
+        getattr(torchvision.datasets, folder)(root, download=True)

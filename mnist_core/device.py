@@ -1,0 +1,32 @@
+"""Which device trains."""
+
+import sys
+from pathlib import Path
+
+from space.errors import InputError
+
+_ACCELERATOR_FILES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd", "/dev/dri")
+
+
+def may_have_accelerator() -> bool:
+    """A look at the device files, without importing torch: false means that there is certainly none."""
+    return not sys.platform.startswith("linux") or any(Path(file).exists() for file in _ACCELERATOR_FILES)
+
+
+def resolve_device(name: str) -> str:
+    """``name``, or for ``auto`` the first of cuda, xpu, mps that is available, else cpu. Imports torch.
+
+    Raises `InputError` for a device that is not there.
+    """
+    import torch
+
+    available = [
+        device
+        for device, backend in (("cuda", torch.cuda), ("xpu", torch.xpu), ("mps", torch.backends.mps))
+        if backend.is_available()
+    ]
+    if name == "auto":
+        return available[0] if available else "cpu"
+    if name != "cpu" and name not in available:
+        raise InputError(f"--device {name} is not available; here: {', '.join([*available, 'cpu'])}")
+    return name

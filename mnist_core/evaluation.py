@@ -1,0 +1,42 @@
+"""How good a model is on images it was not trained on."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mnist_core.augmentation import normalise
+
+BATCH_SIZE = 500
+"""Images at a time: small enough for the activations to stay in the cache."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    loss: float
+    """Mean cross-entropy, without label smoothing."""
+    accuracy: float
+    """Fraction of images whose highest logit is their label's."""
+
+
+@torch.inference_mode()
+def predict_logits(model: nn.Module, images: Tensor, *, mean: float, std: float) -> Tensor:
+    """(N, 28, 28) bytes to (N, num_classes) fp32 logits, in evaluation mode; the model keeps its own mode."""
+    was_training = model.training
+    model.eval()
+    logits = [
+        model(normalise(batch, mean, std).to(memory_format=torch.channels_last))
+        for batch in torch.split(images, BATCH_SIZE)
+    ]
+    model.train(was_training)
+    return torch.cat(logits)
+
+
+def evaluate(model: nn.Module, images: Tensor, labels: Tensor, *, mean: float, std: float) -> Evaluation:
+    """Loss and accuracy of ``model`` on (N, 28, 28) bytes and (N,) labels on the model's device."""
+    logits = predict_logits(model, images, mean=mean, std=std)
+    return Evaluation(
+        loss=float(F.cross_entropy(logits, labels)),
+        accuracy=int((logits.argmax(1) == labels).sum()) / len(labels),
+    )

@@ -1,0 +1,22 @@
+"""One seed per trial, and from it one independent stream per purpose.
+
+Separate streams keep runs comparable: adding dropout to a net does not change its initial weights or the
+order of images.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+
+
+class Purpose(IntEnum):
+    INITIALISATION = 0
+    ORDER = 1
+    AUGMENTATION = 2
+    DROPOUT = 3
+
+
+def purpose_seed(seed: int, purpose: Purpose) -> int:
+    """A 63-bit seed for one purpose, independent of the others: numpy's SeedSequence mixes both numbers."""
+    state = np.random.SeedSequence([seed, int(purpose)]).generate_state(1, np.uint64)
+    return int(state[0] >> np.uint64(1))

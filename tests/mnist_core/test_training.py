@@ -1,0 +1,282 @@
+import copy
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from mnist_core.augmentation import normalise
+from mnist_core.data import Dataset, load_dataset
+from mnist_core.evaluation import evaluate
+from mnist_core.model import build_model
+from mnist_core.schedule import one_cycle
+from mnist_core.training import DivergedError, batch_bounds, train
+from space.architecture import ArchitectureSpec
+from space.candidate import TrainingConfig
+from space.results import EpochResult
+
+NET = "4s:br p 8s:br p 8v:br gap fc10+"
+NO_BATCH_NORM = "4s:r p 8v:r gap fc10+"
+PLAIN = {"rotation": 0.0, "translation": 0.0, "scale": 0.0}
+# One step, at the full learning rate and with nothing but the gradient in it.
+ONE_STEP = TrainingConfig(epochs=1, batch_size=1_000, pct_start=1.0, weight_decay=0.0, **PLAIN)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    """What bitwise equality is promised for."""
+    num_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(num_threads)
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    return load_dataset("digits", None)
+
+
+@pytest.fixture(scope="module")
+def few_digits() -> Dataset:
+    return load_dataset("digits", None, train_size=250)
+
+
+def built(text: str, *, seed: int = 0) -> nn.Sequential:
+    return build_model(ArchitectureSpec.from_text(text), seed=seed)
+
+
+def trained(
+    data: Dataset, config: TrainingConfig, *, text: str = NET, seed: int = 0
+) -> tuple[nn.Sequential, list[EpochResult]]:
+    model = built(text, seed=seed)
+    return model, list(train(model, data, config, seed=seed))
+
+
+def flat(model: nn.Module) -> Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+
+def state_bytes(model: nn.Module) -> bytes:
+    return b"".join(tensor.contiguous().numpy().tobytes() for tensor in model.state_dict().values())
+
+
+def training_tensors(data: Dataset) -> tuple[Tensor, Tensor]:
+    inputs = normalise(torch.tensor(data.train.images), data.mean, data.std)
+    return inputs, torch.tensor(data.train.labels)
+
+
+def without_times(results: list[EpochResult]) -> list[EpochResult]:
+    return [replace(result, seconds=0.0) for result in results]
+
+
+def test_a_seed_gives_the_same_weights_bit_for_bit(few_digits: Dataset) -> None:
+    text = "4s:brd0.1 p 8s:brD0.1 p 8v:br gap fc10+"
+    config = TrainingConfig(epochs=2, batch_size=32)
+    model, results = trained(few_digits, config, text=text, seed=5)
+    torch.manual_seed(99)
+    np.random.seed(99)
+    again, results_again = trained(few_digits, config, text=text, seed=5)
+    assert state_bytes(again) == state_bytes(model)
+    assert without_times(results_again) == without_times(results)
+
+    other, other_results = trained(few_digits, config, text=text, seed=6)
+    assert state_bytes(other) != state_bytes(model)
+    assert other_results[0].train_loss != results[0].train_loss
+
+
+def test_the_seed_of_training_counts_with_equal_initial_weights(few_digits: Dataset) -> None:
+    config = TrainingConfig(epochs=1, batch_size=32, **PLAIN)
+    models = [built(NET), built(NET)]
+    for seed, model in enumerate(models):
+        list(train(model, few_digits, config, seed=seed))
+    assert state_bytes(models[0]) != state_bytes(models[1])
+
+
+def test_learns_digits(digits: Dataset) -> None:
+    config = TrainingConfig(epochs=8, batch_size=32)
+    _, results = trained(digits, config, text="8s:br p 12s:br p 16v:br gap fc10+")
+    assert results[-1].val_accuracy >= 0.95
+    assert results[-1].train_accuracy >= 0.93
+
+
+def test_the_learning_curve_is_the_golden_one(digits: Dataset) -> None:
+    # Computed on one thread with torch 2.15. Initial weights off by 1e-7 of themselves, as another processor's rounding
+    # might have them, moved the training loss by 3e-4 of itself and the validation loss by 1e-2.
+    config = TrainingConfig(epochs=3, batch_size=64, label_smoothing=0.05, clip_norm=2.0)
+    _, results = trained(digits, config, text="4s:brd0.05 p 8s:brD0.05 p 8v:br gap fc10+", seed=1)
+    assert [result.train_loss for result in results] == pytest.approx([2.2490, 1.9961, 1.8474], rel=5e-3)
+    assert [result.val_loss for result in results] == pytest.approx([2.2089, 1.7632, 1.7090], rel=5e-2)
+
+
+def test_results_tell_epoch_rate_and_time(few_digits: Dataset) -> None:
+    config = TrainingConfig(epochs=3, batch_size=100, max_lr=0.2, anneal="linear", div_factor=10.0)
+    model, results = trained(few_digits, config)
+    assert [result.epoch for result in results] == [1, 2, 3]
+    assert all(result.seconds > 0 for result in results)
+    for result in results:
+        assert result.learning_rate == one_cycle(
+            3 * result.epoch - 1,
+            9,
+            max_lr=0.2,
+            pct_start=0.2,
+            div_factor=10.0,
+            final_div_factor=1e4,
+            anneal="linear",
+        )
+    validation = few_digits.validation
+    last = evaluate(
+        model,
+        torch.tensor(validation.images),
+        torch.tensor(validation.labels),
+        mean=few_digits.mean,
+        std=few_digits.std,
+    )
+    assert (results[-1].val_loss, results[-1].val_accuracy) == (last.loss, last.accuracy)
+
+
+def test_training_figures_are_means_over_images(few_digits: Dataset) -> None:
+    # Without BatchNorm and all but without learning, an image's loss does not depend on its batch. Batches of 100, 100
+    # and 50 tell the mean over images from one over batches.
+    model = built(NO_BATCH_NORM)
+    inputs, labels = training_tensors(few_digits)
+    with torch.no_grad():
+        logits = model(inputs)
+    config = TrainingConfig(epochs=1, batch_size=100, max_lr=1e-9, **PLAIN)
+    (result,) = train(model, few_digits, config, seed=0)
+    assert result.train_loss == pytest.approx(float(F.cross_entropy(logits, labels)), rel=1e-6)
+    assert result.train_accuracy == float((logits.argmax(1) == labels).double().mean())
+
+
+def test_label_smoothing_is_in_the_training_loss_alone(few_digits: Dataset) -> None:
+    model = built(NO_BATCH_NORM)
+    inputs, labels = training_tensors(few_digits)
+    with torch.no_grad():
+        # An untrained net is near indifferent, and smoothing then changes next to nothing.
+        model[-1].get_parameter("weight").mul_(30)
+        smoothed = float(F.cross_entropy(model(inputs), labels, label_smoothing=0.1))
+        plain = float(F.cross_entropy(model(inputs), labels))
+    assert smoothed != pytest.approx(plain, rel=1e-4)
+    config = TrainingConfig(epochs=1, batch_size=100, max_lr=1e-9, label_smoothing=0.1, **PLAIN)
+    (result,) = train(model, few_digits, config, seed=0)
+    assert result.train_loss == pytest.approx(smoothed, rel=1e-6)
+
+    validation = few_digits.validation
+    inputs = normalise(torch.tensor(validation.images), few_digits.mean, few_digits.std)
+    with torch.no_grad():
+        expected = float(F.cross_entropy(model(inputs), torch.tensor(validation.labels)))
+    assert result.val_loss == pytest.approx(expected, rel=1e-5)
+
+
+def gradient(data: Dataset, *, label_smoothing: float = 0.0) -> Tensor:
+    """That of the first step of ``ONE_STEP``, by hand."""
+    model = built(NO_BATCH_NORM)
+    inputs, labels = training_tensors(data)
+    F.cross_entropy(model.train()(inputs), labels, label_smoothing=label_smoothing).backward()
+    return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+
+
+def first_update(data: Dataset, config: TrainingConfig, *, text: str = NO_BATCH_NORM) -> Tensor:
+    model, _ = trained(data, config, text=text)
+    return flat(model) - flat(built(text))
+
+
+def assert_near(given: Tensor, expected: Tensor) -> None:
+    """Equal but for the rounding of sums over images in another order."""
+    assert (given - expected).norm() < 1e-3 * expected.norm()
+
+
+@pytest.mark.parametrize("nesterov", [True, False])
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+def test_the_first_update_is_sgds(few_digits: Dataset, nesterov: bool, label_smoothing: float) -> None:
+    config = replace(ONE_STEP, nesterov=nesterov, label_smoothing=label_smoothing)
+    # Nesterov looks one step of momentum ahead, and the momentum of the first step is its gradient.
+    expected = -0.1 * (1.9 if nesterov else 1.0) * gradient(few_digits, label_smoothing=label_smoothing)
+    assert_near(first_update(few_digits, config), expected)
+
+
+def test_clip_norm_bounds_the_whole_gradient(few_digits: Dataset) -> None:
+    norm = float(gradient(few_digits).norm())
+    free = first_update(few_digits, ONE_STEP)
+    clipped = first_update(few_digits, replace(ONE_STEP, clip_norm=norm / 4))
+    assert_near(clipped, free / 4)
+    assert torch.equal(first_update(few_digits, replace(ONE_STEP, clip_norm=norm * 4)), free)
+
+
+def test_weight_decay_shrinks_every_parameter(few_digits: Dataset) -> None:
+    weights = flat(built(NET))
+    decayed = first_update(few_digits, replace(ONE_STEP, weight_decay=0.5), text=NET)
+    shrunk = decayed - first_update(few_digits, ONE_STEP, text=NET)
+    torch.testing.assert_close(shrunk, -0.1 * 1.9 * 0.5 * weights, atol=1e-6, rtol=1e-4)
+
+
+def test_augmentation_reaches_the_network(few_digits: Dataset) -> None:
+    for ranges in ({"rotation": 20.0}, {"translation": 0.2}, {"scale": 0.2}):
+        config = replace(ONE_STEP, **ranges)
+        assert not torch.equal(first_update(few_digits, config), first_update(few_digits, ONE_STEP))
+
+
+def test_the_order_of_images_changes_from_epoch_to_epoch(few_digits: Dataset) -> None:
+    # A learning rate too small to change anything leaves the batches as the only difference between epochs.
+    config = TrainingConfig(epochs=2, batch_size=32, max_lr=1e-9, **PLAIN)
+    _, results = trained(few_digits, config)
+    assert results[0].train_loss != pytest.approx(results[1].train_loss, rel=1e-5)
+
+
+@pytest.mark.parametrize("train_size", [2, 64, 65, 66, 129])
+def test_no_number_of_images_breaks_batch_norm_on_1x1_maps(train_size: int) -> None:
+    data = load_dataset("digits", None, train_size=train_size)
+    text = "4s:br p 4s:br p 4v:br 4v:br 4v:br gap fc10+"
+    assert ArchitectureSpec.from_text(text.replace("gap fc10+", "flat")).output_shape == (4, 1, 1)
+    _, results = trained(data, TrainingConfig(epochs=1, batch_size=64), text=text)
+    assert np.isfinite(results[0].train_loss)
+
+
+@given(num_images=st.integers(1, 5_000), batch_size=st.integers(2, 700))
+def test_batches_cover_all_images_once(num_images: int, batch_size: int) -> None:
+    bounds = batch_bounds(num_images, batch_size)
+    assert bounds[0][0] == 0
+    assert bounds[-1][1] == num_images
+    assert all(end == first for (_, end), (first, _) in itertools.pairwise(bounds))
+    sizes = [end - first for first, end in bounds]
+    assert all(size == batch_size for size in sizes[:-1])
+    assert sizes[-1] <= batch_size + 1
+    assert sizes[-1] > 1 or num_images == 1
+
+
+@pytest.mark.parametrize(
+    ("num_images", "expected"),
+    [(1, [(0, 1)]), (4, [(0, 4)]), (5, [(0, 5)]), (6, [(0, 4), (4, 6)]), (9, [(0, 4), (4, 9)])],
+)
+def test_a_single_image_left_over_joins_the_last_batch(num_images: int, expected: list[tuple[int, int]]) -> None:
+    assert batch_bounds(num_images, 4) == expected
+
+
+def test_a_diverging_run_stops_at_the_end_of_its_epoch(few_digits: Dataset) -> None:
+    config = TrainingConfig(epochs=3, batch_size=32, max_lr=1e30)
+    with pytest.raises(DivergedError, match=r"^the training loss was nan in epoch 1$"):
+        next(train(built(NET), few_digits, config, seed=0))
+
+
+def test_an_epochs_last_update_can_diverge_too(few_digits: Dataset) -> None:
+    with pytest.raises(DivergedError, match=r"^the validation loss was nan in epoch 1$"):
+        next(train(built(NET), few_digits, replace(ONE_STEP, max_lr=1e30), seed=0))
+
+
+def test_epochs_are_trained_only_when_asked_for(few_digits: Dataset) -> None:
+    model = built(NET)
+    before = state_bytes(model)
+    results = train(model, few_digits, TrainingConfig(epochs=3, batch_size=64), seed=0)
+    assert state_bytes(model) == before
+    next(results)
+    after_one = copy.deepcopy(model)
+    assert state_bytes(after_one) != before
+    assert isinstance(results, Iterator)
+    results.close()  # type: ignore[attr-defined]
+    assert list(results) == []
+    assert state_bytes(model) == state_bytes(after_one)
