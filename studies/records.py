@@ -1,0 +1,201 @@
+"""What a search stored: written by its workers, read back as points, counts and pandas tables."""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import delete, insert, select
+from sqlalchemy.engine import Connection, Engine
+
+from space.candidate import CandidateSpec
+from space.results import EpochResult
+from studies.pareto import FrontPoint, pareto_front
+from studies.slots import SlotState, touch_search
+from studies.tables import epochs as epochs_table
+from studies.tables import pareto_front as front_table
+from studies.tables import trial_slots
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Outcome(StrEnum):
+    """How a trial ended; stored as the user attribute ``outcome``."""
+
+    COMPLETE = "complete"
+    PRUNED = "pruned"
+    DIVERGED = "diverged"
+    REJECTED = "rejected"
+    """Over the budget: never built."""
+    DUPLICATE = "duplicate"
+    """Equal to a trained trial, whose number is in ``duplicate_of``."""
+    FAILED = "failed"
+    """Interrupted, or its worker was lost."""
+
+
+TRAINED_OUTCOMES = (Outcome.COMPLETE, Outcome.PRUNED, Outcome.DIVERGED)
+
+
+def outcome_of(trial: FrozenTrial) -> Outcome | None:
+    """None for a trial that is still running."""
+    if trial.state == TrialState.FAIL:
+        return Outcome.FAILED
+    outcome = trial.user_attrs.get("outcome")
+    return Outcome(outcome) if outcome and trial.state.is_finished() else None
+
+
+def candidate_of(trial: FrozenTrial) -> CandidateSpec:
+    return CandidateSpec.from_json(trial.user_attrs["candidate"])
+
+
+def finished_trials(study: Study) -> list[FrozenTrial]:
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+
+
+def find_trained(study: Study, candidate: CandidateSpec) -> FrozenTrial | None:
+    """The trial that trained an equal candidate to its end, if one did."""
+    key = candidate.key
+    for trial in finished_trials(study):
+        if trial.user_attrs.get("candidate_key") == key and outcome_of(trial) in TRAINED_OUTCOMES:
+            return trial
+    return None
+
+
+def count_outcomes(study: Study) -> Counter[Outcome]:
+    """Trials by outcome. Candidates that random sampling redrew without making a trial of them count as rejected."""
+    counts: Counter[Outcome] = Counter()
+    for trial in study.get_trials(deepcopy=False):
+        if outcome := outcome_of(trial):
+            counts[outcome] += 1
+        counts[Outcome.REJECTED] += trial.user_attrs.get("num_redrawn", 0)
+    return counts
+
+
+def write_epoch(engine: Engine, study_name: str, trial_number: int, result: EpochResult) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            insert(epochs_table).values(study_name=study_name, trial_number=trial_number, **asdict(result))
+        )
+
+
+def read_epochs(engine: Engine, study_name: str, trial_numbers: Iterable[int]) -> dict[int, list[EpochResult]]:
+    """The finished epochs of some trials, in order."""
+    table = epochs_table.c
+    curves: dict[int, list[EpochResult]] = {number: [] for number in trial_numbers}
+    query = (
+        select(epochs_table)
+        .where(table.study_name == study_name, table.trial_number.in_(curves))
+        .order_by(table.trial_number, table.epoch)
+    )
+    with engine.connect() as connection:
+        for row in connection.execute(query):
+            fields = {name: getattr(row, name) for name in EpochResult.__dataclass_fields__}
+            curves[row.trial_number].append(EpochResult(**fields))
+    return curves
+
+
+def read_completed_curves(engine: Engine, study_name: str, max_params: int) -> list[tuple[int, tuple[float, ...]]]:
+    """Parameters, and val_accuracy by epoch, of every completed trial with at most ``max_params`` parameters."""
+    query = (
+        select(trial_slots.c.trial_number, trial_slots.c.num_params, epochs_table.c.val_accuracy)
+        .join(
+            epochs_table,
+            (trial_slots.c.study_name == epochs_table.c.study_name)
+            & (trial_slots.c.trial_number == epochs_table.c.trial_number),
+        )
+        .where(
+            trial_slots.c.study_name == study_name,
+            trial_slots.c.state == SlotState.COMPLETE,
+            trial_slots.c.num_params <= max_params,
+        )
+        .order_by(trial_slots.c.trial_number, epochs_table.c.epoch)
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(query).all()
+    return [
+        (num_params, tuple(row[2] for row in group))
+        for (_, num_params), group in itertools.groupby(rows, key=lambda row: (row[0], row[1]))
+    ]
+
+
+def front_point(trial: FrozenTrial) -> FrontPoint:
+    val_accuracy, num_params = trial.values
+    return FrontPoint(trial.number, int(num_params), val_accuracy, trial.user_attrs["notation"])
+
+
+def read_front(engine: Engine, study_name: str) -> list[FrontPoint]:
+    """The stored front, fewest parameters first."""
+    with engine.connect() as connection:
+        return _select_front(connection, study_name)
+
+
+def update_front(engine: Engine, study_name: str, new: Iterable[FrontPoint]) -> None:
+    """Let ``new`` points join the stored front, in one transaction."""
+    table = front_table.c
+    with engine.begin() as connection:
+        touch_search(connection, study_name)
+        before = set(_select_front(connection, study_name))
+        after = set(pareto_front({*before, *new}))
+        for point in before - after:
+            connection.execute(
+                delete(front_table).where(table.study_name == study_name, table.trial_number == point.trial)
+            )
+        for point in sorted(after - before, key=lambda point: point.trial):
+            connection.execute(
+                insert(front_table).values(
+                    study_name=study_name,
+                    trial_number=point.trial,
+                    num_params=point.num_params,
+                    val_accuracy=point.val_accuracy,
+                    notation=point.notation,
+                )
+            )
+
+
+def _select_front(connection: Connection, study_name: str) -> list[FrontPoint]:
+    table = front_table.c
+    query = (
+        select(table.trial_number, table.num_params, table.val_accuracy, table.notation)
+        .where(table.study_name == study_name)
+        .order_by(table.num_params, table.trial_number)
+    )
+    return [FrontPoint(*row) for row in connection.execute(query)]
+
+
+def front_frame(front: Iterable[FrontPoint]) -> "pd.DataFrame":
+    import pandas as pd
+
+    return pd.DataFrame([asdict(point) for point in front], columns=list(FrontPoint.__dataclass_fields__))
+
+
+def trials_frame(study: Study) -> "pd.DataFrame":
+    """One row a finished trial: number, outcome, objectives, seconds, notation and the sampled parameters."""
+    import pandas as pd
+
+    rows: list[dict[str, Any]] = []
+    for trial in study.get_trials(deepcopy=False):
+        if outcome := outcome_of(trial):
+            shown = ("num_params", "val_accuracy", "val_accuracy_spread", "seconds", "notation", "reason")
+            attributes = {name: trial.user_attrs.get(name) for name in shown}
+            rows.append({"trial": trial.number, "outcome": str(outcome), **attributes, **trial.params})
+    return pd.DataFrame(rows)
+
+
+def curves_frame(engine: Engine, study_name: str) -> "pd.DataFrame":
+    """One row a finished epoch of each trial."""
+    import pandas as pd
+
+    names = ["trial_number", *EpochResult.__dataclass_fields__]
+    query = (
+        select(*(epochs_table.c[name] for name in names))
+        .where(epochs_table.c.study_name == study_name)
+        .order_by(epochs_table.c.trial_number, epochs_table.c.epoch)
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(query).all()
+    return pd.DataFrame([tuple(row) for row in rows], columns=["trial", *names[1:]])

@@ -1,0 +1,141 @@
+"""Exact counting: a search trains as many trials as asked for, over all its calls and workers.
+
+A worker reserves a slot before it trains. Only a trial that was trained (complete, pruned or diverged) keeps it.
+"""
+
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy.engine import Connection, Engine, Row
+
+from studies.locks import WorkerLocks
+from studies.tables import searches, trial_slots
+
+MAX_ATTEMPTS = 3
+"""How often a trial is started before its slot goes to another candidate: it may be what kills its workers."""
+
+GRACE_SECONDS = 900
+"""After how long without a sign of life the worker of another machine counts as lost."""
+
+
+class SlotState(StrEnum):
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    """To be trained again, with the same parameters and seed."""
+    RELEASED = "released"
+    COMPLETE = "complete"
+    PRUNED = "pruned"
+    DIVERGED = "diverged"
+
+
+TRAINED = (SlotState.COMPLETE, SlotState.PRUNED, SlotState.DIVERGED)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    id: int
+    state: SlotState
+    trial_number: int | None
+    """Of the latest attempt: what an interrupted slot wants trained again."""
+    seed_number: int | None
+    """Of the first attempt."""
+    num_attempts: int
+    num_params: int | None
+    worker: int
+    host: str
+    heartbeat: float
+
+
+class TrialSlots:
+    def __init__(self, engine: Engine, study_name: str) -> None:
+        self._engine = engine
+        self._study_name = study_name
+
+    def claim(self, total: int, worker: int) -> Slot | None:
+        """Reserve a slot, an interrupted one first; None where ``total`` are trained or reserved already."""
+        owner = {"worker": worker, "host": socket.gethostname(), "heartbeat": time.time()}
+        with self._engine.begin() as connection:
+            touch_search(connection, self._study_name)
+            if self._count(connection, (SlotState.RUNNING, *TRAINED)) >= total:
+                return None
+            interrupted = connection.scalar(
+                select(func.min(trial_slots.c.id)).where(self._mine(), trial_slots.c.state == SlotState.INTERRUPTED)
+            )
+            if interrupted is not None:
+                attempts = trial_slots.c.num_attempts + 1
+                self._update(connection, interrupted, state=SlotState.RUNNING, num_attempts=attempts, **owner)
+                slot_id = interrupted
+            else:
+                values = {"study_name": self._study_name, "state": SlotState.RUNNING, **owner}
+                slot_id = connection.scalar(insert(trial_slots).values(values).returning(trial_slots.c.id))
+            return _slot(connection.execute(select(trial_slots).where(trial_slots.c.id == slot_id)).one())
+
+    def assign(self, slot: Slot, trial_number: int, num_params: int) -> Slot:
+        """Note which trial is about to train in the slot; returns the slot with it and the number that seeds it."""
+        seed_number = trial_number if slot.seed_number is None else slot.seed_number
+        assigned = replace(slot, trial_number=trial_number, seed_number=seed_number, num_params=num_params)
+        with self._engine.begin() as connection:
+            self._update(connection, slot.id, trial_number=trial_number, seed_number=seed_number, num_params=num_params)
+        return assigned
+
+    def beat(self, slot: Slot) -> None:
+        with self._engine.begin() as connection:
+            self._update(connection, slot.id, heartbeat=time.time())
+
+    def set_state(self, slot: Slot, state: SlotState) -> None:
+        with self._engine.begin() as connection:
+            self._update(connection, slot.id, state=state)
+
+    def give_up(self, slot: Slot) -> SlotState:
+        """Hand back a slot whose trial was not trained to its end; returns whether it will be tried again."""
+        started = slot.trial_number is not None
+        state = SlotState.INTERRUPTED if started and slot.num_attempts < MAX_ATTEMPTS else SlotState.RELEASED
+        self.set_state(slot, state)
+        return state
+
+    def read(self, states: Sequence[SlotState] = tuple(SlotState)) -> list[Slot]:
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                select(trial_slots).where(self._mine(), trial_slots.c.state.in_(states)).order_by(trial_slots.c.id)
+            ).all()
+        return [_slot(row) for row in rows]
+
+    def num_trained(self) -> int:
+        with self._engine.connect() as connection:
+            return self._count(connection, TRAINED)
+
+    def _count(self, connection: Connection, states: Sequence[SlotState]) -> int:
+        counted = select(func.count()).select_from(trial_slots)
+        return connection.scalar(counted.where(self._mine(), trial_slots.c.state.in_(states))) or 0
+
+    def _mine(self) -> ColumnElement[bool]:
+        return trial_slots.c.study_name == self._study_name
+
+    @staticmethod
+    def _update(connection: Connection, slot_id: int, **values: object) -> None:
+        connection.execute(update(trial_slots).where(trial_slots.c.id == slot_id).values(**values))
+
+
+def touch_search(connection: Connection, study_name: str) -> None:
+    """Begin a transaction that no other on the same search interleaves with: SQLite locks the file, others the row."""
+    connection.execute(
+        update(searches)
+        .where(searches.c.study_name == study_name)
+        .values(num_transactions=searches.c.num_transactions + 1)
+    )
+
+
+def is_alive(slot: Slot, locks: WorkerLocks) -> bool:
+    """Whether the worker that runs the slot still lives, as far as this machine can tell."""
+    if slot.host == socket.gethostname():
+        return locks.is_held(slot.worker)
+    return time.time() - slot.heartbeat < GRACE_SECONDS
+
+
+def _slot(row: Row[tuple[object, ...]]) -> Slot:
+    fields = {name: value for name, value in row._mapping.items() if name != "study_name"}
+    return Slot(**(fields | {"state": SlotState(fields["state"])}))

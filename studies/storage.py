@@ -1,0 +1,186 @@
+"""Opening a study store: one database with Optuna's tables and ours, and a folder of model files beside it."""
+
+import difflib
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.artifacts import FileSystemArtifactStore
+from optuna.storages import BaseStorage, RDBStorage
+from sqlalchemy import create_engine, event, insert, inspect, select
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+
+from space.errors import InputError
+from studies.tables import SCHEMA_VERSION, metadata, schema_version, searches
+
+CURVES_SUFFIX = ".curves"
+LOCK_WAIT_SECONDS = 60
+"""How long a write waits for another process's before it fails."""
+
+
+class Store:
+    """An open study store.
+
+    ``storage`` is Optuna's view of it, cached so that finished trials are read once; ``engine`` is for our tables.
+    """
+
+    def __init__(self, url: str, storage: RDBStorage) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)  # it would announce every study on stderr
+        self.url = url
+        self.engine = storage.engine
+        self.storage: BaseStorage = optuna.storages.get_storage(storage)
+
+    @classmethod
+    def create(cls, url: str) -> "Store":
+        """Open the store for writing, making what is not there yet. One process does this before any worker opens it.
+
+        Raises `InputError` for a URL that can't be opened, a database that holds something else, or a newer schema.
+        """
+        with _database_errors(url):
+            if is_sqlite(url):
+                _check_sqlite_file(url, may_be_absent=True)
+            else:
+                _check_tables(create_engine(url), url, may_be_empty=True)
+            store = cls._connect(url)
+            metadata.create_all(store.engine)
+            with store.engine.begin() as connection:
+                if connection.scalar(select(schema_version.c.version)) is None:
+                    connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
+            store.artifact_dir.mkdir(exist_ok=True)
+        return store
+
+    @classmethod
+    def open(cls, url: str) -> "Store":
+        """Open an existing store for writing. Raises `InputError` where there is none."""
+        with _database_errors(url):
+            _check_exists(url)
+            return cls._connect(url)
+
+    @classmethod
+    def open_read_only(cls, url: str) -> "Store":
+        """Open an existing store for reading; an SQLite file can't be changed, let alone created, through it."""
+        with _database_errors(url):
+            _check_exists(url)
+            if not is_sqlite(url):
+                return cls._connect(url)
+            read_only = f"sqlite:///file:{sqlite_path(url).resolve()}?mode=ro&uri=true"
+            return cls(url, RDBStorage(read_only, engine_kwargs=_SQLITE_ENGINE, skip_table_creation=True))
+
+    @classmethod
+    def _connect(cls, url: str) -> "Store":
+        if not is_sqlite(url):
+            return cls(url, RDBStorage(url))
+        # Optuna's own tables are made inside, so the journal mode is set on the file first.
+        with sqlite3.connect(sqlite_path(url), timeout=LOCK_WAIT_SECONDS) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+        connection.close()
+        storage = RDBStorage(url, engine_kwargs=_SQLITE_ENGINE)
+        storage.engine.dispose()  # the connections of before the listener
+        event.listen(storage.engine, "connect", _set_synchronous_normal)
+        return cls(url, storage)
+
+    @property
+    def artifact_dir(self) -> Path:
+        """Where the model files lie: ``studies.artifacts`` for ``studies.db``."""
+        return sqlite_path(self.url).with_suffix(".artifacts") if is_sqlite(self.url) else Path("studies.artifacts")
+
+    @property
+    def lock_path(self) -> Path:
+        """The file whose bytes the workers of this machine hold while they live."""
+        return self.artifact_dir / "workers.lock"
+
+    def artifact_store(self) -> FileSystemArtifactStore:
+        return FileSystemArtifactStore(self.artifact_dir)
+
+    def study_names(self) -> list[str]:
+        with self.engine.connect() as connection:
+            return list(connection.scalars(select(searches.c.study_name).order_by(searches.c.study_name)))
+
+    def resolve_study_name(self, name: str | None) -> str:
+        """``name`` if it exists, or the only study where none is given. Raises `InputError` with the closest names."""
+        names = self.study_names()
+        if name in names:
+            return str(name)
+        if name is not None:
+            close = difflib.get_close_matches(name, names, n=3) or names
+            raise InputError(f"no study {name!r} in {self.url}; {_list_names(close)}")
+        if len(names) == 1:
+            return names[0]
+        raise InputError(f"{self.url} holds {len(names)} studies: choose one with --study; {_list_names(names)}")
+
+    def load_study(self, name: str, sampler: optuna.samplers.BaseSampler | None = None) -> optuna.Study:
+        return optuna.load_study(study_name=name, storage=self.storage, sampler=sampler)
+
+    def load_curves(self, name: str) -> optuna.Study:
+        return optuna.load_study(study_name=name + CURVES_SUFFIX, storage=self.storage)
+
+
+_SQLITE_ENGINE = {"connect_args": {"timeout": LOCK_WAIT_SECONDS}}
+
+
+def is_sqlite(url: str) -> bool:
+    return url.startswith("sqlite:")
+
+
+def sqlite_path(url: str) -> Path:
+    database = make_url(url).database
+    if not database or database == ":memory:":
+        raise InputError(f"--storage must name a file, such as sqlite:///studies.db, not {url!r}")
+    return Path(database)
+
+
+def _check_exists(url: str) -> None:
+    if not is_sqlite(url):
+        _check_tables(create_engine(url), url, may_be_empty=False)
+        return
+    _check_sqlite_file(url, may_be_absent=False)
+
+
+def _check_sqlite_file(url: str, *, may_be_absent: bool) -> None:
+    path = sqlite_path(url)
+    if path.exists():
+        engine = create_engine(f"sqlite:///file:{path.resolve()}?mode=ro&uri=true")
+        _check_tables(engine, url, may_be_empty=may_be_absent)
+        engine.dispose()
+    elif not may_be_absent:
+        raise InputError(f"there is no study store at {url}; 'python -m search run' makes one")
+    elif not path.parent.is_dir():
+        raise InputError(f"--storage {url} can't be opened: the folder {path.parent} does not exist")
+
+
+def _check_tables(engine: Engine, url: str, *, may_be_empty: bool) -> None:
+    tables = set(inspect(engine).get_table_names())
+    if schema_version.name in tables:
+        with engine.connect() as connection:
+            version = connection.scalar(select(schema_version.c.version))
+        if version is not None and version > SCHEMA_VERSION:
+            raise InputError(
+                f"{url} has schema {version}, newer than {SCHEMA_VERSION}, which this version writes: update"
+            )
+    elif not (may_be_empty and (not tables or "studies" in tables)):
+        # Optuna names a table "studies": a store that optuna-dashboard has opened first may still become ours.
+        raise InputError(f"{url} is not a study store of this program")
+
+
+def _set_synchronous_normal(connection: Any, _record: Any) -> None:
+    # With a write-ahead log this survives the death of any process; only a power cut may lose the last transactions.
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+@contextmanager
+def _database_errors(url: str) -> Iterator[None]:
+    try:
+        yield
+    except (ArgumentError, NoSuchModuleError, ImportError):
+        raise InputError(f"--storage must be a database URL, such as sqlite:///studies.db, not {url!r}") from None
+    except (DatabaseError, sqlite3.DatabaseError, RuntimeError) as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise InputError(f"--storage {url} can't be opened: {reason}") from None
+
+
+def _list_names(names: list[str]) -> str:
+    return f"there are: {', '.join(names)}" if names else "there are none"

@@ -1,0 +1,67 @@
+"""Our tables beside Optuna's in the same database, readable with plain SQL."""
+
+from sqlalchemy import JSON, BigInteger, Column, Float, ForeignKey, Integer, MetaData, String, Table, UniqueConstraint
+
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+
+schema_version = Table("search_schema_version", metadata, Column("version", Integer, primary_key=True))
+
+# One row per search. Touching it first makes a transaction on its slots or front exclusive, on every database.
+searches = Table(
+    "searches",
+    metadata,
+    Column("study_name", String(255), primary_key=True),
+    Column("fingerprint", JSON, nullable=False),
+    Column("num_transactions", Integer, nullable=False, default=0),
+)
+
+
+def _study_name() -> Column[str]:
+    return Column("study_name", String(255), ForeignKey("searches.study_name"), nullable=False, index=True)
+
+
+# A place among the trials that a search will train. It is reserved before training and released on failure.
+trial_slots = Table(
+    "trial_slots",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _study_name(),
+    Column("state", String(16), nullable=False),  # a SlotState
+    Column("trial_number", Integer),  # of the latest attempt
+    Column("seed_number", Integer),  # trial number of the first attempt: a retry keeps its seed
+    Column("num_attempts", Integer, nullable=False, default=1),
+    Column("num_params", Integer),
+    Column("worker", BigInteger, nullable=False),  # the byte of the lock file that its owner holds
+    Column("host", String(255), nullable=False),
+    Column("heartbeat", Float, nullable=False),  # Unix time of the owner's last sign of life
+)
+
+epochs = Table(
+    "epochs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _study_name(),
+    Column("trial_number", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("train_loss", Float, nullable=False),
+    Column("train_accuracy", Float, nullable=False),
+    Column("val_loss", Float, nullable=False),
+    Column("val_accuracy", Float, nullable=False),
+    Column("learning_rate", Float, nullable=False),
+    Column("seconds", Float, nullable=False),
+    UniqueConstraint("study_name", "trial_number", "epoch"),
+)
+
+pareto_front = Table(
+    "pareto_front",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _study_name(),
+    Column("trial_number", Integer, nullable=False),
+    Column("num_params", Integer, nullable=False),
+    Column("val_accuracy", Float, nullable=False),
+    Column("notation", String, nullable=False),
+    UniqueConstraint("study_name", "trial_number"),
+)
