@@ -1,0 +1,30 @@
+"""optuna-dashboard on a study store."""
+
+import socket
+
+import optuna_dashboard
+
+from space.errors import InputError
+from studies.storage import Store
+
+HOST = "127.0.0.1"
+"""The dashboard has no passwords and can change studies, so it is served to this machine alone."""
+
+
+def serve(url: str, port: int) -> None:
+    """Serve until interrupted. Raises `InputError` for a store that is not there or a port that can't be had."""
+    store = Store.open(url)
+    _check_port(port)
+    print(f"optuna-dashboard on http://{HOST}:{port}/ (Ctrl-C ends it)", flush=True)
+    optuna_dashboard.run_server(store.storage, host=HOST, port=port, artifact_store=store.artifact_store())
+
+
+def _check_port(port: int) -> None:
+    if not 1 <= port <= 65_535:
+        raise InputError(f"--port must be from 1 to 65535, not {port}")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise InputError(f"--port {port} can't be used: {error.strerror}") from None

@@ -1,0 +1,181 @@
+"""One trial, from its slot to its outcome."""
+
+import random
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from optuna.artifacts import upload_artifact
+from optuna.samplers import BaseSampler
+from optuna.trial import Trial
+
+from mnist_core.data import Dataset
+from mnist_core.export import Checkpoint, cpu_weights, save_checkpoint
+from mnist_core.model import build_model
+from mnist_core.training import DivergedError, train
+from search.config import RunConfig
+from search.pruning import Rival, should_prune
+from search.sampling import (
+    MAX_REJECTIONS,
+    STARTUP_TRIALS,
+    draw_within_budget,
+    fixed_sampler,
+    startup_budget,
+    too_many_rejections,
+)
+from space.candidate import CandidateSpec
+from space.errors import SearchFailedError
+from space.results import EpochResult
+from studies.records import Outcome, find_trained, read_completed_curves, write_epoch
+from studies.slots import TRAINED, Slot, SlotState
+from studies.study import SearchStudy
+
+MAX_DIVERGED = 20
+"""Diverged trials in a row, over all workers, that end a search."""
+
+
+@dataclass(frozen=True)
+class TrialRunner:
+    """What a worker brings to every trial that it runs."""
+
+    search: SearchStudy
+    config: RunConfig
+    data: Dataset
+    device: str
+    sampler: BaseSampler
+    random: random.Random
+    should_stop: Callable[[], bool]
+
+    def run(self, slot: Slot) -> Outcome | None:
+        """Find a candidate for the slot, train it and record how it went; None where it was asked to stop before.
+
+        Raises `SearchFailedError` where no candidate can be found, or all diverge. A trial that ends in an exception is
+        taken back when its worker is gone, as one whose worker was killed.
+        """
+        asked = self._ask(slot)
+        if asked is None:
+            return None
+        trial, candidate = asked
+        return self._train(trial, candidate, slot)
+
+    def _ask(self, slot: Slot) -> tuple[Trial, CandidateSpec] | None:
+        """A trial whose candidate is within the budget and new. Those that are not are told so, and do not count."""
+        if slot.trial_number is not None:
+            params = self.search.study.get_trials(deepcopy=False)[slot.trial_number].params
+            return self._suggest(fixed_sampler(params))
+        smallest = None
+        for _ in range(MAX_REJECTIONS):
+            if self.should_stop():
+                self.search.slots.give_up(slot)
+                return None
+            trial, candidate = self._suggest_next()
+            num_params = candidate.num_params
+            if num_params > self.config.budget:
+                self.search.tell_rejected(trial, candidate, self.config.budget)
+            elif original := find_trained(self.search.study, candidate):
+                self.search.tell_duplicate(trial, candidate, original)
+            else:
+                return trial, candidate
+            smallest = min(num_params, smallest or num_params)
+        assert smallest is not None
+        raise too_many_rejections(self.config.budget, smallest)
+
+    def _suggest_next(self) -> tuple[Trial, CandidateSpec]:
+        config = self.config
+        if config.sampler == "random":
+            drawn = draw_within_budget(config.space, config.budget, self.random, epochs=config.epochs)
+            if drawn.params is None:
+                raise too_many_rejections(config.budget, drawn.smallest)
+            trial, candidate = self._suggest(fixed_sampler(drawn.params))
+            if drawn.num_over:
+                trial.set_user_attr("num_redrawn", drawn.num_over)
+            return trial, candidate
+        if len(self.search.study.get_trials(deepcopy=False)) < STARTUP_TRIALS:
+            budget = startup_budget(config.space, config.budget, self.random)
+            drawn = draw_within_budget(config.space, budget, self.random, epochs=config.epochs)
+            if drawn.params is not None:
+                return self._suggest(fixed_sampler(drawn.params))
+        return self._suggest(self.sampler)
+
+    def _suggest(self, sampler: BaseSampler) -> tuple[Trial, CandidateSpec]:
+        self.search.study.sampler = sampler
+        trial = self.search.study.ask()
+        return trial, self.config.space.suggest_candidate(trial, epochs=self.config.epochs)
+
+    def _train(self, trial: Trial, candidate: CandidateSpec, slot: Slot) -> Outcome | None:
+        config, search = self.config, self.search
+        num_params = candidate.num_params
+        assert num_params <= config.budget, "candidates over the budget are never built"
+        slot = search.slots.assign(slot, trial.number, num_params)
+        assert slot.seed_number is not None
+        seed = trial_seed(config.seed, slot.seed_number)
+        search.describe(trial, candidate, config.budget, seed=seed, run=config.recorded(self.device))
+        model = build_model(candidate.architecture, seed=seed)
+        curve: list[EpochResult] = []
+        try:
+            for result in train(model, self.data, candidate.training, seed=seed, device=self.device):
+                curve.append(result)
+                write_epoch(search.store.engine, search.name, trial.number, result)
+                search.slots.beat(slot)
+                if result.epoch == config.epochs:
+                    continue
+                if self._is_hopeless(num_params, curve):
+                    return self._end(trial, slot, Outcome.PRUNED, curve, f"pruned after epoch {result.epoch}")
+                if self.should_stop():
+                    search.tell_failed(trial.number, f"interrupted after epoch {result.epoch}")
+                    search.slots.give_up(slot)
+                    return None
+        except DivergedError as error:
+            return self._end(trial, slot, Outcome.DIVERGED, curve, str(error))
+        checkpoint = Checkpoint(
+            candidate=candidate,
+            weights=cpu_weights(model),
+            mean=self.data.mean,
+            std=self.data.std,
+            dataset=self.data.name,
+            dataset_sha256=self.data.sha256,
+            val_accuracy=curve[-1].val_accuracy,
+            seed=seed,
+            trial=trial.number,
+        )
+        search.tell_complete(trial, curve, num_params, weights=self._upload(trial, checkpoint))
+        search.slots.set_state(slot, SlotState.COMPLETE)
+        return Outcome.COMPLETE
+
+    def _end(self, trial: Trial, slot: Slot, outcome: Outcome, curve: list[EpochResult], reason: str) -> Outcome:
+        self.search.tell_stopped(trial, outcome, curve, reason)
+        self.search.slots.set_state(slot, SlotState(outcome))
+        latest = [slot.state for slot in self.search.slots.read(TRAINED)][-MAX_DIVERGED:]
+        if latest == [SlotState.DIVERGED] * MAX_DIVERGED:
+            raise SearchFailedError(
+                f"{MAX_DIVERGED} trials in a row diverged, the last because {reason}: lower max_lr with --space"
+            )
+        return outcome
+
+    def _is_hopeless(self, num_params: int, curve: list[EpochResult]) -> bool:
+        if self.config.pruner == "none":
+            return False
+        completed = read_completed_curves(self.search.store.engine, self.search.name, num_params)
+        return should_prune(
+            num_params,
+            [result.val_accuracy for result in curve],
+            [Rival(*rival) for rival in completed],
+            num_epochs=self.config.epochs,
+            num_validation=len(self.data.validation),
+        )
+
+    def _upload(self, trial: Trial, checkpoint: Checkpoint) -> str:
+        """Attach the weights to the trial, before it is told: afterwards a trial can't be changed."""
+        with tempfile.TemporaryDirectory(prefix="search-") as folder:
+            path = Path(folder) / f"trial-{trial.number}.safetensors"
+            save_checkpoint(path, checkpoint)
+            return upload_artifact(
+                artifact_store=self.search.store.artifact_store(), file_path=str(path), study_or_trial=trial
+            )
+
+
+def trial_seed(study_seed: int, seed_number: int) -> int:
+    """The seed of a trial, whichever worker runs it; a retry has the seed of the first attempt."""
+    return int(np.random.SeedSequence([study_seed, seed_number]).generate_state(1)[0])

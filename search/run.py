@@ -1,0 +1,146 @@
+"""One call of a search, from its configuration to its end."""
+
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from types import FrameType
+
+from mnist_core.data import find_data_root, load_dataset
+from mnist_core.device import may_have_accelerator, resolve_device
+from search.config import RunConfig
+from search.progress import Display, RunningTrial, Snapshot
+from search.supervisor import Supervisor, default_workers
+from studies.locks import WorkerLocks
+from studies.pareto import FrontPoint
+from studies.records import Outcome, count_outcomes, read_epochs, read_front
+from studies.slots import SlotState
+from studies.storage import Store
+from studies.study import SearchStudy
+
+POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """How a call ended."""
+
+    study: str
+    counts: Counter[Outcome]
+    num_trained: int
+    front: list[FrontPoint]
+    seconds: float
+    interrupted: bool
+    timed_out: bool
+
+
+class StopRequest:
+    """Counts SIGINT and SIGTERM while a search runs: the first asks for an orderly end, the second raises."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    @contextmanager
+    def listening(self) -> Iterator["StopRequest"]:
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = [signal.signal(number, self._handle) for number in numbers]
+        try:
+            yield self
+        finally:
+            for number, handler in zip(numbers, before, strict=True):
+                signal.signal(number, handler)
+
+    def _handle(self, _signal: int, _frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+def run_search(config: RunConfig, display: Display) -> RunSummary:
+    """Train candidates until the study has ``config.trials`` trained trials, the time is up or a signal asks to stop.
+
+    Raises `InputError` before anything is written where the input is wrong, `SearchFailedError` where the search can't
+    go on, and KeyboardInterrupt on the second signal; what was recorded until then stays.
+    """
+    started = time.monotonic()
+    data_root = find_data_root(config.dataset, config.data_root)
+    data = load_dataset(config.dataset, data_root, train_size=config.train_size)
+    device = _find_device(config.device)
+    store = Store.create(config.storage)
+    locks = WorkerLocks(store.lock_path)
+    search = SearchStudy.create_or_resume(store, config.study_name, config.fingerprint(data), locks)
+    del data
+    search.repair(locks)
+    supervisor = Supervisor(config, device, data_root)
+    stop = StopRequest()
+    timed_out = False
+    try:
+        with stop.listening(), display:
+            display.started(config, device, search.slots.num_trained())
+            while (num_trained := search.slots.num_trained()) < config.trials:
+                ending = stop.asked or timed_out
+                if supervisor.num_alive == 0:
+                    if ending:
+                        break
+                    supervisor.start(min(config.workers or default_workers(device), config.trials - num_trained))
+                if supervisor.wait(POLL_SECONDS):
+                    display.worker_lost(search.repair(locks))
+                if search.slots.num_trained() > num_trained:
+                    supervisor.note_progress()
+                timed_out = config.timeout is not None and time.monotonic() - started > config.timeout
+                if (stop.asked or timed_out) and not ending:
+                    display.stopping("interrupted" if stop.asked else "time is up")
+                    supervisor.request_stop()
+                display.update(take_snapshot(search, config.trials, time.monotonic() - started))
+            while supervisor.num_alive:
+                supervisor.wait(POLL_SECONDS)
+    finally:
+        supervisor.kill()
+        search.repair(locks)
+    return RunSummary(
+        study=search.name,
+        counts=count_outcomes(search.study),
+        num_trained=search.slots.num_trained(),
+        front=read_front(store.engine, search.name),
+        seconds=time.monotonic() - started,
+        interrupted=stop.asked,
+        timed_out=timed_out,
+    )
+
+
+def take_snapshot(search: SearchStudy, num_trials: int, seconds: float) -> Snapshot:
+    """What a display shows of a study right now."""
+    slots = search.slots.read()
+    numbers = [slot.trial_number for slot in slots if slot.state == SlotState.RUNNING and slot.trial_number is not None]
+    curves = read_epochs(search.store.engine, search.name, numbers)
+    trials = search.study.get_trials(deepcopy=False)
+    running = [
+        RunningTrial(
+            number=number,
+            notation=trials[number].user_attrs.get("notation", ""),
+            num_params=trials[number].user_attrs.get("num_params", 0),
+            curve=[result.val_accuracy for result in curves[number]],
+        )
+        for number in numbers
+        if number < len(trials)
+    ]
+    return Snapshot(
+        num_trials=num_trials,
+        counts=count_outcomes(search.study),
+        finished=[trial for trial in trials if trial.state.is_finished()],
+        running=running,
+        front=read_front(search.store.engine, search.name),
+        seconds=seconds,
+    )
+
+
+def _find_device(name: str) -> str:
+    if name == "cpu" or (name == "auto" and not may_have_accelerator()):
+        return "cpu"
+    # Asked of a process of its own, since this one imports no torch.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(resolve_device, name).result()

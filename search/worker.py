@@ -1,0 +1,73 @@
+"""A worker process: one thread that trains one trial after another until no slot is left."""
+
+import os
+import random
+import signal
+import threading
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType
+
+from mnist_core.allocator import keep_freed_memory
+from search.config import RunConfig
+from search.sampling import sampler_seed, tpe_sampler
+from space.errors import InputError, SearchFailedError
+
+stop_requested = threading.Event()
+
+
+def work(config: RunConfig, worker: int, index: int, device: str, data_root: Path | None, failures: Connection) -> None:
+    """Entry point of the process. Sends one line through ``failures`` where the search can't go on.
+
+    SIGTERM ends it after the running epoch. Ctrl-C reaches the whole process group, so SIGINT is left to the parent.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _request_stop)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    keep_freed_memory()
+    try:
+        _work(config, worker, index, device, data_root)
+    except (InputError, SearchFailedError) as error:
+        failures.send(str(error))
+    except Exception as error:
+        failures.send(f"{type(error).__name__}: {error}")
+        raise
+
+
+def _work(config: RunConfig, worker: int, index: int, device: str, data_root: Path | None) -> None:
+    import torch
+
+    from mnist_core.data import load_dataset
+    from search.objective import TrialRunner
+    from studies.locks import WorkerLocks
+    from studies.storage import Store
+    from studies.study import SearchStudy
+
+    torch.set_num_threads(1)
+    store = Store.open(config.storage)
+    WorkerLocks(store.lock_path).hold(worker)
+    search = SearchStudy(store, config.study_name)
+    seed = sampler_seed(config.seed, index, len(search.study.get_trials(deepcopy=False)))
+    runner = TrialRunner(
+        search=search,
+        config=config,
+        data=load_dataset(config.dataset, data_root, train_size=config.train_size),
+        device=device,
+        sampler=tpe_sampler(seed),
+        random=random.Random(seed),
+        should_stop=stop_requested.is_set,
+    )
+    while not stop_requested.is_set() and (slot := search.slots.claim(config.trials, worker)):
+        runner.run(slot)
+
+
+def _request_stop(_signal: int, _frame: FrameType | None) -> None:
+    stop_requested.set()
+
+
+def _die_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
