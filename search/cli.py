@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from search.defaults import DEFAULT_STORAGE, DEFAULT_TRIALS, MAX_EPOCHS
 from space.errors import InputError, SearchFailedError
 
 app = typer.Typer(
@@ -31,16 +32,14 @@ SpaceFile = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
-DEFAULT_STORAGE = "sqlite:///studies.db"
-
 
 @app.command()
 def run(
     budget: Annotated[int, typer.Option(metavar="N", help="Most trainable parameters of a candidate.")],
     trials: Annotated[
-        int | None, typer.Option(metavar="N", help="Trained trials the study shall have in all; default 40.")
-    ] = None,
-    epochs: Annotated[int, typer.Option(metavar="1..15", help="Epochs of a trial.")] = 15,
+        int, typer.Option(metavar="N", help="Trained trials the study shall have in all.")
+    ] = DEFAULT_TRIALS,
+    epochs: Annotated[int, typer.Option(metavar="1..15", help="Epochs of a trial.")] = MAX_EPOCHS,
     timeout: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="End this call after so long and the running epochs.")
     ] = None,
@@ -63,14 +62,14 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
     """Search for the best nets within a budget; the same command again goes on where it ended."""
-    from search.config import DEFAULT_TRIALS, RunConfig
+    from search.config import RunConfig
     from search.progress import make_display
     from search.report import print_run
     from search.run import run_search
 
     config = RunConfig(
         budget=budget,
-        trials=DEFAULT_TRIALS if trials is None else trials,
+        trials=trials,
         epochs=epochs,
         timeout=timeout,
         study=study,

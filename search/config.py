@@ -5,19 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from mnist_core.data import SPLIT_SEED, Dataset, check_dataset_name
+from search.defaults import DEFAULT_STORAGE, DEFAULT_TRIALS, MAX_EPOCHS
 from search.pruning import PRUNER_NAMES
 from search.sampling import SAMPLER_NAMES
 from space.architecture import num_params
 from space.errors import InputError
 from space.search_space import SearchSpace
 
-MAX_EPOCHS = 15
-"""The reference systems train for 15 epochs at most; more would not compare."""
-
-DEFAULT_TRIALS = 40
-"""Trained trials of a default run: what two cores finish in less than 50 minutes on MNIST (README has the figures)."""
-
-DEFAULT_STORAGE = "sqlite:///studies.db"
 DEVICE_NAMES = ("auto", "cpu", "cuda", "xpu", "mps")
 
 

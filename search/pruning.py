@@ -16,6 +16,8 @@ MIN_RIVALS = 4
 """Completed rivals before any decision: the smallest nets, which have none, are never stopped."""
 SMOOTHING_EPOCHS = 2
 """A single validation accuracy at a high learning rate jumps about; the best of the latest two jumps less."""
+HOPE_QUANTILE = 0.25
+"""How fast a trial's error may be hoped to fall from here on: as that of the best quarter of its rivals did."""
 NOISE_STANDARD_ERRORS = 1.0
 """Standard errors of the difference of two accuracies on the validation set that are granted to the trial."""
 
@@ -30,7 +32,7 @@ class Rival:
 def should_prune(
     num_params: int, curve: Sequence[float], rivals: Sequence[Rival], *, num_epochs: int, num_validation: int
 ) -> bool:
-    """Whether a trial would miss the front even if its error fell from here on as fast as any rival's did.
+    """Whether a trial would miss the front even if its error fell from here on as fast as its faster rivals' did.
 
     ``curve`` holds the val_accuracy of each finished epoch, ``num_validation`` the number of images behind each. Only
     rivals with at most ``num_params`` parameters and all ``num_epochs`` epochs count.
@@ -43,8 +45,8 @@ def should_prune(
         return False
     # Half an image in error keeps the ratios finite.
     least = 0.5 / num_validation
-    best_ratio = min(max(1 - rival[-1], least) / _error(rival[:epoch], least) for rival in finished)
-    hoped_for = _error(curve, least) * best_ratio
+    ratios = sorted(max(1 - rival[-1], least) / _error(rival[:epoch], least) for rival in finished)
+    hoped_for = _error(curve, least) * ratios[int(HOPE_QUANTILE * len(ratios))]
     best = min(1 - rival[-1] for rival in finished)
     noise = NOISE_STANDARD_ERRORS * math.sqrt(2 * best * (1 - best) / num_validation)
     return hoped_for > best + noise

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from search.defaults import DEFAULT_STORAGE
 from search.progress import format_accuracy, format_seconds, front_table
 from space.architecture import ArchitectureSpec, num_params, summarise
 from space.errors import InputError
@@ -49,7 +50,7 @@ def print_run(summary: "RunSummary", config: "RunConfig", *, as_json: bool) -> N
             }
         )
         return
-    where = "" if config.storage == "sqlite:///studies.db" else f" --storage {shlex.quote(config.storage)}"
+    where = "" if config.storage == DEFAULT_STORAGE else f" --storage {shlex.quote(config.storage)}"
     study = shlex.quote(summary.study)
     shown = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
     print(f"{summary.study}: {summary.num_trained} trained ({shown}) in {format_seconds(summary.seconds)}")
@@ -72,12 +73,11 @@ def print_run(summary: "RunSummary", config: "RunConfig", *, as_json: bool) -> N
 def print_status(store: Store, name: str, *, as_json: bool) -> None:
     from studies.locks import WorkerLocks
 
-    study = store.load_study(name)
-    counts = count_outcomes(study)
+    trials = store.load_study(name).get_trials(deepcopy=False)
+    counts = count_outcomes(trials)
     locks = WorkerLocks(store.lock_path)
     running = [slot for slot in TrialSlots(store.engine, name).read((SlotState.RUNNING,)) if is_alive(slot, locks)]
     best = best_of(read_front(store.engine, name))
-    trials = study.get_trials(deepcopy=False)
     seconds = sum(trial.user_attrs.get("seconds", 0.0) for trial in trials)
     engines = sorted({_engine(trial.user_attrs["run"]) for trial in trials if "run" in trial.user_attrs})
     numbers: dict[str, int] = {

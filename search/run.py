@@ -22,7 +22,7 @@ from studies.slots import SlotState
 from studies.storage import Store
 from studies.study import SearchStudy
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
         search.repair(locks)
     return RunSummary(
         study=search.name,
-        counts=count_outcomes(search.study),
+        counts=count_outcomes(search.study.get_trials(deepcopy=False)),
         num_trained=search.slots.num_trained(),
         front=read_front(store.engine, search.name),
         seconds=time.monotonic() - started,
@@ -130,7 +130,7 @@ def take_snapshot(search: SearchStudy, num_trials: int, seconds: float) -> Snaps
     ]
     return Snapshot(
         num_trials=num_trials,
-        counts=count_outcomes(search.study),
+        counts=count_outcomes(trials),
         finished=[trial for trial in trials if trial.state.is_finished()],
         running=running,
         front=read_front(search.store.engine, search.name),

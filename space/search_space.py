@@ -51,8 +51,9 @@ def _distinct(choices: tuple[int, ...]) -> tuple[int, ...]:
     return choices
 
 
-_Positive = Annotated[int, Field(ge=1, strict=True)]
-_IntRange = Annotated[tuple[_Positive, _Positive], AfterValidator(_ordered)]
+# The upper ends only keep a slip of the finger from filling the memory.
+_NumLayers = Annotated[int, Field(ge=1, le=16, strict=True)]
+_Width = Annotated[int, Field(ge=1, le=1024, strict=True)]
 _PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Fraction = Annotated[float, Field(ge=0, lt=1)]
 _LogRange = Annotated[tuple[_PositiveFloat, _PositiveFloat], AfterValidator(_ordered)]
@@ -68,8 +69,8 @@ class _Section(BaseModel):
 class Stage(_Section):
     """Convolutions between two pools: how many, how wide each may be, and their shared kernel and padding."""
 
-    layers: _IntRange
-    width: _IntRange
+    layers: Annotated[tuple[_NumLayers, _NumLayers], AfterValidator(_ordered)]
+    width: Annotated[tuple[_Width, _Width], AfterValidator(_ordered)]
     kernel: Literal[1, 3, 5] = 3
     padding: Literal["same", "valid"] = "same"
 

@@ -66,10 +66,10 @@ def find_trained(study: Study, candidate: CandidateSpec) -> FrozenTrial | None:
     return None
 
 
-def count_outcomes(study: Study) -> Counter[Outcome]:
+def count_outcomes(trials: Iterable[FrozenTrial]) -> Counter[Outcome]:
     """Trials by outcome. Candidates that random sampling redrew without making a trial of them count as rejected."""
     counts: Counter[Outcome] = Counter()
-    for trial in study.get_trials(deepcopy=False):
+    for trial in trials:
         if outcome := outcome_of(trial):
             counts[outcome] += 1
         counts[Outcome.REJECTED] += trial.user_attrs.get("num_redrawn", 0)
