@@ -1,7 +1,10 @@
 """What pruning saves and what it costs, replayed on curves of trials that were trained to their end.
 
-    python -m search run --budget 8000 --pruner none --study unpruned ...    # train the curves
-    python -m benchmarks.pruning --study unpruned                            # replay them
+    python -m benchmarks.pruning                                         # replay the curves kept in pruning_curves.csv
+    python -m benchmarks.pruning --study mnist-8000 --curves FILE        # collect a study's curves first
+
+Collecting trains the pruned trials of the study again, from their stored candidate and seed but to their end; epochs
+that differ from the stored ones are an error. What is in FILE already is not trained again.
 
 Each trial is taken in turn and shown to the rule epoch by epoch, with the trials before it that the rule let finish as
 its rivals. In the same run the size-blind median rule (stop below the median accuracy of all earlier trials at the same
@@ -15,15 +18,23 @@ import math
 import random
 import statistics
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+from optuna.trial import FrozenTrial
 
+from mnist_core.allocator import keep_freed_memory
 from search.pruning import WARM_UP_EPOCHS, Rival, should_prune
+from search.supervisor import default_workers
+from space.candidate import CandidateSpec
 from studies.pareto import FrontPoint, pareto_front
-from studies.records import curves_frame, trials_frame
+from studies.records import TRAINED_OUTCOMES, Outcome, candidate_of, finished_trials, outcome_of, read_epochs
 from studies.storage import Store
+from studies.study import read_fingerprint
 
 CURVES_FILE = Path(__file__).with_name("pruning_curves.csv")
 NUM_VALIDATION = 10_000
@@ -91,25 +102,65 @@ def read_curves(path: Path) -> list[Rival]:
     ]
 
 
-def save_curves(storage: str, study: str | None, path: Path) -> None:
+def collect_curves(storage: str, study: str, path: Path) -> None:
+    """Write the whole curve of every trained trial of a study to ``path``."""
     store = Store.open_read_only(storage)
     name = store.resolve_study_name(study)
-    trials = trials_frame(store.load_study(name))
-    complete = trials[trials["outcome"] == "complete"][["trial", "num_params"]]
-    curves = curves_frame(store.engine, name).merge(complete, on="trial")
-    curves[["trial", "num_params", "epoch", "val_accuracy"]].to_csv(path, index=False)
+    fingerprint = read_fingerprint(store, name)
+    assert fingerprint is not None
+    trained = [trial for trial in finished_trials(store.load_study(name)) if outcome_of(trial) in TRAINED_OUTCOMES]
+    stored = read_epochs(store.engine, name, [trial.number for trial in trained])
+    kept = set(pd.read_csv(path)["trial"]) if path.exists() else set()
+    with ProcessPoolExecutor(default_workers("cpu"), get_context("spawn"), initializer=keep_freed_memory) as pool:
+        futures = {}
+        for trial in trained:
+            curve = [result.val_accuracy for result in stored[trial.number]]
+            if trial.number in kept:
+                continue
+            if outcome_of(trial) == Outcome.COMPLETE:
+                _append(path, trial, curve)
+            else:
+                future = pool.submit(_train_to_end, candidate_of(trial), trial.user_attrs["seed"], fingerprint)
+                futures[future] = (trial, curve)
+        for future in as_completed(futures):
+            trial, beginning = futures[future]
+            curve = future.result()
+            if curve[: len(beginning)] != beginning:
+                raise RuntimeError(f"trial {trial.number} does not repeat its stored epochs: {curve}, not {beginning}")
+            _append(path, trial, curve)
+
+
+def _train_to_end(candidate: CandidateSpec, seed: int, fingerprint: dict[str, Any]) -> list[float]:
+    import torch
+
+    from mnist_core.data import find_data_root, load_dataset
+    from mnist_core.model import build_model
+    from mnist_core.training import train
+
+    torch.set_num_threads(1)
+    name = fingerprint["dataset"]
+    data = load_dataset(name, find_data_root(name), train_size=fingerprint["train_size"])
+    model = build_model(candidate.architecture, seed=seed)
+    return [result.val_accuracy for result in train(model, data, candidate.training, seed=seed)]
+
+
+def _append(path: Path, trial: FrozenTrial, curve: Sequence[float]) -> None:
+    frame = pd.DataFrame({"epoch": range(1, len(curve) + 1), "val_accuracy": curve})
+    frame.insert(0, "trial", trial.number)
+    frame.insert(1, "num_params", trial.user_attrs["num_params"])
+    frame.to_csv(path, mode="a", header=not path.exists(), index=False)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--study", help="replay this study's complete trials and keep their curves in the CSV file")
+    parser.add_argument("--study", help="collect the curves of this study first")
     parser.add_argument("--storage", default="sqlite:///studies.db")
     parser.add_argument("--curves", type=Path, default=CURVES_FILE, help="CSV file of curves")
     parser.add_argument("--orders", type=int, default=200, help="random orders besides the recorded one")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     if arguments.study:
-        save_curves(arguments.storage, arguments.study, arguments.curves)
+        collect_curves(arguments.storage, arguments.study, arguments.curves)
     trials = read_curves(arguments.curves)
     generator = random.Random(0)
     orders = [generator.sample(trials, len(trials)) for _ in range(arguments.orders)]

@@ -20,9 +20,9 @@ from search.pruning import Rival, should_prune
 from search.sampling import (
     MAX_REJECTIONS,
     STARTUP_TRIALS,
+    draw_startup_params,
     draw_within_budget,
     fixed_sampler,
-    startup_budget,
     too_many_rejections,
 )
 from space.candidate import CandidateSpec
@@ -93,10 +93,9 @@ class TrialRunner:
                 trial.set_user_attr("num_redrawn", drawn.num_over)
             return trial, candidate
         if len(self.search.study.get_trials(deepcopy=False)) < STARTUP_TRIALS:
-            budget = startup_budget(config.space, config.budget, self.random)
-            drawn = draw_within_budget(config.space, budget, self.random, epochs=config.epochs)
-            if drawn.params is not None:
-                return self._suggest(fixed_sampler(drawn.params))
+            params = draw_startup_params(config.space, config.budget, self.random, epochs=config.epochs)
+            if params is not None:
+                return self._suggest(fixed_sampler(params))
         return self._suggest(self.sampler)
 
     def _suggest(self, sampler: BaseSampler) -> tuple[Trial, CandidateSpec]:

@@ -71,12 +71,12 @@ class ArchitectureSpec:
         """Read what `to_json` gave. Raises `InputError` for an unknown kind of layer or field."""
         built = []
         for position, fields in enumerate(layers, start=1):
-            kind = fields.get("kind")
-            if kind not in _KINDS:
+            kind = fields.get("kind") if isinstance(fields, dict) else None
+            if not isinstance(kind, str) or kind not in _KINDS:
                 raise InputError(f"layer {position}: kind must be one of {', '.join(_KINDS)}, not {kind!r}")
             try:
                 built.append(_KINDS[kind](**{name: value for name, value in fields.items() if name != "kind"}))
-            except TypeError as error:
+            except (TypeError, InputError) as error:
                 raise InputError(f"layer {position} ({kind}): {error}") from None
         return cls(tuple(built))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from space.architecture import ArchitectureSpec, num_params
 from space.errors import InputError
+from space.fields import check_types
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,7 @@ class TrainingConfig:
     """Largest change of size either way, as a fraction."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         _require(self.epochs >= 1, "epochs must be at least 1", self.epochs)
         _require(self.batch_size >= 2, "batch_size must be at least 2", self.batch_size)
         _require(self.max_lr > 0, "max_lr must be above 0", self.max_lr)
@@ -79,10 +81,13 @@ class CandidateSpec:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "CandidateSpec":
         """Read what `to_json` gave. Raises `InputError` for an unknown or impossible field."""
+        layers, training = data.get("architecture"), data.get("training")
+        if not isinstance(layers, list) or not isinstance(training, dict):
+            raise InputError("a candidate has a list of layers under 'architecture' and settings under 'training'")
         known = {item.name for item in fields(TrainingConfig)}
-        if unknown := sorted(set(data["training"]) - known):
+        if unknown := sorted(set(training) - known):
             raise InputError(f"unknown training setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
-        return cls(ArchitectureSpec.from_json(data["architecture"]), TrainingConfig(**data["training"]))
+        return cls(ArchitectureSpec.from_json(layers), TrainingConfig(**training))
 
     @property
     def key(self) -> str:

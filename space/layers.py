@@ -7,10 +7,12 @@ every layer maps one shape to one shape.
 from dataclasses import dataclass
 
 from space.errors import InputError
+from space.fields import check_types
 
 Shape = tuple[int, int, int]
 
 INPUT_SHAPE: Shape = (1, 28, 28)
+MAX_WIDTH = 99_999
 KERNELS = (1, 3, 5)
 CONV_OPS = ("", "r", "b", "br", "rb")
 
@@ -33,8 +35,9 @@ class Conv:
     """Whether dropout zeroes whole channels."""
 
     def __post_init__(self) -> None:
-        if self.width < 1:
-            raise InputError(f"a convolution's width must be at least 1, not {self.width}")
+        check_types(self)
+        if not 1 <= self.width <= MAX_WIDTH:
+            raise InputError(f"a convolution's width must be from 1 to {MAX_WIDTH}, not {self.width}")
         if self.kernel not in KERNELS:
             raise InputError(f"a kernel must be one of {', '.join(map(str, KERNELS))}, not {self.kernel}")
         if not 0 <= self.padding < self.kernel:
@@ -55,7 +58,7 @@ class Conv:
         return self.width, shape[1] + grow, shape[2] + grow
 
     def num_params(self, shape: Shape) -> int:
-        per_channel = shape[0] * self.kernel * self.kernel + self.bias + (2 if "b" in self.ops else 0)
+        per_channel = shape[0] * self.kernel * self.kernel + self.bias + 2 * self.batch_norm
         return self.width * per_channel
 
     def num_macs(self, shape: Shape) -> int:
@@ -83,6 +86,7 @@ class MaxPool:
     size: int = 2
 
     def __post_init__(self) -> None:
+        check_types(self)
         if self.size < 2:
             raise InputError(f"a pool's size must be at least 2, not {self.size}")
 
@@ -146,8 +150,9 @@ class Linear:
     relu: bool = False
 
     def __post_init__(self) -> None:
-        if self.width < 1:
-            raise InputError(f"a fully connected layer's width must be at least 1, not {self.width}")
+        check_types(self)
+        if not 1 <= self.width <= MAX_WIDTH:
+            raise InputError(f"a fully connected layer's width must be from 1 to {MAX_WIDTH}, not {self.width}")
 
     def output_shape(self, shape: Shape) -> Shape:
         return self.width, 1, 1

@@ -5,13 +5,15 @@ import re
 from space.errors import InputError
 from space.layers import Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool
 
-_NUMBER = r"\d+(?:\.\d+)?(?:e-?\d+)?|\.\d+"
+# No layer needs more than nine digits, and Python refuses to read very long numbers with an error of its own.
+_INT = "[0-9]{1,9}"
+_NUMBER = r"[0-9]+(?:\.[0-9]+)?(?:e-?[0-9]+)?|\.[0-9]+"
 _CONV = re.compile(
-    r"(?P<width>\d+)(?:k(?P<kernel>\d+))?(?P<padding>s|v|p\d+)?(?P<bias>\+)?"
+    rf"(?P<width>{_INT})(?:k(?P<kernel>{_INT}))?(?P<padding>s|v|p{_INT})?(?P<bias>\+)?"
     rf"(?::(?P<ops>[br]*)(?:(?P<kind>[dD])(?P<rate>{_NUMBER}))?)?"
 )
-_POOL = re.compile(r"p(?P<size>\d+)?")
-_LINEAR = re.compile(r"fc(?P<width>\d+)(?P<bias>\+)?(?P<relu>:r)?")
+_POOL = re.compile(rf"p(?P<size>{_INT})?")
+_LINEAR = re.compile(rf"fc(?P<width>{_INT})(?P<bias>\+)?(?P<relu>:r)?")
 
 _FORMS = (
     "a layer is WIDTH[kKERNEL]s|v|pN[+][:br|rb|b|r][d|D RATE] (convolution), p[SIZE] (max-pool), "

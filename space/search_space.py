@@ -1,7 +1,6 @@
 """The ranges a search samples from, and how one trial's parameters become a candidate."""
 
 import difflib
-import itertools
 import math
 import random
 import tomllib
@@ -13,7 +12,7 @@ from typing import Annotated, Any, Literal, Protocol, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from space.architecture import ArchitectureSpec, num_params
+from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError
 from space.layers import Conv, GlobalAveragePool, Layer, Linear, MaxPool
@@ -41,24 +40,30 @@ class Trial(Protocol):
 
 def _ordered(bounds: tuple[_Number, _Number]) -> tuple[_Number, _Number]:
     if bounds[0] > bounds[1]:
-        raise ValueError(f"a range reads [low, high], and {bounds[0]} is above {bounds[1]}")
+        raise ValueError("a range reads [low, high], low first")
     return bounds
 
 
 def _distinct(choices: tuple[int, ...]) -> tuple[int, ...]:
     if len(set(choices)) != len(choices):
-        raise ValueError(f"each choice is given once, not {list(choices)}")
+        raise ValueError("each choice is given once")
     return choices
+
+
+def _in_dropout_steps(bounds: tuple[float, float]) -> tuple[float, float]:
+    if any(bound != round(bound, 2) for bound in bounds):
+        raise ValueError(f"a dropout rate is a multiple of {DROPOUT_STEP}")
+    return bounds
 
 
 # The upper ends only keep a slip of the finger from filling the memory.
 _NumLayers = Annotated[int, Field(ge=1, le=16, strict=True)]
 _Width = Annotated[int, Field(ge=1, le=1024, strict=True)]
-_PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_Fraction = Annotated[float, Field(ge=0, lt=1)]
+_PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+_Fraction = Annotated[float, Field(ge=0, lt=1, strict=True)]
 _LogRange = Annotated[tuple[_PositiveFloat, _PositiveFloat], AfterValidator(_ordered)]
 _FractionRange = Annotated[tuple[_Fraction, _Fraction], AfterValidator(_ordered)]
-_Strength = Annotated[float, Field(ge=0, le=5)]
+_Strength = Annotated[float, Field(ge=0, le=5, strict=True)]
 _BatchSize = Annotated[int, Field(ge=2, strict=True)]
 
 
@@ -80,7 +85,7 @@ class Stage(_Section):
 
 
 class ArchitectureRanges(_Section):
-    dropout: _FractionRange
+    dropout: Annotated[_FractionRange, AfterValidator(_in_dropout_steps)]
 
 
 class TrainingRanges(_Section):
@@ -113,7 +118,8 @@ class SearchSpace(_Section):
             tables = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise InputError(f"the space file {path} can't be read: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
+            # It is no TOML or no UTF-8, or holds numbers too long or lists too deep for the parser.
             raise InputError(f"the space file {path} is not TOML: {error}") from None
         merged = _default_tables()
         for name, table in tables.items():
@@ -130,21 +136,18 @@ class SearchSpace(_Section):
 
     @model_validator(mode="after")
     def _deepest_can_be_built(self) -> Self:
-        self._architecture([[stage.width[0]] * stage.layers[1] for stage in self.stage], dropout=0.0)
+        try:
+            self._architecture([[stage.width[0]] * stage.layers[1] for stage in self.stage], dropout=0.0)
+        except InputError as error:
+            deepest = " + ".join(str(stage.layers[1]) for stage in self.stage)
+            raise ValueError(f"its deepest net, of {deepest} layers, can't be built: {error}") from None
         return self
 
     @cached_property
     def smallest(self) -> ArchitectureSpec:
         """An architecture of the space that has the fewest parameters."""
-        # Narrower always means fewer parameters. Fewer layers need not: a narrow one between two wide ones saves some.
-        depths = itertools.product(*(range(stage.layers[0], stage.layers[1] + 1) for stage in self.stage))
-        narrowest = (
-            self._architecture(
-                [[stage.width[0]] * depth for stage, depth in zip(self.stage, chosen, strict=True)], dropout=0.0
-            )
-            for chosen in depths
-        )
-        return min(narrowest, key=num_params)
+        # Narrower is never more, and among layers of one width fewer are always less.
+        return self._architecture([[stage.width[0]] * stage.layers[0] for stage in self.stage], dropout=0.0)
 
     def suggest_candidate(self, trial: Trial, *, epochs: int) -> CandidateSpec:
         """Sample every parameter of the space from ``trial`` and join them to a candidate.
@@ -217,7 +220,8 @@ class RandomDraw:
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
         if step is not None:
-            value = low + step * self._generator.randint(0, math.floor((high - low) / step + 1e-9))
+            # Clipped, since 57 steps of 0.01 come out a little above 0.57.
+            value = min(low + step * self._generator.randint(0, math.floor((high - low) / step + 1e-9)), high)
         elif log:
             drawn = math.exp(self._generator.uniform(math.log(low), math.log(high)))
             value = min(max(drawn, low), high)
@@ -246,9 +250,14 @@ def _toml_lines(section: _Section) -> list[str]:
 
 def _first_error(error: ValidationError) -> str:
     """One line for the first thing wrong: where it is, the rule, and the value or the key that was probably meant."""
-    first = error.errors()[0]
-    *parents, key = first["loc"] or ("space",)
-    where = ".".join(map(str, first["loc"])) or "the space"
+    # A misspelt key is reported as a missing one too, and its spelling helps more.
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+    if not first["loc"]:
+        # The whole-space rule has the whole file as its input, which would not help anyone.
+        return f"'stage': {first['msg'].removeprefix('Value error, ')}"
+    *parents, key = first["loc"]
+    # Places in lists are counted from 1, as the parameters of the stages are.
+    where = repr(".".join(str(part + 1) if isinstance(part, int) else part for part in first["loc"]))
     if first["type"] == "extra_forbidden":
         sections: dict[str, type[_Section]] = {
             "stage": Stage,
@@ -258,7 +267,8 @@ def _first_error(error: ValidationError) -> str:
         known = list((sections[str(parents[0])] if parents else SearchSpace).model_fields)
         close = difflib.get_close_matches(str(key), known, n=1)
         meant = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
-        return f"unknown key '{where}'; {meant}"
-    message = first["msg"].removeprefix("Value error, ")
-    # The whole-space rule has the whole file as its input, which would not help anyone.
-    return message if not first["loc"] else f"'{where}': {message}, not {first['input']!r}"
+        return f"unknown key {where}; {meant}"
+    if first["type"] == "missing":
+        return f"{where} is missing from {first['input']!r}"
+    message = first["msg"].removeprefix("Value error, ").partition(" after validation")[0]
+    return f"{where}: {message}, not {first['input']!r}"

@@ -1,0 +1,368 @@
+"""Searches on digits that are killed at random moments in every way, then run to their end and checked for losses.
+
+python -m benchmarks.chaos [--rounds N] [--seed N] [--json]
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from optuna.trial import FrozenTrial
+
+from search.objective import trial_seed
+from studies.records import TRAINED_OUTCOMES, Outcome, outcome_of, read_epochs, read_front
+from studies.slots import TRAINED, Slot, SlotState, TrialSlots
+from studies.storage import Store
+from studies.study import read_fingerprint
+
+ROOT = Path(__file__).resolve().parent.parent
+
+Way = Literal["ctrl-c", "sigterm", "sigkill", "worker sigkill"]
+WAYS: tuple[Way, ...] = ("ctrl-c", "sigterm", "sigkill", "worker sigkill")
+
+STARTUP_SECONDS = 4.0
+"""About what a call takes until its workers train: kills at the start fall within it."""
+TRAINING_SECONDS = 3.0
+"""Later kills fall within so long after a call's first epoch."""
+CLEAN_UP_SECONDS = 10.0
+"""How long processes may take to be gone after their call has ended."""
+CALL_SECONDS = 240.0
+"""A call that takes longer hangs."""
+
+# Epochs of a few tenths of a second: the more is written in a second, the more kills fall into the middle of it.
+OPTIONS = ("--dataset", "digits", "--budget", "3000", "--epochs", "3", "--train-size", "150", "--workers", "2")
+
+
+@dataclass(frozen=True)
+class Kill:
+    way: Way
+    at_start: bool
+    """Within the first seconds of the call, else after its first epoch."""
+    seconds: float
+    """After the call began, or after its first epoch."""
+
+    def __str__(self) -> str:
+        return f"{self.way} {self.seconds:.1f} s {'after the start' if self.at_start else 'into training'}"
+
+
+@dataclass
+class Call:
+    """How one call of `run` went."""
+
+    exit_code: int
+    sent: list[Kill] = field(default_factory=list)
+    """The kills that found it running."""
+    problems: list[str] = field(default_factory=list)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=20, help="searches to run (default: 20)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the moments (default: 0)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
+
+    rounds = []
+    num_problems = 0
+    landed: Counter[Way] = Counter()
+    for number in range(1, options.rounds + 1):
+        calls, problems = run_round(random.Random(f"{options.seed} {number}"))
+        problems += [problem for call in calls for problem in call.problems]
+        num_problems += len(problems)
+        landed.update(kill.way for call in calls for kill in call.sent)
+        rounds.append({"calls": [asdict(call) for call in calls], "problems": problems})
+        if not options.json:
+            kills = " | ".join(", ".join(map(str, call.sent)) or "left alone" for call in calls)
+            print(f"{number:>4}  {len(problems)} problems  {kills}", flush=True)
+            for problem in problems:
+                print(f"      {problem}", flush=True)
+    if options.json:
+        print(json.dumps({"rounds": rounds, "kills": landed, "num_problems": num_problems}))
+    else:
+        kills = ", ".join(f"{landed[way]} {way}" for way in WAYS)
+        print(f"{len(rounds)} searches, {landed.total()} kills ({kills}): {num_problems} problems")
+    sys.exit(1 if num_problems else 0)
+
+
+def run_round(generator: random.Random) -> tuple[list[Call], list[str]]:
+    """One search: some calls that are killed and one that is not. Returns them, and what is wrong with the store."""
+    num_trials = generator.randint(4, 8)
+    options = [*OPTIONS, "--seed", str(generator.randrange(1000))]
+    with tempfile.TemporaryDirectory(prefix="chaos-") as name:
+        folder = Path(name).resolve()
+        calls = [
+            run_call(folder, options, num_trials, random_kills(generator), generator)
+            for _ in range(generator.randint(1, 3))
+        ]
+        calls.append(run_call(folder, options, num_trials, [], generator))
+        return calls, find_problems(folder, num_trials)
+
+
+def random_kills(generator: random.Random) -> list[Kill]:
+    kills = []
+    for _ in range(generator.randint(1, 3)):
+        at_start = generator.random() < 0.3
+        longest = STARTUP_SECONDS if at_start else TRAINING_SECONDS
+        kills.append(Kill(generator.choice(WAYS), at_start, generator.uniform(0.0, longest)))
+    return kills
+
+
+def run_call(
+    folder: Path, options: Sequence[str], num_trials: int, kills: Sequence[Kill], generator: random.Random
+) -> Call:
+    """Run a search in ``folder`` and kill its workers, one after another, and itself, at most once.
+
+    A call that is not killed itself must end with 0 by its own strength, whatever happened to its workers.
+    """
+    trained_before = read_trained(folder)
+    num_epochs_before = count_epochs(folder)
+    log = folder / "stderr.txt"
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "search", "run", *options, "--trials", str(num_trials)],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            start_new_session=True,  # a process group of its own, as a terminal gives
+        )
+    call = Call(exit_code=0)
+    expected = {0}
+    for kill in kills:
+        _wait_for_moment(process, kill, folder, num_epochs_before)
+        # Before its first line a call does not listen yet, and the signal itself may end it.
+        is_listening = log.stat().st_size > 0
+        if process.poll() is not None or not send(process, kill.way, generator):
+            continue
+        call.sent.append(kill)
+        if kill.way != "worker sigkill":
+            expected = exit_codes(kill.way, is_listening=is_listening)
+            break
+    try:
+        call.exit_code = process.wait(CALL_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        call.exit_code = process.wait()
+        call.problems.append(f"it did not end within {CALL_SECONDS:.0f} s")
+    if left := wait_until_gone(folder, CLEAN_UP_SECONDS):
+        call.problems.append(f"{len(left)} processes were left {CLEAN_UP_SECONDS:.0f} s after its end")
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+    trained_after = read_trained(folder)
+    if len(trained_after) == num_trials:  # the kill came too late to matter
+        expected |= {0}
+    if call.exit_code not in expected:
+        call.problems.append(f"exit code {call.exit_code}, not {' or '.join(map(str, sorted(expected)))}")
+    if call.exit_code in (0, 130) and "Traceback" in log.read_text(encoding="utf-8"):
+        call.problems.append("a traceback on stderr")
+    if lost := [number for number, trial in trained_before.items() if trained_after.get(number) != trial]:
+        call.problems.append(f"trials {lost} are not what they were before")
+    return call
+
+
+def _wait_for_moment(process: subprocess.Popen[bytes], kill: Kill, folder: Path, num_epochs_before: int) -> None:
+    while not kill.at_start and process.poll() is None and count_epochs(folder) == num_epochs_before:
+        time.sleep(0.05)
+    deadline = time.monotonic() + kill.seconds
+    while process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def exit_codes(way: Way, *, is_listening: bool) -> set[int]:
+    """What a call may end with that was killed so."""
+    if way == "sigkill":
+        return {-signal.SIGKILL}
+    if is_listening:
+        return {130}
+    return {130, -signal.SIGINT if way == "ctrl-c" else -signal.SIGTERM}
+
+
+def send(process: subprocess.Popen[bytes], way: Way, generator: random.Random) -> bool:
+    """Kill; returns whether there was anything to kill."""
+    if way == "worker sigkill":
+        workers = worker_pids(process.pid)
+        if workers:
+            os.kill(generator.choice(workers), signal.SIGKILL)
+        return bool(workers)
+    if way == "ctrl-c":  # a terminal sends it to the whole process group
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        process.send_signal(signal.SIGTERM if way == "sigterm" else signal.SIGKILL)
+    return True
+
+
+def worker_pids(parent: int) -> list[int]:
+    """The spawned children of a process, without the one that multiprocessing keeps to tidy up."""
+    pids = []
+    for pid in _all_pids():
+        try:
+            # After the name, which may hold anything in its brackets, come the state and the parent.
+            ppid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+            if ppid == parent and b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                pids.append(pid)
+        except OSError:  # it is gone
+            pass
+    return pids
+
+
+def processes_in(folder: Path) -> list[int]:
+    """Processes that work in a folder: everything that a call there has started."""
+    pids = []
+    for pid in _all_pids():
+        try:
+            if Path(f"/proc/{pid}/cwd").readlink() == folder:
+                pids.append(pid)
+        except OSError:  # it is gone, or someone else's
+            pass
+    return pids
+
+
+def wait_until_gone(folder: Path, seconds: float) -> list[int]:
+    """The processes that are still there after so long."""
+    deadline = time.monotonic() + seconds
+    while (left := processes_in(folder)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left
+
+
+def _all_pids() -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+
+
+def read_trained(folder: Path) -> dict[int, dict[str, str]]:
+    """Every attribute of every trained trial of the only search in a store, as stored."""
+    rows = _query(
+        folder,
+        "SELECT number, key, value_json FROM trials JOIN studies USING (study_id) JOIN trial_user_attributes USING"
+        " (trial_id) WHERE study_name IN (SELECT study_name FROM searches) AND state IN ('COMPLETE', 'PRUNED')",
+    )
+    trials: dict[int, dict[str, str]] = {}
+    for number, key, value in rows:
+        trials.setdefault(number, {})[key] = value
+    outcomes = {f'"{outcome}"' for outcome in TRAINED_OUTCOMES}
+    return {number: trial for number, trial in trials.items() if trial.get("outcome") in outcomes}
+
+
+def count_epochs(folder: Path) -> int:
+    """Epochs that all calls so far have stored."""
+    rows = _query(folder, "SELECT count(*) FROM epochs")
+    return int(rows[0][0]) if rows else 0
+
+
+def _query(folder: Path, query: str) -> list[tuple[Any, ...]]:
+    try:
+        with closing(sqlite3.connect(f"file:{folder / 'studies.db'}?mode=ro", uri=True, timeout=30)) as connection:
+            return connection.execute(query).fetchall()
+    except sqlite3.OperationalError:  # not made yet
+        return []
+
+
+def find_problems(folder: Path, num_trials: int) -> list[str]:
+    """What is wrong with the only search of a store whose last call has ended with ``num_trials`` trained trials.
+
+    Everything is worked out anew from Optuna's trials and compared with our tables and the command line.
+    """
+    problems: list[str] = []
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    line = [sys.executable, "-m", "search", "status", "--json"]
+    status = json.loads(subprocess.run(line, cwd=folder, env=environment, capture_output=True, check=True).stdout)
+    shown = {name: status[name] for name in ("trained", "running")}
+    if shown != {"trained": num_trials, "running": 0}:
+        problems.append(f"status shows {shown}, not {num_trials} trained and none running")
+
+    store = Store.open_read_only(f"sqlite:///{folder / 'studies.db'}")
+    (name,) = store.study_names()
+    trials = store.load_study(name).get_trials(deepcopy=False)
+    curves = store.load_curves(name).get_trials(deepcopy=False)
+    slots = TrialSlots(store.engine, name).read()
+    fingerprint = read_fingerprint(store, name)
+    assert fingerprint is not None
+    trained = {trial.number: trial for trial in trials if outcome_of(trial) in TRAINED_OUTCOMES}
+    problems += [f"trial {trial.number} is {trial.state.name}" for trial in trials if not trial.state.is_finished()]
+    problems += _compare_slots(slots, trials, trained, num_trials, fingerprint["seed"])
+    problems += _compare_front(store, name, trained)
+    problems += _compare_curves(store, name, trained, curves)
+    for trial in trained.values():
+        if outcome_of(trial) == Outcome.COMPLETE and not (store.artifact_dir / trial.user_attrs["weights"]).is_file():
+            problems.append(f"the weights of trial {trial.number} are not there")
+    store.engine.dispose()
+    return problems
+
+
+def _compare_slots(
+    slots: Sequence[Slot], trials: Sequence[FrozenTrial], trained: dict[int, FrozenTrial], num_trials: int, seed: int
+) -> list[str]:
+    """Each trained trial has one slot, of its outcome; a retry has the parameters and the seed of its first attempt."""
+    problems = []
+    kept = [slot for slot in slots if slot.state in TRAINED]
+    if len(kept) != num_trials:
+        problems.append(f"{len(kept)} slots are trained, not {num_trials}")
+    if sorted(str(slot.trial_number) for slot in kept) != sorted(map(str, trained)):
+        problems.append("the slots' trials are not the trained ones")
+    problems += [
+        f"slot {slot.id} is {slot.state}" for slot in slots if slot.state in (SlotState.RUNNING, SlotState.INTERRUPTED)
+    ]
+    for slot in kept:
+        if slot.trial_number not in trained or slot.seed_number is None:
+            continue  # told above
+        trial, first = trained[slot.trial_number], trials[slot.seed_number]
+        if slot.state != SlotState(trial.user_attrs["outcome"]):
+            problems.append(f"slot {slot.id} is {slot.state}, its trial {outcome_of(trial)}")
+        if trial.params != first.params or trial.user_attrs["seed"] != trial_seed(seed, first.number):
+            problems.append(f"trial {trial.number} does not repeat trial {first.number}")
+    return problems
+
+
+def _compare_front(store: Store, name: str, trained: dict[int, FrozenTrial]) -> list[str]:
+    """The stored front is every complete trial that no other beats in one objective and matches in the other."""
+    values = {
+        number: (trial.values[0], -trial.values[1])
+        for number, trial in trained.items()
+        if outcome_of(trial) == Outcome.COMPLETE
+    }
+    front = {
+        number
+        for number, own in values.items()
+        if not any(other != own and other[0] >= own[0] and other[1] >= own[1] for other in values.values())
+    }
+    stored = {point.trial: (point.val_accuracy, -point.num_params) for point in read_front(store.engine, name)}
+    return [] if stored == {number: values[number] for number in front} else [f"the front is {stored}, not {front}"]
+
+
+def _compare_curves(
+    store: Store, name: str, trained: dict[int, FrozenTrial], curves: Sequence[FrozenTrial]
+) -> list[str]:
+    """The curves study has one trial for each trained one that finished an epoch, with the epochs stored for it."""
+    stored = {
+        number: {result.epoch: result.val_accuracy for result in results}
+        for number, results in read_epochs(store.engine, name, trained).items()
+        if results
+    }
+    problems = []
+    if sorted(trial.user_attrs["trial"] for trial in curves) != sorted(stored):
+        problems.append("the curves are not those of the trained trials, each once")
+    for trial in curves:
+        number = trial.user_attrs["trial"]
+        if trial.intermediate_values != stored.get(number) or trial.state != trained[number].state:
+            problems.append(f"the curve of trial {number} is not what its epochs say")
+    for number, results in stored.items():
+        if list(results) != list(range(1, trained[number].user_attrs["num_epochs"] + 1)):
+            problems.append(f"trial {number} has epochs {list(results)}")
+    return problems
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""The tables of a study as CSV files, small enough to keep: every trained trial, every epoch, the front.
+
+python -m benchmarks.study_tables --study mnist-8000 --out docs/runs/2026-11-20-mnist-8000
+"""
+
+import argparse
+from pathlib import Path
+
+from studies.records import TRAINED_OUTCOMES, curves_frame, front_frame, read_front, trials_frame
+from studies.storage import Store
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--study")
+    parser.add_argument("--storage", default="sqlite:///studies.db")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
+    options = parser.parse_args()
+    store = Store.open_read_only(options.storage)
+    name = store.resolve_study_name(options.study)
+    trials = trials_frame(store.load_study(name))
+    tables = {
+        "trials": trials[trials["outcome"].isin(list(TRAINED_OUTCOMES))],
+        "curves": curves_frame(store.engine, name),
+        "front": front_frame(read_front(store.engine, name)),
+    }
+    options.out.mkdir(parents=True, exist_ok=True)
+    for table, frame in tables.items():
+        path = options.out / f"{table}.csv"
+        frame.to_csv(path, index=False, float_format="%.6g")
+        print(f"{path}: {len(frame)} rows")
+
+
+if __name__ == "__main__":
+    main()
