@@ -40,6 +40,7 @@ class Snapshot:
     counts: Counter[Outcome]
     finished: Sequence[FrozenTrial]
     running: Sequence[RunningTrial]
+    num_workers: int
     front: Sequence[FrontPoint]
     seconds: float
     """Since the call began."""
@@ -54,7 +55,7 @@ class Snapshot:
         spent: list[float] = [trial.user_attrs["seconds"] for trial in self.finished if "seconds" in trial.user_attrs]
         if not spent:
             return None
-        return (self.num_trials - self.num_trained) * sum(spent) / len(spent) / max(1, len(self.running))
+        return (self.num_trials - self.num_trained) * sum(spent) / len(spent) / max(1, self.num_workers)
 
 
 class Display(Protocol):

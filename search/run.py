@@ -95,9 +95,10 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
                 if (stop.asked or timed_out) and not ending:
                     display.stopping("interrupted" if stop.asked else "time is up")
                     supervisor.request_stop()
-                display.update(take_snapshot(search, config.trials, time.monotonic() - started))
+                display.update(take_snapshot(search, config.trials, supervisor.num_alive, time.monotonic() - started))
             while supervisor.num_alive:
                 supervisor.wait(POLL_SECONDS)
+            display.update(take_snapshot(search, config.trials, 0, time.monotonic() - started))
     finally:
         supervisor.kill()
         search.repair(locks)
@@ -112,7 +113,7 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     )
 
 
-def take_snapshot(search: SearchStudy, num_trials: int, seconds: float) -> Snapshot:
+def take_snapshot(search: SearchStudy, num_trials: int, num_workers: int, seconds: float) -> Snapshot:
     """What a display shows of a study right now."""
     slots = search.slots.read()
     numbers = [slot.trial_number for slot in slots if slot.state == SlotState.RUNNING and slot.trial_number is not None]
@@ -133,6 +134,7 @@ def take_snapshot(search: SearchStudy, num_trials: int, seconds: float) -> Snaps
         counts=count_outcomes(trials),
         finished=[trial for trial in trials if trial.state.is_finished()],
         running=running,
+        num_workers=num_workers,
         front=read_front(search.store.engine, search.name),
         seconds=seconds,
     )

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import optuna
 from optuna.artifacts import FileSystemArtifactStore
 from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy import create_engine, event, insert, inspect, select
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 
 from space.errors import InputError
@@ -67,7 +68,7 @@ class Store:
             _check_exists(url)
             if not is_sqlite(url):
                 return cls._connect(url)
-            read_only = f"sqlite:///file:{sqlite_path(url).resolve()}?mode=ro&uri=true"
+            read_only = _read_only_url(sqlite_path(url))
             return cls(url, RDBStorage(read_only, engine_kwargs=_SQLITE_ENGINE, skip_table_creation=True))
 
     @classmethod
@@ -133,6 +134,12 @@ def sqlite_path(url: str) -> Path:
     return Path(database)
 
 
+def _read_only_url(path: Path) -> str:
+    # Quoted twice: SQLAlchemy decodes the URL, and SQLite the URI in it.
+    url = URL.create("sqlite", database=f"file:{quote(str(path.resolve()))}", query={"mode": "ro", "uri": "true"})
+    return url.render_as_string()
+
+
 def _check_exists(url: str) -> None:
     if not is_sqlite(url):
         _check_tables(create_engine(url), url, may_be_empty=False)
@@ -143,7 +150,7 @@ def _check_exists(url: str) -> None:
 def _check_sqlite_file(url: str, *, may_be_absent: bool) -> None:
     path = sqlite_path(url)
     if path.exists():
-        engine = create_engine(f"sqlite:///file:{path.resolve()}?mode=ro&uri=true")
+        engine = create_engine(_read_only_url(path))
         _check_tables(engine, url, may_be_empty=may_be_absent)
         engine.dispose()
     elif not may_be_absent:

@@ -203,7 +203,7 @@ def _create(store: Store, name: str, fingerprint: dict[str, Any]) -> None:
         study = optuna.create_study(
             storage=store.storage, study_name=study_name, directions=DIRECTIONS[:num_objectives], load_if_exists=True
         )
-        if study.get_trials(deepcopy=False):
+        if study.directions != DIRECTIONS[:num_objectives] or study.get_trials(deepcopy=False):
             raise InputError(f"{store.url} holds a study {study_name!r} of another program: name another with --study")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
