@@ -191,9 +191,9 @@ def draw(snapshot: Snapshot, note: str = "") -> Group:
 
 def front_table(front: Sequence[FrontPoint], *, title: str | None = None) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    table.add_column("parameters", justify="right")
-    table.add_column("val accuracy", justify="right")
-    table.add_column("trial", justify="right")
+    table.add_column("parameters", justify="right", no_wrap=True)
+    table.add_column("val accuracy", justify="right", no_wrap=True)
+    table.add_column("trial", justify="right", no_wrap=True)
     table.add_column("notation", overflow="fold")
     for point in front:
         table.add_row(f"{point.num_params:,}", format_accuracy(point.val_accuracy), str(point.trial), point.notation)
@@ -202,12 +202,12 @@ def front_table(front: Sequence[FrontPoint], *, title: str | None = None) -> Tab
 
 def _running_table(running: Sequence[RunningTrial]) -> Table:
     table = Table(title="In training", title_justify="left", box=None, pad_edge=False)
-    table.add_column("trial", justify="right")
-    table.add_column("parameters", justify="right")
-    table.add_column("epoch", justify="right")
-    table.add_column("val accuracy", justify="right")
+    table.add_column("trial", justify="right", no_wrap=True)
+    table.add_column("parameters", justify="right", no_wrap=True)
+    table.add_column("epoch", justify="right", no_wrap=True)
+    table.add_column("val accuracy", justify="right", no_wrap=True)
     table.add_column("curve", no_wrap=True, min_width=15)
-    table.add_column("notation", overflow="ellipsis", no_wrap=True)
+    table.add_column("notation", overflow="fold")
     for trial in running:
         last = format_accuracy(trial.curve[-1]) if trial.curve else ""
         table.add_row(

@@ -47,7 +47,7 @@ def should_prune(
     least = 0.5 / num_validation
     ratios = sorted(max(1 - rival[-1], least) / _error(rival[:epoch], least) for rival in finished)
     hoped_for = _error(curve, least) * ratios[int(HOPE_QUANTILE * len(ratios))]
-    best = min(1 - rival[-1] for rival in finished)
+    best = min(max(1 - rival[-1], least) for rival in finished)
     noise = NOISE_STANDARD_ERRORS * math.sqrt(2 * best * (1 - best) / num_validation)
     return hoped_for > best + noise
 

@@ -124,7 +124,7 @@ _SQLITE_ENGINE = {"connect_args": {"timeout": LOCK_WAIT_SECONDS}}
 
 
 def is_sqlite(url: str) -> bool:
-    return url.startswith("sqlite:")
+    return make_url(url).get_backend_name() == "sqlite"
 
 
 def sqlite_path(url: str) -> Path:
@@ -182,7 +182,9 @@ def _set_synchronous_normal(connection: Any, _record: Any) -> None:
 def _database_errors(url: str) -> Iterator[None]:
     try:
         yield
-    except (ArgumentError, NoSuchModuleError, ImportError):
+    except InputError:
+        raise
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError):  # ValueError: a port that is not a number
         raise InputError(f"--storage must be a database URL, such as sqlite:///studies.db, not {url!r}") from None
     except (DatabaseError, sqlite3.DatabaseError, RuntimeError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]

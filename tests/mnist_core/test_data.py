@@ -46,6 +46,7 @@ def write_root(root: Path, *, folder: str = "MNIST", gz: bool = False) -> Path:
 def _small_sources(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """MNIST without known hashes and with few validation images, but for the tests of the real files."""
     monkeypatch.delenv("SEARCH_DATA_ROOT", raising=False)
+    monkeypatch.setattr(data, "DOWNLOAD_SECONDS", 60)
     if not request.node.get_closest_marker("mnist"):
         for name, source in data._SOURCES.items():
             small = replace(source, validation_size=VALIDATION_SIZE, sha256={})
@@ -244,6 +245,7 @@ def test_a_damaged_archive_is_named_with_what_to_do(tmp_path: Path) -> None:
     for content in (
         b"",
         whole[:200],
+        whole[:10] + b"\xff" * 50,  # no kind of block that deflate knows
         whole[:50] + b"\xff" * 50 + whole[100:],
         whole[:-8] + bytes(8),
         b"garbage",

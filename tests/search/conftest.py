@@ -1,0 +1,88 @@
+"""The real command in a folder of its own, and one small study that many tests read."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Command:
+    """Calls `python -m search` in a folder, as a person would."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def __call__(self, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.line(*arguments),
+            cwd=self.folder,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def line(self, *arguments: object) -> list[str]:
+        return [sys.executable, "-m", "search", *map(str, arguments)]
+
+    def json(self, *arguments: object) -> Any:
+        result = self(*arguments, "--json")
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout)
+
+
+@dataclass(frozen=True)
+class SmallStudy:
+    """A finished search on digits. Tests read it; those that change it work on a copy."""
+
+    folder: Path
+    arguments: tuple[str, ...]
+    made: subprocess.CompletedProcess[str]
+    """The call that made it."""
+    name: str = "digits-3000"
+    num_trials: int = 6
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.folder / 'studies.db'}"
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """What every command starts with: this checkout, and none of the tester's own settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SEARCH_")}
+    return {**kept, "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture
+def search(tmp_path: Path, environment: dict[str, str]) -> Command:
+    """The command in an empty folder, or in the copy of the small study where a test asks for `copied_study` too."""
+    return Command(tmp_path, environment)
+
+
+@pytest.fixture(scope="session")
+def small_study(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> SmallStudy:
+    folder = tmp_path_factory.mktemp("small-study")
+    arguments = (
+        *("run", "--dataset", "digits", "--budget", "3000", "--trials", str(SmallStudy.num_trials)),
+        *("--epochs", "4", "--seed", "1", "--workers", "2"),
+    )
+    made = Command(folder, environment)(*arguments)
+    assert made.returncode == 0, made.stderr
+    return SmallStudy(folder, arguments, made)
+
+
+@pytest.fixture
+def copied_study(small_study: SmallStudy, tmp_path: Path) -> SmallStudy:
+    shutil.copytree(small_study.folder, tmp_path, dirs_exist_ok=True)
+    return SmallStudy(tmp_path, small_study.arguments, small_study.made)

@@ -1,0 +1,343 @@
+"""A search from start to end with the real command, and every command that reads what it stored."""
+
+import csv
+import hashlib
+import json
+import shlex
+import sqlite3
+import tomllib
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pexpect
+import pytest
+
+from mnist_core.data import Dataset, load_dataset
+from space.architecture import ArchitectureSpec, num_params
+from space.search_space import SearchSpace
+
+OUTCOMES = ("complete", "pruned", "diverged", "rejected", "duplicate", "failed")
+MODEL_FILES = ("model.safetensors", "model.onnx", "config.json")
+
+
+def test_results_go_to_stdout_and_progress_to_stderr(small_study) -> None:
+    made = small_study.made
+    summary, *_ = made.stdout.splitlines()
+    assert summary.startswith("digits-3000: 6 trained (")
+    assert "parameters  val accuracy  trial  notation" in made.stdout
+    assert "\nBest: trial " in made.stdout
+    assert "Open dashboard:  python -m search dashboard\n" in made.stdout
+    assert made.stdout.endswith("Go on:           the same command with more --trials\n")
+
+    headline, *trials = made.stderr.splitlines()
+    assert headline.startswith("digits-3000: 6 trials of up to 3,000 parameters, 4 epochs, on digits; engine torch on ")
+    assert [line.split()[0] for line in trials] == [f"{place}/6" for place in range(1, 7)]
+    assert all(" % " in line and " epochs " in line for line in trials)
+
+
+def test_the_same_command_again_trains_nothing(search, copied_study) -> None:
+    before = dump(copied_study.folder)
+    again = search(*copied_study.arguments)
+    assert again.returncode == 0
+    assert "6 trials (6 there already) of" in again.stderr
+    assert len(again.stderr.splitlines()) == 1
+    assert without_time(again.stdout) == without_time(copied_study.made.stdout)
+    assert dump(copied_study.folder) == before
+
+
+def test_more_trials_go_on_with_another_sampler_and_pruner(search, copied_study) -> None:
+    before = trials_of(copied_study.folder)
+    more = search(
+        *copied_study.arguments, "--trials", "8", "--sampler", "random", "--pruner", "none", "--quiet", "--json"
+    )
+    assert (more.returncode, more.stderr) == (0, "")
+    summary = json.loads(more.stdout)
+    assert list(summary) == ["study", "trained", *OUTCOMES, "seconds", "best", "front"]
+    assert (summary["study"], summary["trained"]) == ("digits-3000", 8)
+    assert summary["complete"] + summary["pruned"] + summary["diverged"] == 8
+    assert summary["best"] == max(summary["front"], key=lambda point: point["val_accuracy"])
+    assert summary["front"] == search.json("front")
+
+    after = trials_of(copied_study.folder)
+    assert {number: after[number] for number in before} == before
+    added = [after[number]["run"] for number in sorted(after.keys() - before.keys())]
+    assert [(run["sampler"], run["pruner"]) for run in added] == [("random", "none")] * 2
+
+
+@pytest.mark.parametrize(
+    ("options", "differences"),
+    [
+        (["--epochs", "3", "--seed", "2"], ["epochs was 4 and is now 3", "seed was 1 and is now 2"]),
+        (
+            ["--budget", "4000", "--train-size", "600", "--study", "digits-3000"],
+            ["budget was 3000 and is now 4000", "train_size was 1197 and is now 600"],
+        ),
+        (["--space", "narrow.toml"], ["space was "]),
+    ],
+    ids=["epochs and seed", "budget and train size", "space"],
+)
+def test_other_settings_are_refused_for_the_same_study(search, copied_study, options, differences) -> None:
+    (copied_study.folder / "narrow.toml").write_text("[architecture]\ndropout = [0.0, 0.01]\n", encoding="utf-8")
+    before = dump(copied_study.folder)
+    refused = search(*copied_study.arguments, *options)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith("error: study 'digits-3000' was made differently: ")
+    assert all(difference in line for difference in differences)
+    assert line.count(" is now ") == len(differences)
+    assert dump(copied_study.folder) == before
+
+
+def test_timeout_ends_a_call_and_the_next_goes_on(search) -> None:
+    run = ("run", "--dataset", "digits", "--budget", "3000", "--epochs", "15", "--train-size", "300", "--workers", "2")
+    ended = search(*run, "--trials", "500", "--timeout", "7")
+    assert ended.returncode == 0, ended.stderr
+    assert "time is up: ending after the running epochs" in ended.stderr
+    status = search.json("status")
+    assert status["trained"] < 500
+    assert status["running"] == 0
+    assert f"trains the {500 - status['trained']} trials that are left" in ended.stdout
+
+    wanted = status["trained"] + 1
+    summary = search.json(*run, "--trials", wanted)
+    assert summary["trained"] == wanted
+    interrupted = [trial for trial in trials_of(search.folder).values() if trial["state"] == "FAIL"]
+    assert len(interrupted) == status["failed"] == summary["failed"]
+    assert all(trial["reason"].startswith("interrupted after epoch ") for trial in interrupted)
+
+
+def test_a_terminal_sees_a_live_table_and_ctrl_c_ends_it(search) -> None:
+    run = search.line(
+        *("run", "--dataset", "digits", "--budget", "3000", "--trials", "500", "--epochs", "2", "--workers", "2"),
+        *("--train-size", "300"),
+    )
+    terminal = pexpect.spawn(
+        run[0],
+        run[1:],
+        cwd=str(search.folder),
+        env=search.environment | {"TERM": "xterm-256color"},
+        dimensions=(50, 160),
+        encoding="utf-8",
+        timeout=60,
+    )
+    with closing(terminal):
+        terminal.expect(r"digits-3000: 500 trials of up to 3,000 parameters")
+        terminal.expect(r"/500 trained, 0:\d\d")
+        terminal.expect("In training")
+        terminal.expect("Front so far")
+        terminal.expect(r"\d+\.\d\d %")
+        terminal.sendintr()
+        terminal.expect("interrupted: ending after the running epochs; once more to abort")
+        terminal.expect("Best: trial ")
+        terminal.expect("the same command again trains the ")
+        terminal.expect(pexpect.EOF)
+    assert terminal.exitstatus == 130
+    assert search.json("status")["running"] == 0
+
+
+def test_status_tells_how_far_a_study_is(search, small_study) -> None:
+    status = search.json("status", "--storage", small_study.url)
+    numbers = {name: status[name] for name in ("trained", *OUTCOMES, "running")}
+    assert all(type(number) is int for number in numbers.values())
+    assert numbers["trained"] == numbers["complete"] + numbers["pruned"] + numbers["diverged"] == 6
+    assert numbers["running"] == 0
+    front = search.json("front", "--storage", small_study.url)
+    assert status["best"] == max(front, key=lambda point: point["val_accuracy"])
+    assert status["seconds"] > 0
+
+    # The store named by the environment, and the study by name.
+    text = search("status", "--study", "digits-3000", SEARCH_STORAGE=small_study.url).stdout
+    rows = dict(line.split(maxsplit=1) for line in text.splitlines())
+    assert {name: int(rows[name]) for name in numbers} == numbers
+    assert rows["study"] == "digits-3000"
+    assert rows["best"].startswith(f"{100 * status['best']['val_accuracy']:.2f} % at ")
+
+
+def test_front_as_table_json_and_csv(search, small_study) -> None:
+    points = search.json("front", "--storage", small_study.url)
+    assert points
+    for point in points:
+        assert list(point) == ["trial", "num_params", "val_accuracy", "notation"]
+        assert num_params(ArchitectureSpec.from_text(point["notation"])) == point["num_params"] <= 3000
+        assert 0 < point["val_accuracy"] <= 1
+    sizes = [(point["num_params"], point["val_accuracy"]) for point in points]
+    assert sizes == sorted(sizes)
+    assert len({size for size, _ in sizes}) == len({accuracy for _, accuracy in sizes})
+
+    heading, *rows = search("front", "--storage", small_study.url).stdout.splitlines()
+    assert heading.split() == ["parameters", "val", "accuracy", "trial", "notation"]
+    assert [row.split(maxsplit=4) for row in rows] == [
+        [f"{point['num_params']:,}", f"{100 * point['val_accuracy']:.2f}", "%", str(point["trial"]), point["notation"]]
+        for point in points
+    ]
+
+    written = search("front", "--storage", small_study.url, "--csv", "front.csv")
+    assert (written.returncode, written.stderr) == (0, "")
+    with (search.folder / "front.csv").open(encoding="utf-8") as file:
+        assert list(csv.DictReader(file)) == [{key: str(value) for key, value in point.items()} for point in points]
+
+
+def test_space_prints_ranges_that_it_reads_back(search) -> None:
+    printed = search("space")
+    assert printed.returncode == 0
+    assert SearchSpace.model_validate(tomllib.loads(printed.stdout)) == SearchSpace.default()
+    (search.folder / "mine.toml").write_text("[training]\nmax_lr = [0.1, 0.2]\n", encoding="utf-8")
+    mine = search("space", "--space", "mine.toml").stdout
+    assert "max_lr = [0.1, 0.2]" in mine
+    (search.folder / "whole.toml").write_text(mine, encoding="utf-8")
+    assert search("space", "--space", "whole.toml").stdout == mine
+
+
+def test_count_shows_each_layer(search) -> None:
+    notation = "8s:br p 12v:br gap fc10+"
+    counted = search.json("count", notation)
+    assert {key: counted[key] for key in counted if key != "layers"} == {
+        "notation": notation,
+        "num_params": 1_106,
+        "num_macs": 56_448 + 124_416 + 120,
+        "weights_bytes": 4 * 1_106,
+        "inference_activation_bytes": 4 * (8 * 28 * 28 + 8 * 14 * 14),
+        "all_activation_bytes": 4 * (784 + 8 * 28 * 28 + 8 * 14 * 14 + 12 * 12 * 12 + 12 + 10),
+    }
+    keys = ("layer", "output_shape", "num_params", "receptive_field", "num_macs")
+    assert [tuple(layer[key] for key in keys) for layer in counted["layers"]] == [
+        ("8s:br", [8, 28, 28], 88, 3, 56_448),
+        ("p", [8, 14, 14], 0, 4, 0),
+        ("12v:br", [12, 12, 12], 888, 8, 124_416),
+        ("gap", [12, 1, 1], 0, 30, 0),
+        ("fc10+", [10, 1, 1], 130, 30, 120),
+    ]
+    assert sum(layer["share"] for layer in counted["layers"]) == pytest.approx(1)
+
+    table = search("count", notation).stdout
+    assert "12v:br    12x12x12         888   80.3 %              8x8  124,416\n" in table
+    assert table.endswith(
+        "Memory for one image in fp32: weights 4.3 KiB, activations at most 30.6 KiB at a time, 40.5 KiB in all\n"
+    )
+
+
+def test_export_writes_a_folder_that_gives_the_stored_accuracy(search, copied_study) -> None:
+    (command,) = [line for line in copied_study.made.stdout.splitlines() if line.startswith("Export it:")]
+    _, _, printed = command.partition("python -m search ")
+    exported = search(*shlex.split(printed))
+    assert (exported.returncode, exported.stderr) == (0, "")
+    assert [line.partition(": ")[0] for line in exported.stdout.splitlines()] == [
+        "digits-3000-best/model.safetensors",
+        "digits-3000-best/model.onnx",
+    ]
+    folder = search.folder / "digits-3000-best"
+    assert sorted(path.name for path in folder.iterdir()) == sorted(MODEL_FILES)
+    best = search.json("status")["best"]
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    assert {key: config[key] for key in ("trial", "num_params", "val_accuracy")} == {
+        key: best[key] for key in ("trial", "num_params", "val_accuracy")
+    }
+    assert metadata_of(folder / "model.safetensors")["trial"] == best["trial"]
+    assert_accurate(folder / "model.onnx", load_dataset("digits", None), best["val_accuracy"])
+
+    first = hashes(folder)
+    refused = search(*shlex.split(printed))
+    assert refused.returncode == 2
+    assert "digits-3000-best exists already" in refused.stderr
+    (folder / "model.onnx").write_bytes(b"stale")
+    replaced = search(*shlex.split(printed), "--force")
+    assert (replaced.returncode, replaced.stdout) == (0, exported.stdout)
+    assert hashes(folder) == first
+    left = [path.name for path in search.folder.iterdir() if not path.name.startswith("studies.")]
+    assert left == ["digits-3000-best"]
+
+
+def test_export_chooses_by_size_accuracy_or_trial_and_writes_one_file(search, small_study) -> None:
+    front = search.json("front", "--storage", small_study.url)
+    export = ("export", "--storage", small_study.url)
+    smallest, best = front[0], front[-1]
+
+    by_size = search(
+        *export, "--format", "safetensors", "--out", "a.safetensors", "--max-params", smallest["num_params"]
+    )
+    assert by_size.returncode == 0, by_size.stderr
+    assert metadata_of(search.folder / "a.safetensors")["trial"] == smallest["trial"]
+
+    by_accuracy = search(*export, "--format", "onnx", "--out", "b.onnx", "--min-accuracy", best["val_accuracy"])
+    assert by_accuracy.returncode == 0, by_accuracy.stderr
+    assert_accurate(search.folder / "b.onnx", load_dataset("digits", None), best["val_accuracy"])
+
+    complete = [number for number, trial in trials_of(small_study.folder).items() if trial.get("outcome") == "complete"]
+    chosen = next((number for number in complete if number != best["trial"]), best["trial"])
+    by_number = search(*export, "--format", "safetensors", "--out", "c.safetensors", "--trial", chosen)
+    assert by_number.returncode == 0, by_number.stderr
+    assert metadata_of(search.folder / "c.safetensors")["trial"] == chosen
+    assert sorted(path.name for path in search.folder.iterdir()) == ["a.safetensors", "b.onnx", "c.safetensors"]
+
+
+@pytest.mark.mnist
+def test_a_search_on_mnist_ends_in_a_model_file(search, mnist_root: Path) -> None:
+    run = ("run", "--budget", "3000", "--data-root", mnist_root, "--train-size", "1000")
+    made = search(*run, "--epochs", "2", "--trials", "3", "--workers", "2")
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.startswith("mnist-3000: 3 trained (")
+
+    status = search.json("status")
+    assert (status["trained"], status["running"]) == (3, 0)
+    front = search.json("front")
+    assert all(point["num_params"] <= 3000 for point in front)
+    assert max(point["val_accuracy"] for point in front) > 0.3
+
+    exported = search("export", "--out", "best", "--data-root", mnist_root)
+    assert exported.returncode == 0, exported.stderr
+    assert_accurate(
+        search.folder / "best/model.onnx", load_dataset("mnist", mnist_root), status["best"]["val_accuracy"]
+    )
+
+
+def dump(folder: Path) -> list[str]:
+    """All that the store holds, as SQL."""
+    with closing(sqlite3.connect(folder / "studies.db")) as connection:
+        return list(connection.iterdump())
+
+
+def trials_of(folder: Path) -> dict[int, dict[str, Any]]:
+    """State and user attributes of each trial of the only search in a store, by number."""
+    with closing(sqlite3.connect(folder / "studies.db")) as connection:
+        rows = connection.execute(
+            "SELECT number, state, key, value_json FROM trials"
+            " JOIN studies USING (study_id) LEFT JOIN trial_user_attributes USING (trial_id)"
+            " WHERE study_name IN (SELECT study_name FROM searches)"
+        )
+        trials: dict[int, dict[str, Any]] = {}
+        for number, state, key, value in rows:
+            trial = trials.setdefault(number, {"state": state})
+            if key is not None:
+                trial[key] = json.loads(value)
+    return trials
+
+
+def without_time(text: str) -> list[str]:
+    first, *rest = text.splitlines()
+    return [first.rpartition(" in ")[0], *rest]
+
+
+def metadata_of(path: Path) -> dict[str, Any]:
+    """What a safetensors file says of itself: JSON behind eight bytes that give its length."""
+    content = path.read_bytes()
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return json.loads(header["__metadata__"]["small-model-search"])
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+
+
+def assert_accurate(path: Path, data: Dataset, val_accuracy: float) -> None:
+    """With numpy and onnxruntime alone, the file is right as often as stored, give or take one validation image."""
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    images, labels = data.validation.images, data.validation.labels
+    num_right = 0
+    for first in range(0, len(labels), 500):
+        pixels = images[first : first + 500, np.newaxis].astype(np.float32) / 255
+        (logits,) = session.run(None, {session.get_inputs()[0].name: pixels})
+        num_right += int((logits.argmax(axis=1) == labels[first : first + 500]).sum())
+    assert abs(num_right - round(val_accuracy * len(labels))) <= 1

@@ -1,0 +1,138 @@
+"""Searches that are interrupted or killed, and what the same command makes of them afterwards.
+
+benchmarks/chaos.py does the same at many more random moments.
+"""
+
+import json
+import os
+import random
+import resource
+import signal
+import sqlite3
+import subprocess
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from benchmarks.chaos import OPTIONS, Kill, find_problems, processes_in, read_trained, run_call, wait_until_gone
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="looks for processes in /proc")
+
+NUM_TRIALS = 10
+STORE_BYTES = 700_000
+
+
+def test_calls_ended_in_every_way_add_up_to_one_whole_search(tmp_path: Path) -> None:
+    generator = random.Random(11)
+
+    def call(*kills: Kill):
+        result = run_call(tmp_path, OPTIONS, NUM_TRIALS, kills, generator)
+        assert result.problems == []
+        return result
+
+    def soon() -> float:
+        return generator.uniform(0.0, 1.0)
+
+    # At the start: before anything is stored, and while workers start.
+    call(Kill("ctrl-c", True, 2 * soon()))
+    call(Kill("sigkill", True, 2 + 2 * soon()))
+    sent = [
+        *call(Kill("sigterm", False, soon())).sent,
+        *call(Kill("sigkill", False, soon())).sent,
+        *call(Kill("worker sigkill", False, soon()), Kill("ctrl-c", False, soon())).sent,
+    ]
+    assert {kill.way for kill in sent} == {"sigterm", "sigkill", "worker sigkill", "ctrl-c"}, "a call ended by itself"
+
+    call()
+    assert find_problems(tmp_path, NUM_TRIALS) == []
+    with closing(sqlite3.connect(tmp_path / "studies.db")) as connection:
+        (num_retried,) = connection.execute("SELECT count(*) FROM trial_slots WHERE num_attempts > 1").fetchone()
+    assert num_retried > 0, "nothing was trained again"
+
+
+def test_a_lost_worker_is_replaced_and_its_trial_trained_again(tmp_path: Path) -> None:
+    kills = [Kill("worker sigkill", False, 0.3), Kill("worker sigkill", False, 1.0)]
+    result = run_call(tmp_path, OPTIONS, 6, kills, random.Random(3))
+    assert (result.exit_code, result.problems, len(result.sent)) == (0, [], 2)
+    assert (tmp_path / "stderr.txt").read_text(encoding="utf-8").count("a worker was lost") == 2
+    assert find_problems(tmp_path, 6) == []
+
+
+def test_the_first_ctrl_c_waits_for_the_epoch_and_the_second_does_not(search) -> None:
+    """Nets so wide that an epoch takes much longer than this test waits."""
+    (search.folder / "wide.toml").write_text(
+        "".join(f"[[stage]]\nlayers = [2, 2]\nwidth = [{width}, {width}]\n" for width in (96, 128)), encoding="utf-8"
+    )
+    run = ("run", "--dataset", "digits", "--budget", "1000000", "--space", "wide.toml", "--trials", "2")
+    with (search.folder / "stderr.txt").open("w+", encoding="utf-8") as stderr:
+        process = subprocess.Popen(
+            search.line(*run, "--workers", "1"),
+            cwd=search.folder,
+            env=search.environment,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            start_new_session=True,
+        )
+
+        def wait_for(happened, what: str) -> None:
+            deadline = time.monotonic() + 60
+            while not happened():
+                assert process.poll() is None, (search.folder / "stderr.txt").read_text(encoding="utf-8")
+                assert time.monotonic() < deadline, f"not {what}"
+                time.sleep(0.1)
+
+        def says(text: str) -> bool:
+            return text in (search.folder / "stderr.txt").read_text(encoding="utf-8")
+
+        wait_for(lambda: says("digits-1000000: 2 trials"), "started")
+        wait_for(lambda: slot_states(search.folder) == [("running", 0)], "training")
+        time.sleep(1)
+        os.killpg(process.pid, signal.SIGINT)
+        wait_for(lambda: says("interrupted: ending after the running epochs; once more to abort"), "noticed")
+        time.sleep(1)
+        assert process.poll() is None, "it did not wait for the epoch"
+
+        os.killpg(process.pid, signal.SIGINT)
+        aborted = time.monotonic()
+        stdout, _ = process.communicate(timeout=60)
+        assert time.monotonic() - aborted < 8
+        assert process.returncode == 130
+        assert stdout == b""
+        assert not says("Traceback")
+    assert wait_until_gone(search.folder.resolve(), 10) == [] == processes_in(search.folder.resolve())
+    assert slot_states(search.folder) == [("interrupted", 0)]
+    status = json.loads(search("status", "--json").stdout)
+    assert (status["trained"], status["running"], status["failed"]) == (0, 0, 1)
+
+
+def test_a_full_disk_ends_a_call_and_the_next_goes_on(search) -> None:
+    """A limit on the size of a file stands for the disk: the store can be made, but holds few trials."""
+    limited = subprocess.run(
+        search.line("run", *OPTIONS, "--trials", "12"),
+        cwd=search.folder,
+        env=search.environment,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (STORE_BYTES, STORE_BYTES)),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (limited.returncode, limited.stdout) == (1, ""), limited.stderr
+    assert limited.stderr.splitlines()[-1] == "error: the study store failed: disk I/O error"
+    assert "Traceback" not in limited.stderr
+    assert wait_until_gone(search.folder.resolve(), 10) == []
+    trained = len(read_trained(search.folder))
+    assert trained < 12
+    result = run_call(search.folder, OPTIONS, trained + 1, [], random.Random(0))
+    assert (result.exit_code, result.problems) == (0, [])
+    assert find_problems(search.folder, trained + 1) == []
+
+
+def slot_states(folder: Path) -> list[tuple[str, int | None]]:
+    try:
+        with closing(sqlite3.connect(f"file:{folder / 'studies.db'}?mode=ro", uri=True)) as connection:
+            return connection.execute("SELECT state, trial_number FROM trial_slots ORDER BY id").fetchall()
+    except sqlite3.OperationalError:  # not made yet
+        return []

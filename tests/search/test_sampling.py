@@ -1,0 +1,227 @@
+import itertools
+import random
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.samplers import TPESampler
+from optuna.trial import TrialState
+from torch import nn
+
+from mnist_core.data import Dataset
+from search.sampling import (
+    MAX_REJECTIONS,
+    STARTUP_BUDGET_RANGE,
+    STARTUP_TRIALS,
+    draw_within_budget,
+    fixed_sampler,
+    sampler_seed,
+    startup_budget,
+    too_many_rejections,
+    tpe_sampler,
+)
+from space.architecture import num_params
+from space.candidate import TrainingConfig
+from space.errors import SearchFailedError
+from space.results import EpochResult
+from space.search_space import RandomDraw, SearchSpace
+from studies.records import Outcome, count_outcomes, outcome_of
+from studies.study import DIRECTIONS
+from tests.runners import make_runner, run_all, small_space
+from tests.stores import WORKER, results
+
+DEFAULT = SearchSpace.default()
+
+
+def random_sizes(space: SearchSpace, num: int = 1_000) -> list[int]:
+    trial = RandomDraw(random.Random(0))
+    return sorted(space.suggest_candidate(trial, epochs=15).num_params for _ in range(num))
+
+
+@pytest.fixture
+def _trained_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of training: an accuracy that grows with the number of parameters."""
+
+    def train(
+        model: nn.Module, data: Dataset, config: TrainingConfig, *, seed: int, device: str
+    ) -> Iterator[EpochResult]:
+        size = sum(parameter.numel() for parameter in model.parameters())
+        yield from results(*[1 - (0.05 + config.label_smoothing) / size**0.5] * config.epochs)
+
+    monkeypatch.setattr("search.objective.train", train)
+
+
+# Seeds
+
+
+def test_samplers_differ_by_study_worker_and_trials_so_far() -> None:
+    numbers = list(itertools.product((0, 1, 2**62), range(8), (0, 1, 100)))
+    seeds = [sampler_seed(*given) for given in numbers]
+    assert len(set(seeds)) == len(numbers)
+    assert seeds == [sampler_seed(*given) for given in numbers]
+    for seed in seeds:
+        tpe_sampler(seed)  # takes 32 bits only
+
+
+def test_tpe_samples_all_parameters_jointly() -> None:
+    sampler = tpe_sampler(0)
+    assert isinstance(sampler, TPESampler)
+    assert sampler._multivariate
+
+
+# Random draws
+
+
+@pytest.mark.parametrize("quantile", [0.02, 0.5, 1.0])
+def test_a_draw_is_the_first_within_the_budget(quantile: float) -> None:
+    sizes = random_sizes(DEFAULT)
+    budget = sizes[int(quantile * len(sizes)) - 1]
+    drawn = draw_within_budget(DEFAULT, budget, random.Random(5), epochs=15)
+    trial, seen = RandomDraw(random.Random(5)), []
+    while not seen or seen[-1] > budget:
+        seen.append(DEFAULT.suggest_candidate(trial, epochs=15).num_params)
+    assert (drawn.params, drawn.num_over, drawn.smallest) == (trial.params, len(seen) - 1, min(seen))
+
+
+def test_no_draw_within_an_impossible_budget() -> None:
+    drawn = draw_within_budget(DEFAULT, 1, random.Random(0), epochs=15)
+    assert (drawn.params, drawn.num_over) == (None, MAX_REJECTIONS)
+    assert drawn.smallest == random_sizes(DEFAULT, MAX_REJECTIONS)[0]
+
+
+@pytest.mark.parametrize("budget", [num_params(DEFAULT.smallest), 1_000, 8_000, 100_000])
+def test_startup_budgets_lie_in_their_range(budget: int) -> None:
+    generator = random.Random(0)
+    budgets = [startup_budget(DEFAULT, budget, generator) for _ in range(500)]
+    lowest = max(num_params(DEFAULT.smallest), budget // STARTUP_BUDGET_RANGE)
+    assert min(budgets) >= min(budget, 2 * lowest)
+    assert max(budgets) == budget
+
+
+def test_startup_budgets_spread_over_sizes() -> None:
+    generator, budget = random.Random(0), 100_000
+    budgets = [startup_budget(DEFAULT, budget, generator) for _ in range(2_000)]
+    octaves = Counter((budget // granted).bit_length() for granted in budgets)
+    # The range is 16 = 2**4: three octaves below the budget share alike, and the rest is the budget itself.
+    assert all(octaves[octave] == pytest.approx(500, rel=0.2) for octave in (2, 3))
+    assert sum(granted == budget for granted in budgets) == pytest.approx(500, rel=0.2)
+
+
+# Fixed parameters
+
+
+@pytest.mark.parametrize("space", [DEFAULT, small_space()], ids=["default", "small"])
+def test_a_fixed_sampler_gives_the_same_candidate_again(space: SearchSpace) -> None:
+    study = optuna.create_study(directions=DIRECTIONS)
+    for seed in range(20):
+        draw = RandomDraw(random.Random(seed))
+        candidate = space.suggest_candidate(draw, epochs=15)
+        study.sampler = fixed_sampler(draw.params)
+        trial = study.ask()
+        assert space.suggest_candidate(trial, epochs=15) == candidate
+        assert trial.params == draw.params
+
+
+# Within a search
+
+
+@pytest.mark.usefixtures("_trained_at_once")
+def test_random_sampling_stays_within_the_budget_and_counts_what_it_redrew(tmp_path: Path) -> None:
+    space = small_space(width=(2, 60))
+    budget = random_sizes(space)[100]
+    runner = make_runner(tmp_path, space=space, budget=budget, sampler="random", trials=6)
+    assert run_all(runner) == [Outcome.COMPLETE] * 6
+    trials = runner.search.study.trials
+    assert len(trials) == 6
+    assert all(trial.user_attrs["num_params"] <= budget for trial in trials)
+    replayed = random.Random(0)
+    num_over = [draw_within_budget(space, budget, replayed, epochs=2).num_over for _ in trials]
+    assert [trial.user_attrs.get("num_redrawn", 0) for trial in trials] == num_over
+    assert count_outcomes(runner.search.study.trials)[Outcome.REJECTED] == sum(num_over) > 0
+
+
+@pytest.mark.usefixtures("_trained_at_once")
+def test_the_first_trials_are_random_ones_of_many_sizes(tmp_path: Path) -> None:
+    space = small_space(width=(2, 60))
+    budget = random_sizes(space)[500]
+    runner = make_runner(tmp_path, space=space, budget=budget, trials=STARTUP_TRIALS)
+    run_all(runner)
+    sizes = [trial.user_attrs["num_params"] for trial in runner.search.study.trials]
+    assert len(sizes) == STARTUP_TRIALS
+    assert max(sizes) <= budget
+    assert sum(size <= budget / 2 for size in sizes) >= 2
+    assert sum(size <= budget / 4 for size in sizes) >= 1
+
+
+@pytest.mark.usefixtures("_trained_at_once")
+def test_tpe_learns_to_stay_within_a_tight_budget(tmp_path: Path) -> None:
+    space = small_space(width=(2, 60))
+    sizes = random_sizes(space)
+    budget = sizes[20]  # 98 % of random candidates are over it
+    runner = make_runner(tmp_path, space=space, budget=budget, epochs=1, trials=STARTUP_TRIALS + 25)
+    run_all(runner)
+    outcomes = [outcome_of(trial) for trial in runner.search.study.trials]
+    assert outcomes[:STARTUP_TRIALS] == [Outcome.COMPLETE] * STARTUP_TRIALS
+    asked = outcomes[STARTUP_TRIALS:]
+    assert asked.count(Outcome.COMPLETE) >= 0.6 * len(asked)
+    assert {outcome for outcome in asked if outcome != Outcome.COMPLETE} <= {Outcome.REJECTED}
+
+
+@pytest.mark.usefixtures("_trained_at_once")
+def test_tpe_finds_its_way_back_from_rejections_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.objective.STARTUP_TRIALS", 0)  # TPE's own random start ignores the budget
+    space = small_space(width=(2, 60))
+    runner = make_runner(tmp_path, space=space, budget=random_sizes(space)[20], epochs=1, trials=10)
+    run_all(runner)
+    outcomes = [outcome_of(trial) for trial in runner.search.study.trials]
+    assert outcomes[:STARTUP_TRIALS].count(Outcome.REJECTED) >= STARTUP_TRIALS - 2
+    asked = outcomes[STARTUP_TRIALS:]
+    assert asked.count(Outcome.COMPLETE) >= 0.3 * len(asked)
+
+
+def test_an_earlier_calls_candidates_are_not_repeated(tmp_path: Path) -> None:
+    space = small_space()
+    study = make_runner(tmp_path, space=space).search.study
+    params = []
+    for _ in range(2):
+        study.sampler = tpe_sampler(sampler_seed(0, 0, len(study.trials)))
+        for _ in range(3):
+            trial = study.ask()
+            space.suggest_candidate(trial, epochs=2)
+            study.tell(trial, state=TrialState.FAIL)
+            params.append(tuple(trial.params.values()))
+    assert len(set(params)) == 6
+
+
+# No candidate to be found
+
+
+def test_the_message_tells_what_was_seen_and_what_to_do() -> None:
+    message = str(too_many_rejections(1_000, 12_345))
+    assert message.startswith(f"{MAX_REJECTIONS:,} candidates in a row were over the budget of 1,000")
+    assert "the smallest seen had 12,345 parameters" in message
+    assert "raise --budget" in message
+    assert "--space" in message
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_a_search_that_finds_no_candidate_ends(tmp_path: Path, sampler: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("search.sampling", "search.objective"):
+        monkeypatch.setattr(f"{module}.MAX_REJECTIONS", 15)
+    # The budget of the smallest net, in a space where hardly any is so small.
+    space = small_space(width=(2, 1_000))
+    budget = num_params(space.smallest)
+    runner = make_runner(tmp_path, space=space, budget=budget, sampler=sampler)
+    slot = runner.search.slots.claim(1, WORKER)
+    assert slot is not None
+    with pytest.raises(SearchFailedError, match=f"15 candidates in a row were over the budget of {budget}") as caught:
+        runner.run(slot)
+    trials = runner.search.study.trials
+    if sampler == "tpe":
+        assert [outcome_of(trial) for trial in trials] == [Outcome.REJECTED] * 15
+        smallest = min(trial.user_attrs["num_params"] for trial in trials)
+        assert f"the smallest seen had {smallest:,} parameters" in str(caught.value)
+    else:
+        assert trials == []

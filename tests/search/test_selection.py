@@ -1,0 +1,106 @@
+from pathlib import Path
+
+import pytest
+
+from search.selection import select_trial
+from space.errors import InputError
+from studies.records import Outcome
+from studies.study import SearchStudy
+from tests.stores import BUDGET, ask, make_search, net, train_one
+
+SMALL, MIDDLE, LARGE = 4, 8, 12
+"""Widths of the nets on the front: 94, 178 and 262 parameters."""
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> SearchStudy:
+    """A front of trials 0, 2 and 4, with others between them."""
+    study = make_search(tmp_path)
+    train_one(study, LARGE, [0.99])
+    train_one(study, LARGE, [0.5], Outcome.PRUNED)
+    train_one(study, SMALL, [0.9])
+    train_one(study, MIDDLE, [0.8])  # worse than the smaller trial 2
+    train_one(study, MIDDLE, [0.95])
+    study.tell_rejected(ask(study, 100), net(100), BUDGET)
+    study.tell_duplicate(ask(study, SMALL), net(SMALL), study.study.trials[2])
+    study.tell_failed(ask(study, 5).number, "lost")
+    ask(study, 6)
+    return study
+
+
+def select(
+    study: SearchStudy, *, trial: int | None = None, max_params: int | None = None, min_accuracy: float | None = None
+) -> int:
+    return select_trial(study.store, study.name, trial=trial, max_params=max_params, min_accuracy=min_accuracy)
+
+
+# Selectors and the trial that they choose
+CHOICES: list[tuple[dict[str, float], int]] = [
+    ({}, 0),
+    ({"trial": 0}, 0),
+    ({"trial": 3}, 3),  # complete, though not on the front
+    ({"max_params": 10_000}, 0),
+    ({"max_params": 262}, 0),
+    ({"max_params": 261}, 4),
+    ({"max_params": 178}, 4),
+    ({"max_params": 177}, 2),
+    ({"max_params": 94}, 2),
+    ({"min_accuracy": 0.0}, 2),
+    ({"min_accuracy": 0.9}, 2),
+    ({"min_accuracy": 0.901}, 4),
+    ({"min_accuracy": 0.95}, 4),
+    ({"min_accuracy": 0.951}, 0),
+    ({"min_accuracy": 0.99}, 0),
+]
+
+
+@pytest.mark.parametrize(("selectors", "expected"), CHOICES)
+def test_choices(study: SearchStudy, selectors: dict[str, float], expected: int) -> None:
+    assert select(study, **selectors) == expected  # type: ignore[arg-type]
+
+
+# Selectors and the message
+REFUSALS: list[tuple[dict[str, float], str]] = [
+    ({"max_params": 93}, "no point of the front has at most 93 parameters; the closest is trial 2 with 94"),
+    ({"max_params": 0}, "the closest is trial 2 with 94"),
+    (
+        {"min_accuracy": 0.995},
+        "no point of the front reaches a validation accuracy of 0.995; the closest is trial 0 with 0.9900",
+    ),
+    ({"min_accuracy": 1.0}, "the closest is trial 0 with 0.9900"),
+    ({"min_accuracy": 99.4}, "--min-accuracy is a fraction from 0 to 1, such as 0.994, not 99.4"),
+    ({"min_accuracy": -0.1}, "--min-accuracy is a fraction from 0 to 1, such as 0.994, not -0.1"),
+    ({"min_accuracy": float("nan")}, "--min-accuracy is a fraction from 0 to 1, such as 0.994, not nan"),
+    ({"trial": 1}, "trial 1 was not completed (pruned), so it has no weights"),
+    ({"trial": 5}, "trial 5 was not completed (rejected), so it has no weights"),
+    ({"trial": 6}, "trial 6 is equal to trial 2: export that one"),
+    ({"trial": 7}, "trial 7 was not completed (failed), so it has no weights"),
+    ({"trial": 8}, "trial 8 was not completed (running), so it has no weights"),
+    ({"trial": 9}, "study 'digits-1000' has no trial 9; its trials are numbered 0 to 8"),
+    ({"trial": -1}, "study 'digits-1000' has no trial -1; its trials are numbered 0 to 8"),
+    ({"trial": 0, "max_params": 100}, "give one of --trial, --max-params and --min-accuracy, not several"),
+    ({"max_params": 100, "min_accuracy": 0.5}, "give one of --trial, --max-params and --min-accuracy, not several"),
+]
+
+
+@pytest.mark.parametrize(("selectors", "message"), REFUSALS)
+def test_refusals(study: SearchStudy, selectors: dict[str, float], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        select(study, **selectors)  # type: ignore[arg-type]
+    assert message in str(caught.value)
+
+
+def test_of_equal_accuracies_the_smallest_then_the_earliest(tmp_path: Path) -> None:
+    study = make_search(tmp_path)
+    for width in (LARGE, SMALL, SMALL):
+        train_one(study, width, [0.9])
+    assert select(study) == select(study, max_params=1_000) == select(study, min_accuracy=0.5) == 1
+
+
+@pytest.mark.parametrize("selectors", [{}, {"max_params": 100}, {"min_accuracy": 0.5}])
+def test_nothing_to_choose_from(tmp_path: Path, selectors: dict[str, float]) -> None:
+    study = make_search(tmp_path)
+    with pytest.raises(InputError, match="study 'digits-1000' has no complete trial yet"):
+        select(study, **selectors)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="has no trial 0; it has none yet"):
+        select(study, trial=0)

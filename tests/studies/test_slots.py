@@ -1,0 +1,233 @@
+import signal
+import socket
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from studies.locks import WorkerLocks
+from studies.slots import GRACE_SECONDS, MAX_ATTEMPTS, TRAINED, Slot, SlotState, TrialSlots, is_alive
+from studies.study import SearchStudy
+from tests.stores import WORKER, living_worker, make_search, run_at_once
+
+
+@pytest.fixture
+def search(tmp_path: Path) -> SearchStudy:
+    return make_search(tmp_path)
+
+
+@pytest.fixture
+def slots(search: SearchStudy) -> TrialSlots:
+    return search.slots
+
+
+def claimed(slots: TrialSlots, total: int = 1_000, worker: int = WORKER) -> Slot:
+    slot = slots.claim(total, worker)
+    assert slot is not None
+    return slot
+
+
+def interrupted(slots: TrialSlots, trial_number: int) -> Slot:
+    slot = slots.assign(claimed(slots), trial_number, 94)
+    assert slots.give_up(slot) == SlotState.INTERRUPTED
+    return slot
+
+
+# Claiming
+
+
+def test_a_new_slot_has_its_owner_and_nothing_else_yet(slots: TrialSlots) -> None:
+    before = time.time()
+    slot = claimed(slots, worker=2**48)
+    assert (slot.state, slot.num_attempts) == (SlotState.RUNNING, 1)
+    assert (slot.trial_number, slot.seed_number, slot.num_params) == (None, None, None)
+    assert (slot.worker, slot.host) == (2**48, socket.gethostname())
+    assert before <= slot.heartbeat <= time.time()
+    assert slots.read() == [slot]
+
+
+@pytest.mark.parametrize("total", [1, 3])
+def test_no_more_than_the_total_can_be_claimed(slots: TrialSlots, total: int) -> None:
+    for _ in range(total):
+        claimed(slots, total)
+    assert slots.claim(total, WORKER) is None
+    assert len(slots.read()) == total
+
+
+# (state that a slot was left in, whether its place is taken)
+@pytest.mark.parametrize(
+    ("state", "taken"),
+    [
+        (SlotState.RUNNING, True),
+        (SlotState.COMPLETE, True),
+        (SlotState.PRUNED, True),
+        (SlotState.DIVERGED, True),
+        (SlotState.INTERRUPTED, False),
+        (SlotState.RELEASED, False),
+    ],
+)
+def test_what_counts_towards_the_total(slots: TrialSlots, state: SlotState, taken: bool) -> None:
+    slots.set_state(claimed(slots, 1), state)
+    assert (slots.claim(1, WORKER) is None) == taken
+    assert slots.claim(2, WORKER) is not None
+
+
+def test_a_higher_total_lets_a_search_go_on(slots: TrialSlots) -> None:
+    slots.set_state(claimed(slots, 1), SlotState.COMPLETE)
+    assert slots.claim(1, WORKER) is None
+    assert slots.claim(2, WORKER) is not None
+
+
+def test_searches_in_one_store_count_apart(tmp_path: Path, slots: TrialSlots) -> None:
+    other = make_search(tmp_path, "other").slots
+    interrupted(slots, trial_number=7)
+    slots.set_state(claimed(slots), SlotState.COMPLETE)
+    assert claimed(other, 1).trial_number is None
+    assert (slots.num_trained(), other.num_trained()) == (1, 0)
+    assert (len(slots.read()), len(other.read())) == (1, 1)
+
+
+def test_threads_claim_exactly_the_total(slots: TrialSlots) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda worker: slots.claim(20, worker), range(40)))
+    ids = [slot.id for slot in found if slot is not None]
+    assert len(ids) == len(set(ids)) == 20
+    assert len(slots.read()) == 20
+
+
+def test_processes_claim_exactly_the_total_and_no_interrupted_slot_twice(search: SearchStudy) -> None:
+    num_interrupted, total = 5, 30
+    for number in range(num_interrupted):  # together, so that none is claimed again here
+        search.slots.assign(claimed(search.slots), number, 94)
+    for slot in search.slots.read():
+        search.slots.give_up(slot)
+    imports = "from studies.slots import TrialSlots\nfrom studies.storage import Store"
+    program = (
+        "slots = TrialSlots(Store.open(sys.argv[1]).engine, sys.argv[2])\n"
+        "while slot := slots.claim(int(sys.argv[3]), 1): print(slot.id, slot.num_attempts)"
+    )
+    printed = run_at_once(imports, program, search.store.url, search.name, str(total), num_processes=3)
+    found = [tuple(map(int, line.split())) for text in printed for line in text.splitlines()]
+    assert len({slot_id for slot_id, _ in found}) == len(found) == total
+    assert Counter(attempts for _, attempts in found) == {1: total - num_interrupted, 2: num_interrupted}
+    assert {slot.state for slot in search.slots.read()} == {SlotState.RUNNING}
+
+
+# Assigning
+
+
+def test_a_slot_is_seeded_by_its_first_trial(slots: TrialSlots) -> None:
+    slot = slots.assign(claimed(slots), 4, 94)
+    assert (slot.trial_number, slot.seed_number, slot.num_params) == (4, 4, 94)
+    assert slots.read() == [slot]
+    slots.give_up(slot)
+    again = slots.assign(claimed(slots), 9, 94)
+    assert (again.id, again.trial_number, again.seed_number) == (slot.id, 9, 4)
+    assert slots.read() == [again]
+
+
+def test_trial_zero_is_a_trial(slots: TrialSlots) -> None:
+    slot = slots.assign(claimed(slots), 0, 94)
+    assert slots.give_up(slot) == SlotState.INTERRUPTED
+    again = slots.assign(claimed(slots), 5, 94)
+    assert again.seed_number == 0
+
+
+# Giving up
+
+
+def test_interrupted_slots_are_claimed_first_the_oldest_before_the_others(slots: TrialSlots) -> None:
+    running = claimed(slots)
+    first, second = (slots.assign(claimed(slots), number, 94) for number in (3, 5))
+    slots.give_up(second)
+    slots.give_up(first)
+    found = [claimed(slots, worker=8) for _ in range(3)]
+    assert [(slot.id, slot.trial_number, slot.seed_number) for slot in found[:2]] == [
+        (first.id, 3, 3),
+        (second.id, 5, 5),
+    ]
+    assert [slot.num_attempts for slot in found] == [2, 2, 1]
+    assert {slot.worker for slot in found} == {8}
+    assert found[2].id not in {running.id, first.id, second.id}
+
+
+def test_an_interrupted_slot_stays_while_the_total_is_reached(slots: TrialSlots) -> None:
+    first, second = claimed(slots), claimed(slots)
+    slots.give_up(slots.assign(first, 0, 94))
+    slots.set_state(second, SlotState.COMPLETE)
+    assert slots.claim(1, WORKER) is None
+    assert claimed(slots, 2).id == first.id
+
+
+def test_a_slot_without_a_trial_is_released(slots: TrialSlots) -> None:
+    slot = claimed(slots)
+    assert slots.give_up(slot) == SlotState.RELEASED
+    assert [other.state for other in slots.read()] == [SlotState.RELEASED]
+    assert claimed(slots, 1).id != slot.id
+
+
+def test_a_slot_is_released_after_so_many_attempts(slots: TrialSlots) -> None:
+    states = []
+    for attempt in range(MAX_ATTEMPTS):
+        slot = slots.assign(claimed(slots, 1), attempt, 94)
+        assert slot.num_attempts == attempt + 1
+        states.append(slots.give_up(slot))
+    assert states == [SlotState.INTERRUPTED] * (MAX_ATTEMPTS - 1) + [SlotState.RELEASED]
+    fresh = claimed(slots, 1)
+    assert (fresh.trial_number, fresh.seed_number, fresh.num_attempts) == (None, None, 1)
+
+
+@pytest.mark.parametrize("state", TRAINED)
+def test_a_trained_trial_keeps_its_slot(slots: TrialSlots, state: SlotState) -> None:
+    slots.set_state(slots.assign(claimed(slots), 0, 94), state)
+    assert slots.num_trained() == 1
+    assert slots.claim(1, WORKER) is None
+
+
+def test_slots_are_read_by_state(slots: TrialSlots) -> None:
+    for slot, state in zip([claimed(slots) for _ in SlotState], SlotState, strict=True):
+        slots.set_state(slot, state)
+    for state in SlotState:
+        assert [slot.state for slot in slots.read((state,))] == [state]
+    assert [slot.state for slot in slots.read(TRAINED)] == list(TRAINED)
+
+
+# Signs of life
+
+
+def test_a_beat_renews_the_heartbeat_alone(slots: TrialSlots, monkeypatch: pytest.MonkeyPatch) -> None:
+    slot = slots.assign(claimed(slots), 3, 94)
+    monkeypatch.setattr("studies.slots.time", SimpleNamespace(time=lambda: slot.heartbeat + 60))
+    slots.beat(slot)
+    assert slots.read() == [replace(slot, heartbeat=slot.heartbeat + 60)]
+
+
+def test_a_worker_of_this_machine_lives_while_its_process_does(search: SearchStudy) -> None:
+    locks = WorkerLocks(search.store.lock_path)
+    mine, others = claimed(search.slots, worker=11), claimed(search.slots, worker=12)
+    stale = replace(mine, heartbeat=time.time() - 100 * GRACE_SECONDS)
+    with living_worker(search.store.lock_path, 11) as process:
+        assert is_alive(mine, locks)
+        assert is_alive(stale, locks)
+        assert not is_alive(others, locks)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert not is_alive(mine, locks)
+
+
+@pytest.mark.parametrize(
+    ("age", "alive"), [(0, True), (0.5 * GRACE_SECONDS, True), (GRACE_SECONDS + 1, False), (10 * GRACE_SECONDS, False)]
+)
+def test_a_worker_elsewhere_lives_while_its_heartbeat_is_fresh(slots: TrialSlots, age: float, alive: bool) -> None:
+    slot = replace(claimed(slots), host="elsewhere", heartbeat=time.time() - age)
+    assert is_alive(slot, WorkerLocks(Path("no/such/file"))) == alive
+
+
+def test_a_byte_held_here_says_nothing_of_a_worker_elsewhere(search: SearchStudy) -> None:
+    slot = replace(claimed(search.slots, worker=11), host="elsewhere", heartbeat=0.0)
+    with living_worker(search.store.lock_path, 11):
+        assert not is_alive(slot, WorkerLocks(search.store.lock_path))

@@ -1,0 +1,340 @@
+import gc
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from sqlalchemy import delete, insert, update
+from sqlalchemy.exc import OperationalError
+
+from space.errors import InputError
+from studies.locks import WorkerLocks
+from studies.records import read_epochs, read_front, trials_frame
+from studies.storage import Store
+from studies.study import SearchStudy
+from studies.tables import SCHEMA_VERSION, schema_version, searches
+from tests.stores import FINGERPRINT, NAME, create_search, make_search, run_at_once, train_one
+
+OPENERS = {"open": Store.open, "open_read_only": Store.open_read_only}
+ALL_OPENERS = {"create": Store.create, **OPENERS}
+
+
+@pytest.fixture(params=OPENERS)
+def open_store(request: pytest.FixtureRequest) -> Any:
+    return OPENERS[request.param]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "studies.db"
+
+
+@pytest.fixture
+def url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where anything that a URL makes by mistake would turn up."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def table_names(path: Path) -> set[str]:
+    connection = sqlite3.connect(path)
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    connection.close()
+    return names
+
+
+def make_foreign_database(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE notes (text)")
+    connection.close()
+
+
+# Opening
+
+
+def test_create_makes_both_sets_of_tables_and_the_folder_of_models(path: Path, url: str) -> None:
+    store = Store.create(url)
+    names = table_names(path)
+    assert {"studies", "trials", "trial_values"} <= names
+    assert {"searches", "trial_slots", "epochs", "pareto_front", "search_schema_version"} <= names
+    assert store.artifact_dir.is_dir()
+    assert store.study_names() == []
+
+
+def test_create_keeps_what_is_there(tmp_path: Path, url: str) -> None:
+    search = make_search(tmp_path)
+    number = train_one(search, 4, [0.5, 0.9])
+    assert Store.create(url).study_names() == [search.name]
+    assert [point.trial for point in read_front(Store.create(url).engine, search.name)] == [number]
+
+
+@pytest.mark.parametrize("opener", [Store.create, Store.open])
+def test_writers_use_a_write_ahead_log_and_wait_for_the_disk_no_more_than_it_needs(path: Path, opener: Any) -> None:
+    Store.create(f"sqlite:///{path}")
+    store = opener(f"sqlite:///{path}")
+    with store.engine.connect() as first, store.engine.connect() as second:
+        for connection in (first, second):
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 1  # NORMAL
+
+
+def test_a_store_reads_the_same_through_every_door(tmp_path: Path, url: str, open_store: Any) -> None:
+    search = make_search(tmp_path)
+    number = train_one(search, 4, [0.5, 0.9])
+    store = open_store(url)
+    assert store.study_names() == [search.name]
+    assert read_front(store.engine, search.name) == read_front(search.store.engine, search.name)
+    assert len(read_epochs(store.engine, search.name, [number])[number]) == 2
+    assert list(trials_frame(store.load_study(search.name)).trial) == [number]
+    assert len(store.load_curves(search.name).trials) == 1
+
+
+def test_six_processes_open_a_new_store_at_once(tmp_path: Path) -> None:
+    search = create_search(tmp_path)
+    imports = "from studies.storage import Store\nfrom studies.study import SearchStudy"
+    program = "print(SearchStudy(Store.open(sys.argv[1]), sys.argv[2]).study.ask().number)"
+    printed = run_at_once(imports, program, search.store.url, search.name, num_processes=6)
+    assert sorted(map(int, printed)) == list(range(6))
+
+
+# Reading only
+
+
+def test_reading_changes_nothing(tmp_path: Path, path: Path, url: str) -> None:
+    train_one(make_search(tmp_path), 4, [0.5, 0.9])
+    gc.collect()  # closes what the writer had open
+    before, content, time = entries(tmp_path), path.read_bytes(), path.stat().st_mtime_ns
+    store = Store.open_read_only(url)
+    assert trials_frame(store.load_study(search.name)).trial.tolist() == [0]
+    assert len(read_front(store.engine, search.name)) == 1
+    assert not WorkerLocks(store.lock_path).is_held(1)
+    store.engine.dispose()
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+
+
+def test_a_read_only_store_refuses_to_be_written(tmp_path: Path, url: str) -> None:
+    search = make_search(tmp_path)
+    store = Store.open_read_only(url)
+    with pytest.raises(OperationalError, match="readonly"), store.engine.begin() as connection:
+        connection.execute(delete(schema_version))
+    with pytest.raises(optuna.exceptions.StorageInternalError):
+        store.load_study(search.name).ask()
+    assert reopened_number_of_trials(search) == 0
+
+
+def reopened_number_of_trials(search: SearchStudy) -> int:
+    return len(Store.open(search.store.url).load_study(search.name).trials)
+
+
+def test_reading_goes_on_while_another_writes(tmp_path: Path, url: str) -> None:
+    search = make_search(tmp_path)
+    reader = Store.open_read_only(url)
+    assert read_front(reader.engine, search.name) == []
+    train_one(search, 4, [0.5, 0.9])
+    assert len(read_front(reader.engine, search.name)) == 1
+
+
+# What can't be opened
+
+
+def test_a_missing_store_is_refused_and_not_made(url: str, tmp_path: Path, open_store: Any) -> None:
+    with pytest.raises(InputError, match=r"there is no study store at .*studies\.db; 'python -m search run' makes one"):
+        open_store(url)
+    assert list(tmp_path.iterdir()) == []
+
+
+# (URL, what the message says)
+BAD_URLS = {
+    "no URL": ("studies.db", "--storage must be a database URL, such as sqlite:///studies.db, not 'studies.db'"),
+    "nothing": ("", "--storage must be a database URL, such as sqlite:///studies.db, not ''"),
+    "too few slashes": ("sqlite:studies.db", "--storage must be a database URL"),
+    "unknown dialect": ("mongodb://host/db", "--storage must be a database URL"),
+    "no port": ("postgresql://host:port/db", "--storage must be a database URL"),
+    "a web page": ("https://example.com/studies.db", "--storage must be a database URL"),
+    "in memory": ("sqlite:///:memory:", "--storage must name a file, such as sqlite:///studies.db"),
+    "in memory, short": ("sqlite://", "--storage must name a file"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_URLS)
+@pytest.mark.parametrize("opener", ALL_OPENERS)
+def test_bad_urls(name: str, opener: str, working_folder: Path) -> None:
+    bad_url, message = BAD_URLS[name]
+    with pytest.raises(InputError) as caught:
+        ALL_OPENERS[opener](bad_url)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert list(working_folder.iterdir()) == []
+
+
+def test_a_missing_folder_is_not_made(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'no' / 'studies.db'}"
+    with pytest.raises(InputError, match=r"can't be opened: the folder .*no does not exist"):
+        Store.create(url)
+    for opener in OPENERS.values():
+        with pytest.raises(InputError, match="there is no study store"):
+            opener(url)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("opener", OPENERS)
+def test_naming_the_driver_does_not_make_a_missing_store(opener: str, path: Path) -> None:
+    with pytest.raises(InputError, match="there is no study store"):
+        OPENERS[opener](f"sqlite+pysqlite:///{path}")
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("opener", ALL_OPENERS)
+def test_a_folder_is_no_store(opener: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="can't be opened"):
+        ALL_OPENERS[opener](f"sqlite:///{tmp_path}")
+
+
+@pytest.mark.parametrize("opener", ALL_OPENERS)
+def test_a_file_that_is_no_database_stays_as_it_is(opener: str, path: Path, url: str) -> None:
+    path.write_text("What a fine day. " * 100)
+    with pytest.raises(InputError, match="can't be opened: file is not a database"):
+        ALL_OPENERS[opener](url)
+    assert path.read_text() == "What a fine day. " * 100
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("opener", ALL_OPENERS)
+def test_another_programs_database_stays_as_it_is(opener: str, path: Path, url: str) -> None:
+    make_foreign_database(path)
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="is not a study store of this program"):
+        ALL_OPENERS[opener](url)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("opener", ALL_OPENERS)
+def test_a_newer_schema_is_left_alone(opener: str, path: Path, url: str) -> None:
+    store = Store.create(url)
+    with store.engine.begin() as connection:
+        connection.execute(update(schema_version).values(version=SCHEMA_VERSION + 1))
+    store.engine.dispose()
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=f"schema {SCHEMA_VERSION + 1}, newer than {SCHEMA_VERSION}.*: update"):
+        ALL_OPENERS[opener](url)
+    assert path.read_bytes() == before
+
+
+def test_an_empty_file_can_become_a_store(path: Path, url: str, open_store: Any) -> None:
+    path.touch()
+    with pytest.raises(InputError, match="is not a study store of this program"):
+        open_store(url)
+    assert path.read_bytes() == b""
+    assert Store.create(url).study_names() == []
+    assert open_store(url).study_names() == []
+
+
+# Killed while it was made
+
+
+def test_killed_between_optunas_tables_and_ours(path: Path, url: str, open_store: Any) -> None:
+    optuna.create_study(storage=url, study_name="another")
+    assert "searches" not in table_names(path)
+    with pytest.raises(InputError, match="is not a study store of this program"):
+        open_store(url)
+    store = Store.create(url)
+    assert "searches" in table_names(path)
+    assert optuna.get_all_study_names(store.storage) == ["another"]
+    assert open_store(url).study_names() == []
+
+
+def test_killed_before_the_schema_version_was_noted(url: str) -> None:
+    store = Store.create(url)
+    with store.engine.begin() as connection:
+        connection.execute(delete(schema_version))
+    for _ in range(2):
+        with Store.create(url).engine.connect() as connection:
+            assert connection.execute(schema_version.select()).all() == [(SCHEMA_VERSION,)]
+
+
+# Names
+
+
+def make_studies(folder: Path, names: list[str]) -> Store:
+    store = Store.create(f"sqlite:///{folder / 'studies.db'}")
+    with store.engine.begin() as connection:
+        for name in names:
+            connection.execute(insert(searches).values(study_name=name, fingerprint=FINGERPRINT))
+    return store
+
+
+def test_studies_are_listed_without_their_companions(tmp_path: Path) -> None:
+    make_search(tmp_path)
+    assert make_search(tmp_path, "another").store.study_names() == ["another", NAME]
+
+
+# (stored, asked for, resolved or the message)
+NAMES = {
+    "given": (["a", "b"], "b", "b"),
+    "the only one": (["a"], None, "a"),
+    "none": ([], None, "holds 0 studies: choose one with --study; there are none"),
+    "several": (["a", "b"], None, "holds 2 studies: choose one with --study; there are: a, b"),
+    "misspelt": (["mnist-8000", "mnist-800", "digits"], "mnits-8000", "there are: mnist-8000, mnist-800"),
+    "nothing like it": (["mnist-8000", "digits"], "zzz", "no study 'zzz' in"),
+    "nothing like it, so all": (["mnist-8000", "digits"], "zzz", "there are: digits, mnist-8000"),
+    "none to name": ([], "zzz", "there are none"),
+    "a companion": (["a"], "a.curves", "no study 'a.curves' in"),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_study_names(name: str, tmp_path: Path) -> None:
+    stored, asked, expected = NAMES[name]
+    store = make_studies(tmp_path, stored)
+    if expected in stored:
+        assert store.resolve_study_name(asked) == expected
+        return
+    with pytest.raises(InputError) as caught:
+        store.resolve_study_name(asked)
+    assert expected in str(caught.value)
+    if name == "misspelt":
+        assert "digits" not in str(caught.value)
+
+
+# Paths
+
+# (URL, artifact folder)
+ARTIFACTS = [
+    ("sqlite:///studies.db", "studies.artifacts"),
+    ("sqlite:///some/where/mine.db", "some/where/mine.artifacts"),
+    ("sqlite:////tmp/mine.sqlite3", "/tmp/mine.artifacts"),
+    ("sqlite:///noending", "noending.artifacts"),
+    ("sqlite+pysqlite:///mine.db", "mine.artifacts"),
+]
+
+
+@pytest.mark.parametrize(("path_url", "expected"), ARTIFACTS)
+def test_models_lie_beside_the_store(path_url: str, expected: str) -> None:
+    store = Store.__new__(Store)
+    store.url = path_url
+    assert store.artifact_dir == Path(expected)
+    assert store.lock_path == Path(expected) / "workers.lock"
+
+
+@pytest.mark.parametrize("folder", ["with space", "50%", "a#b", "what?", "ä"])
+def test_any_folder_will_do(folder: str, tmp_path: Path) -> None:
+    if folder == "what?":
+        pytest.skip("a question mark begins a URL's options")
+    place = tmp_path / folder
+    place.mkdir()
+    search = create_search(place)
+    for opener in ALL_OPENERS.values():
+        store = opener(search.store.url)
+        assert store.study_names() == [search.name]
+        store.engine.dispose()
+    assert {entry.name for entry in place.iterdir()} >= {"studies.db", "studies.artifacts"}
+    assert {entry.name for entry in tmp_path.iterdir()} == {folder}

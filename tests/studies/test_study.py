@@ -1,0 +1,452 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.samplers import TPESampler
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from space.errors import InputError
+from studies.locks import WorkerLocks
+from studies.pareto import pareto_front
+from studies.records import TRAINED_OUTCOMES, Outcome, front_point, outcome_of, read_epochs, read_front
+from studies.slots import MAX_ATTEMPTS, SlotState
+from studies.storage import Store
+from studies.study import SearchStudy, check_fingerprint, read_fingerprint
+from tests.stores import (
+    BUDGET,
+    FINGERPRINT,
+    WORKER,
+    ask,
+    create_search,
+    living_worker,
+    make_search,
+    net,
+    reopen,
+    results,
+    train_one,
+)
+
+
+@pytest.fixture
+def search(tmp_path: Path) -> SearchStudy:
+    return make_search(tmp_path)
+
+
+def locks_of(search: SearchStudy) -> WorkerLocks:
+    return WorkerLocks(search.store.lock_path)
+
+
+# Making and resuming
+
+
+def test_a_new_search_has_two_studies_with_named_metrics(search: SearchStudy) -> None:
+    assert search.study.directions == [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
+    assert search.study.metric_names == ["val_accuracy", "num_params"]
+    assert search.curves.study_name == f"{search.name}.curves"
+    assert search.curves.directions == [StudyDirection.MAXIMIZE]
+    assert search.curves.metric_names == ["val_accuracy"]
+    assert search.study.user_attrs["fingerprint"] == FINGERPRINT
+    assert read_fingerprint(search.store, search.name) == FINGERPRINT
+
+
+def test_the_same_fingerprint_resumes(tmp_path: Path, search: SearchStudy) -> None:
+    number = train_one(search, 4, [0.5])
+    again = create_search(tmp_path)
+    assert [trial.number for trial in again.study.trials] == [number]
+    assert again.store.study_names() == [search.name]
+
+
+def test_another_fingerprint_is_refused_and_each_difference_named(search: SearchStudy) -> None:
+    given = {"dataset": "mnist", "budget": BUDGET, "epochs": 15}
+    with pytest.raises(InputError) as caught:
+        SearchStudy.create_or_resume(search.store, search.name, given, locks_of(search))
+    message = str(caught.value)
+    assert message.startswith("study 'digits-1000' was made differently: ")
+    assert "dataset was 'digits' and is now 'mnist'; epochs was None and is now 15;" in message
+    assert "budget" not in message
+    assert "--study" in message
+    assert read_fingerprint(search.store, search.name) == FINGERPRINT
+
+
+def test_a_setting_that_is_gone_is_a_difference_too() -> None:
+    check_fingerprint("a", {"x": 1, "y": 2}, {"y": 2, "x": 1})
+    with pytest.raises(InputError, match="x was 1 and is now None"):
+        check_fingerprint("a", {"x": 1, "y": 2}, {"y": 2})
+
+
+@pytest.mark.parametrize("suffix", ["", ".curves"])
+def test_another_programs_study_of_that_name_is_left_alone(tmp_path: Path, suffix: str) -> None:
+    store = Store.create(f"sqlite:///{tmp_path / 'studies.db'}")
+    foreign = optuna.create_study(storage=store.storage, study_name=f"digits-1000{suffix}")
+    foreign.tell(foreign.ask(), 1.0)
+    with pytest.raises(InputError, match=f"'digits-1000{suffix}' of another program: name another with --study"):
+        create_search(tmp_path)
+    assert store.study_names() == []
+    assert [trial.values for trial in store.load_study(f"digits-1000{suffix}").trials] == [[1.0]]
+
+
+def test_another_programs_study_without_trials_is_left_alone_too(tmp_path: Path) -> None:
+    store = Store.create(f"sqlite:///{tmp_path / 'studies.db'}")
+    optuna.create_study(storage=store.storage, study_name="digits-1000", direction="minimize")
+    with pytest.raises(InputError, match="'digits-1000' of another program: name another with --study"):
+        create_search(tmp_path)
+    assert store.study_names() == []
+
+
+@pytest.mark.parametrize("failing", ["set_metric_names", "set_user_attr"])
+def test_a_search_whose_making_was_cut_short_is_made_again(
+    tmp_path: Path, failing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(optuna.Study, failing, kill)
+        with pytest.raises(Killed):
+            create_search(tmp_path)
+    search = create_search(tmp_path)
+    assert search.study.metric_names == ["val_accuracy", "num_params"]
+    assert search.store.study_names() == [search.name]
+    train_one(search, 4, [0.5])
+    assert len(read_front(search.store.engine, search.name)) == 1
+
+
+# Ends of trials
+
+
+def test_a_rejected_trial_tells_by_how_much(search: SearchStudy) -> None:
+    search.tell_rejected(ask(search, 100), net(100), BUDGET)
+    (trial,) = reopen(search).study.trials
+    assert trial.state == TrialState.PRUNED
+    assert trial.values is None
+    assert trial.constraints == {"budget": pytest.approx(2_110 / BUDGET - 1)}
+    assert trial.user_attrs == {
+        "num_params": 2_110,
+        "notation": "100s:br gap fc10+",
+        "reason": "2,110 parameters are over the budget of 1,000",
+        "outcome": "rejected",
+    }
+    assert len(search.curves.trials) == 0
+
+
+def test_a_complete_trial(search: SearchStudy) -> None:
+    number = train_one(search, 4, [0.1, 0.9, 0.7, 0.8])
+    (trial,) = reopen(search).study.trials
+    assert (trial.number, trial.state, trial.values) == (number, TrialState.COMPLETE, [0.8, 94.0])
+    assert trial.constraints == {"budget": pytest.approx(94 / BUDGET - 1)}
+    attributes = trial.user_attrs
+    assert attributes.pop("val_accuracy_spread") == pytest.approx(0.2)  # of the last three epochs
+    assert attributes == {
+        "outcome": "complete",
+        "num_params": 94,
+        "notation": "4s:br gap fc10+",
+        "candidate": net(4).to_json(),
+        "candidate_key": net(4).key,
+        "seed": 7,
+        "run": {"engine": "torch", "device": "cpu"},
+        "num_epochs": 4,
+        "seconds": 8.0,
+        "val_accuracy": 0.8,  # the last epoch's, not the best
+    }
+
+
+def test_further_attributes_are_kept(search: SearchStudy) -> None:
+    trial = ask(search, 4)
+    search.describe(trial, net(4), BUDGET, seed=7, run={})
+    search.tell_complete(trial, results(0.5), 94, weights="an artifact")
+    assert search.study.trials[0].user_attrs["weights"] == "an artifact"
+
+
+@pytest.mark.parametrize("outcome", [Outcome.PRUNED, Outcome.DIVERGED])
+def test_a_trial_that_was_stopped(search: SearchStudy, outcome: Outcome) -> None:
+    train_one(search, 4, [0.3, 0.2], outcome)
+    (trial,) = reopen(search).study.trials
+    assert (trial.state, trial.values) == (TrialState.PRUNED, None)
+    assert trial.constraints["budget"] < 0
+    shown = {name: trial.user_attrs[name] for name in ("outcome", "reason", "num_epochs", "seconds", "val_accuracy")}
+    assert shown == {
+        "outcome": outcome,
+        "reason": f"{outcome} in a test",
+        "num_epochs": 2,
+        "seconds": 4.0,
+        "val_accuracy": 0.2,
+    }
+    assert read_front(search.store.engine, search.name) == []
+
+
+def test_a_trial_that_diverged_at_once_has_no_accuracy(search: SearchStudy) -> None:
+    train_one(search, 4, [], Outcome.DIVERGED)
+    attributes = search.study.trials[0].user_attrs
+    assert (attributes["num_epochs"], attributes["seconds"]) == (0, 0)
+    assert "val_accuracy" not in attributes
+    assert search.curves.trials == []
+
+
+@pytest.mark.parametrize("outcome", TRAINED_OUTCOMES)
+def test_a_duplicate_takes_over_what_is_stored_and_stays_off_front_and_curves(
+    search: SearchStudy, outcome: Outcome
+) -> None:
+    original = train_one(search, 4, [0.5, 0.8], outcome)
+    front, num_curves = read_front(search.store.engine, search.name), len(search.curves.trials)
+    search.tell_duplicate(ask(search, 4), net(4), search.study.trials[original])
+    first, second = reopen(search).study.trials
+    assert (second.state, second.values, second.constraints) == (first.state, first.values, first.constraints)
+    assert (second.user_attrs["outcome"], second.user_attrs["duplicate_of"]) == ("duplicate", original)
+    assert second.user_attrs["notation"] == "4s:br gap fc10+"
+    search.repair(locks_of(search))
+    assert read_front(search.store.engine, search.name) == front
+    assert len(reopen(search).curves.trials) == num_curves
+
+
+def test_a_failed_trial(search: SearchStudy) -> None:
+    trial = ask(search, 4)
+    search.tell_failed(trial.number, "its worker was lost")
+    search.tell_failed(trial.number, "another reason")
+    (frozen,) = reopen(search).study.trials
+    assert (frozen.state, frozen.user_attrs["reason"]) == (TrialState.FAIL, "its worker was lost")
+
+
+def test_a_finished_trial_does_not_fail_any_more(search: SearchStudy) -> None:
+    number = train_one(search, 4, [0.5])
+    search.tell_failed(number, "its worker was lost")
+    (trial,) = reopen(search).study.trials
+    assert trial.state == TrialState.COMPLETE
+    assert "reason" not in trial.user_attrs
+
+
+# The study of curves
+
+
+def test_curves_are_kept_where_the_dashboard_draws_them(search: SearchStudy) -> None:
+    search.tell_rejected(ask(search, 100), net(100), BUDGET)
+    complete = train_one(search, 4, [0.5, 0.8, 0.7])
+    pruned = train_one(search, 5, [0.3, 0.2], Outcome.PRUNED)
+    first, second = reopen(search).curves.trials
+    assert (first.state, second.state) == (TrialState.COMPLETE, TrialState.PRUNED)
+    assert (first.value, second.value) == (0.7, 0.2)  # without one, a pruned trial's curve is not drawn
+    assert first.intermediate_values == {1: 0.5, 2: 0.8, 3: 0.7}
+    assert second.intermediate_values == {1: 0.3, 2: 0.2}
+    assert first.user_attrs == {"trial": complete, "notation": "4s:br gap fc10+"}
+    assert second.user_attrs == {"trial": pruned, "notation": "5s:br gap fc10+"}
+    assert (first.params, second.params) == ({"width": 4}, {"width": 5})
+
+
+def test_the_study_that_samples_never_gets_intermediate_values(search: SearchStudy) -> None:
+    # Optuna's TPE can't sample any more from a multi-objective study where a pruned trial has them.
+    for width in range(1, 8):
+        outcome = TRAINED_OUTCOMES[width % len(TRAINED_OUTCOMES)]
+        train_one(search, width, [0.1 * width, 0.1 * width], outcome)
+        search.tell_rejected(ask(search, 100 * width), net(100 * width), BUDGET)
+    search = reopen(search)
+    assert [trial.intermediate_values for trial in search.study.trials] == [{}] * 14
+    search.study.sampler = TPESampler(multivariate=True, n_startup_trials=1, seed=0)
+    search.study.ask().suggest_int("width", 1, 1_000)
+
+
+# What a killed worker leaves behind
+
+
+class Killed(BaseException):
+    """In place of SIGKILL: nothing in the program catches it."""
+
+
+def kill(*_: object, **__: object) -> None:
+    raise Killed
+
+
+def on_call(number: int, real: Callable[..., Any]) -> Callable[..., Any]:
+    """``real`` until its call of that number, counted from 1, which kills."""
+    calls = []
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        calls.append(args)
+        return real(*args, **kwargs) if len(calls) < number else kill()
+
+    return counted
+
+
+Patch = Callable[[pytest.MonkeyPatch, SearchStudy], None]
+
+# Where the worker dies, and what repair makes of its slot. None: the trial was told, so nothing is lost.
+CRASHES: dict[str, tuple[Patch, SlotState | None]] = {
+    "before it asks": (lambda patch, s: patch.setattr(s.study, "ask", kill), SlotState.RELEASED),
+    "after it asked": (lambda patch, s: patch.setattr(s.slots, "assign", kill), SlotState.RELEASED),
+    "after it noted the trial": (lambda patch, s: patch.setattr(s, "describe", kill), SlotState.INTERRUPTED),
+    "while it describes": (
+        lambda patch, s: patch.setattr("studies.study._set_attributes", kill),
+        SlotState.INTERRUPTED,
+    ),
+    "before its first epoch ends": (
+        lambda patch, s: patch.setattr("tests.stores.write_epoch", kill),
+        SlotState.INTERRUPTED,
+    ),
+    "after its first epoch": (lambda patch, s: patch.setattr(s.slots, "beat", kill), SlotState.INTERRUPTED),
+    "after its second epoch": (
+        lambda patch, s: patch.setattr(s.slots, "beat", on_call(2, s.slots.beat)),
+        SlotState.INTERRUPTED,
+    ),
+    "before it notes the outcome": (lambda patch, s: patch.setattr(s, "_tell", kill), SlotState.INTERRUPTED),
+    "before it tells": (lambda patch, s: patch.setattr(s.study, "tell", kill), SlotState.INTERRUPTED),
+    "after it told": (lambda patch, s: patch.setattr("studies.study.update_front", kill), None),
+    "after the front": (lambda patch, s: patch.setattr(s.curves, "add_trial", kill), None),
+    "after the curve": (lambda patch, s: patch.setattr(s.slots, "set_state", kill), None),
+}
+
+
+def crash(search: SearchStudy, name: str, outcome: Outcome = Outcome.COMPLETE, *, worker: int = WORKER) -> None:
+    patch_in, _ = CRASHES[name]
+    with pytest.MonkeyPatch.context() as patch:
+        patch_in(patch, search)
+        with pytest.raises(Killed):
+            train_one(search, 6, [0.5, 0.85], outcome, worker=worker)
+
+
+def with_history(search: SearchStudy) -> SearchStudy:
+    """A pruned trial, and one that the trial that crashes will take from the front."""
+    train_one(search, 4, [0.4], Outcome.PRUNED)
+    train_one(search, 7, [0.6, 0.84])
+    return search
+
+
+def contents(search: SearchStudy) -> dict[str, object]:
+    """All that a store holds of a search, but for times and counts of transactions."""
+    search = reopen(search)
+    return {
+        "trials": [
+            (trial.number, trial.state, trial.values, trial.params, trial.user_attrs, trial.system_attrs)
+            for trial in search.study.trials
+        ],
+        "intermediate values": [trial.intermediate_values for trial in search.study.trials],
+        "curves": [
+            (trial.state, trial.values, trial.params, trial.user_attrs, trial.intermediate_values)
+            for trial in search.curves.trials
+        ],
+        "epochs": read_epochs(search.store.engine, search.name, range(20)),
+        "slots": [
+            (slot.id, slot.state, slot.trial_number, slot.seed_number, slot.num_attempts, slot.num_params)
+            for slot in search.slots.read()
+        ],
+        "front": read_front(search.store.engine, search.name),
+    }
+
+
+def assert_consistent(search: SearchStudy) -> None:
+    search = reopen(search)
+    trials = search.study.trials
+    trained = [trial for trial in trials if outcome_of(trial) in TRAINED_OUTCOMES]
+    assert all(trial.state.is_finished() for trial in trials)
+    assert not search.slots.read((SlotState.RUNNING,))
+    kept = {slot.trial_number: slot.state.value for slot in search.slots.read() if slot.state in TRAINED_OUTCOMES}
+    assert kept == {trial.number: str(outcome_of(trial)) for trial in trained}
+    complete = [front_point(trial) for trial in trained if outcome_of(trial) == Outcome.COMPLETE]
+    assert read_front(search.store.engine, search.name) == pareto_front(complete)
+    curves = read_epochs(search.store.engine, search.name, [trial.number for trial in trained])
+    assert {trial.user_attrs["trial"]: trial.intermediate_values for trial in search.curves.trials} == {
+        number: {result.epoch: result.val_accuracy for result in curve} for number, curve in curves.items() if curve
+    }
+    assert len(search.curves.trials) == len([curve for curve in curves.values() if curve])
+    assert [trial.intermediate_values for trial in trials] == [{}] * len(trials)
+
+
+@pytest.mark.parametrize("name", [name for name, (_, slot_state) in CRASHES.items() if slot_state is not None])
+def test_a_trial_that_was_not_told_is_taken_back(search: SearchStudy, name: str) -> None:
+    crash(with_history(search), name)
+    search = reopen(search)
+    lost = search.repair(locks_of(search))
+    assert_consistent(search)
+    slot = search.slots.read()[-1]
+    assert slot.state == CRASHES[name][1]
+    assert len(search.curves.trials) == 2
+    if name == "before it asks":
+        assert (lost, len(search.study.trials)) == ([], 2)
+    else:
+        trial = search.study.trials[2]
+        assert lost == [2]
+        assert (trial.state, trial.user_attrs["reason"]) == (TrialState.FAIL, "its worker was lost")
+    if slot.state == SlotState.INTERRUPTED:
+        assert (slot.trial_number, slot.seed_number) == (2, 2)
+    repaired = contents(search)
+    assert search.repair(locks_of(search)) == []
+    assert reopen(search).repair(locks_of(search)) == []
+    assert contents(search) == repaired
+    # The search goes on in the slot, or in a new one, and ends with as many trained trials as if nothing had happened.
+    train_one(search, 6, [0.5, 0.85])
+    search.repair(locks_of(search))
+    assert_consistent(search)
+    assert search.slots.num_trained() == 3
+
+
+@pytest.mark.parametrize("outcome", TRAINED_OUTCOMES)
+@pytest.mark.parametrize("name", [name for name, (_, slot_state) in CRASHES.items() if slot_state is None])
+def test_a_trial_that_was_told_is_brought_to_its_end(tmp_path: Path, name: str, outcome: Outcome) -> None:
+    if name == "after it told" and outcome != Outcome.COMPLETE:
+        pytest.skip("only complete trials join the front")
+    (tmp_path / "crashed").mkdir()
+    (tmp_path / "whole").mkdir()
+    whole = with_history(make_search(tmp_path / "whole"))
+    train_one(whole, 6, [0.5, 0.85], outcome)
+    crashed = with_history(make_search(tmp_path / "crashed"))
+    crash(crashed, name, outcome)
+    crashed = reopen(crashed)
+    assert crashed.repair(locks_of(crashed)) == []
+    assert contents(crashed) == contents(whole)
+    assert_consistent(crashed)
+    assert crashed.repair(locks_of(crashed)) == []
+    assert contents(crashed) == contents(whole)
+
+
+def test_an_uninterrupted_search_needs_no_repair(search: SearchStudy) -> None:
+    before = contents(with_history(search))
+    assert search.repair(locks_of(search)) == []
+    assert contents(search) == before
+    assert_consistent(search)
+
+
+def test_a_trial_that_always_kills_its_worker_is_given_up(search: SearchStudy) -> None:
+    for attempt in range(MAX_ATTEMPTS):
+        crash(search, "after its first epoch")
+        assert search.repair(locks_of(search)) == [attempt]
+    assert [slot.state for slot in search.slots.read()] == [SlotState.RELEASED]
+    assert len({slot.seed_number for slot in search.slots.read()}) == 1
+
+
+def test_repair_leaves_living_workers_alone(search: SearchStudy) -> None:
+    with living_worker(search.store.lock_path, 11) as process:
+        crash(search, "after its first epoch", worker=11)
+        crash(search, "after its first epoch", worker=12)
+        assert search.repair(locks_of(search)) == [1]
+        assert [slot.state for slot in search.slots.read()] == [SlotState.RUNNING, SlotState.INTERRUPTED]
+        assert [trial.state for trial in reopen(search).study.trials] == [TrialState.RUNNING, TrialState.FAIL]
+        process.kill()
+        process.wait()
+        assert search.repair(locks_of(search)) == [0]
+    assert_consistent(search)
+
+
+def test_repair_spares_a_trial_that_a_living_worker_may_just_have_asked_for(search: SearchStudy) -> None:
+    with living_worker(search.store.lock_path, 11) as process:
+        crash(search, "after it asked", worker=11)
+        crash(search, "after its first epoch", worker=12)
+        assert search.repair(locks_of(search)) == [1]
+        assert reopen(search).study.trials[0].state == TrialState.RUNNING
+        process.kill()
+        process.wait()
+        assert search.repair(locks_of(search)) == [0]
+    assert_consistent(search)
+
+
+def test_repair_keeps_to_its_own_search(tmp_path: Path, search: SearchStudy) -> None:
+    other = make_search(tmp_path, "other")
+    crash(other, "after its first epoch")
+    before = contents(other)
+    crash(search, "after its first epoch")
+    assert search.repair(locks_of(search)) == [0]
+    assert contents(other) == before
+
+
+def test_a_front_that_was_lost_is_found_again(search: SearchStudy) -> None:
+    before = contents(with_history(search))
+    with search.store.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM pareto_front")
+    search.repair(locks_of(search))
+    assert contents(search) == before
