@@ -18,9 +18,12 @@ from mnist_core.training import DivergedError, train
 from search.config import RunConfig
 from search.pruning import Rival, should_prune
 from search.sampling import (
+    EXPLORE_EVERY,
+    EXPLORE_SIZE_RANGE,
     MAX_REJECTIONS,
+    STARTUP_SIZE_RANGE,
     STARTUP_TRIALS,
-    draw_startup_params,
+    draw_growing_params,
     draw_within_budget,
     fixed_sampler,
     too_many_rejections,
@@ -92,8 +95,12 @@ class TrialRunner:
             if drawn.num_over:
                 trial.set_user_attr("num_redrawn", drawn.num_over)
             return trial, candidate
-        if len(self.search.study.get_trials(deepcopy=False)) < STARTUP_TRIALS:
-            params = draw_startup_params(config.space, config.budget, self.random, epochs=config.epochs)
+        num_trials = len(self.search.study.get_trials(deepcopy=False))
+        if num_trials < STARTUP_TRIALS or num_trials % EXPLORE_EVERY == 0:
+            size_range = STARTUP_SIZE_RANGE if num_trials < STARTUP_TRIALS else EXPLORE_SIZE_RANGE
+            params = draw_growing_params(
+                config.space, config.budget, self.random, size_range=size_range, epochs=config.epochs
+            )
             if params is not None:
                 return self._suggest(fixed_sampler(params))
         return self._suggest(self.sampler)

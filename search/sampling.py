@@ -20,13 +20,17 @@ from space.search_space import RandomDraw, SearchSpace
 SAMPLER_NAMES = ("tpe", "random")
 STARTUP_TRIALS = 10
 """Random trials before TPE has enough to learn from."""
-STARTUP_SIZES = 8
-"""The startup trials' sizes spread evenly on a log scale, the largest so many times the smallest."""
-STARTUP_TOLERANCE = 0.7
-"""The least share of the size it aims at that a startup trial may have."""
-STARTUP_GROWTH = 1.7
-"""The most times a layer of a startup trial may be as wide as the one before."""
-STARTUP_DRAWS = 20_000
+STARTUP_SIZE_RANGE = 8.0
+"""The largest startup trial is about so many times the smallest."""
+EXPLORE_EVERY = 2
+"""Later, one trial in so many is such a draw too, and TPE's the others. TPE drifts to ever smaller nets, since next to them
+there is most often room for one more that nothing dominates."""
+EXPLORE_SIZE_RANGE = 3.0
+SIZE_TOLERANCE = 0.7
+"""The least share of the size it aims at that a growing net may have."""
+MAX_GROWTH = 1.7
+"""The most times a layer of a growing net may be as wide as the one before."""
+MAX_DRAWS = 20_000
 """Draws, of about 0.08 ms, to find one such net."""
 MAX_REJECTIONS = 2_000
 """Candidates over the budget, or equal to trained ones, in a row after which a search gives up."""
@@ -81,23 +85,23 @@ class DrawResult:
     """Parameters of the smallest candidate drawn."""
 
 
-def draw_startup_params(
-    space: SearchSpace, budget: int, generator: random.Random, *, epochs: int
+def draw_growing_params(
+    space: SearchSpace, budget: int, generator: random.Random, *, size_range: float, epochs: int
 ) -> dict[str, Any] | None:
-    """Random parameters of a candidate for one startup trial, within the budget; None where no draw was within it.
+    """Random parameters of a net whose widths grow slowly, within the budget; None where no draw was within it.
 
-    A front spans sizes, so the trials that TPE starts from shall too: each aims at a size of its own. And small nets
-    are best when their widths grow slowly, which few random nets' do and which TPE would take more trials than a
-    default run has to find out. Where no such net is drawn, any within the budget will do.
+    A front spans sizes, so each draw aims at a size of its own, evenly on a log scale from the budget down to
+    1 / ``size_range`` of it. Small nets are best when their widths grow slowly, which few random nets' do and which TPE
+    would take more trials than a default run has to find out. Where no such net is drawn, any within the budget will do.
     """
-    lowest = max(num_params(space.smallest), budget / STARTUP_SIZES)
+    lowest = max(num_params(space.smallest), budget / size_range)
     size = math.exp(generator.uniform(math.log(lowest), math.log(budget)))
     within_budget = None
-    for _ in range(STARTUP_DRAWS):
+    for _ in range(MAX_DRAWS):
         draw = RandomDraw(generator)
         architecture = space.suggest_candidate(draw, epochs=epochs).architecture
         drawn_size = num_params(architecture)
-        if STARTUP_TOLERANCE * size <= drawn_size <= size and _grows_slowly(architecture):
+        if SIZE_TOLERANCE * size <= drawn_size <= size and _grows_slowly(architecture):
             return draw.params
         if drawn_size <= budget:
             within_budget = within_budget or draw.params
@@ -106,7 +110,7 @@ def draw_startup_params(
 
 def _grows_slowly(architecture: ArchitectureSpec) -> bool:
     widths = [layer.width for layer in architecture.layers if isinstance(layer, Conv)]
-    return all(width <= following <= STARTUP_GROWTH * width for width, following in itertools.pairwise(widths))
+    return all(width <= following <= MAX_GROWTH * width for width, following in itertools.pairwise(widths))
 
 
 def draw_within_budget(space: SearchSpace, budget: int, generator: random.Random, *, epochs: int) -> DrawResult:
