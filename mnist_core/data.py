@@ -118,8 +118,8 @@ def load_dataset(name: str, data_root: Path | None, *, train_size: int | None = 
     validation, rest = _stratified(whole, num_validation, generator)
     train, _ = _stratified(rest, num_train if train_size is None else train_size, generator)
     mean, std = _pixel_statistics(train.images)
-    digest = hashlib.sha256(whole.images)
-    digest.update(whole.labels.astype(np.uint8))
+    digest = hashlib.sha256(whole.images.data)
+    digest.update(whole.labels.astype(np.uint8).data)
     return Dataset(
         name=name,
         train=train,

@@ -23,9 +23,10 @@ STARTUP_TRIALS = 10
 STARTUP_SIZE_RANGE = 8.0
 """The largest startup trial is about so many times the smallest."""
 EXPLORE_EVERY = 2
-"""Later, one trial in so many is such a draw too, and TPE's the others. TPE drifts to ever smaller nets, since next to them
-there is most often room for one more that nothing dominates."""
+"""Later, one trial in so many is such a draw too, and TPE's the others. TPE drifts to ever smaller nets, since next to
+them there is most often room for one more that nothing dominates."""
 EXPLORE_SIZE_RANGE = 3.0
+"""As `STARTUP_SIZE_RANGE`: these look after the larger nets."""
 SIZE_TOLERANCE = 0.7
 """The least share of the size it aims at that a growing net may have."""
 MAX_GROWTH = 1.7
@@ -92,7 +93,7 @@ def draw_growing_params(
 
     A front spans sizes, so each draw aims at a size of its own, evenly on a log scale from the budget down to
     1 / ``size_range`` of it. Small nets are best when their widths grow slowly, which few random nets' do and which TPE
-    would take more trials than a default run has to find out. Where no such net is drawn, any within the budget will do.
+    would take more trials than a default run has to find out. Where none is drawn, any within the budget will do.
     """
     lowest = max(num_params(space.smallest), budget / size_range)
     size = math.exp(generator.uniform(math.log(lowest), math.log(budget)))

@@ -98,6 +98,13 @@ def test_the_seed_of_training_counts_with_equal_initial_weights(few_digits: Data
     assert state_bytes(models[0]) != state_bytes(models[1])
 
 
+def test_a_model_left_in_evaluation_mode_is_trained_all_the_same(few_digits: Dataset) -> None:
+    models = [built(NET), built(NET).eval()]
+    for model in models:
+        list(train(model, few_digits, TrainingConfig(epochs=1, batch_size=64), seed=0))
+    assert state_bytes(models[0]) == state_bytes(models[1])
+
+
 def test_learns_digits(digits: Dataset) -> None:
     config = TrainingConfig(epochs=8, batch_size=32)
     _, results = trained(digits, config, text="8s:br p 12s:br p 16v:br gap fc10+")
@@ -107,11 +114,11 @@ def test_learns_digits(digits: Dataset) -> None:
 
 def test_the_learning_curve_is_the_golden_one(digits: Dataset) -> None:
     # Computed on one thread with torch 2.15. Initial weights off by 1e-7 of themselves, as another processor's rounding
-    # might have them, moved the training loss by 3e-4 of itself and the validation loss by 1e-2.
+    # might have them, moved the training loss by 6e-4 of itself and the validation loss by 1e-2.
     config = TrainingConfig(epochs=3, batch_size=64, label_smoothing=0.05, clip_norm=2.0)
     _, results = trained(digits, config, text="4s:brd0.05 p 8s:brD0.05 p 8v:br gap fc10+", seed=1)
-    assert [result.train_loss for result in results] == pytest.approx([2.2490, 1.9961, 1.8474], rel=5e-3)
-    assert [result.val_loss for result in results] == pytest.approx([2.2089, 1.7632, 1.7090], rel=5e-2)
+    assert [result.train_loss for result in results] == pytest.approx([2.2484, 2.0014, 1.8655], rel=5e-3)
+    assert [result.val_loss for result in results] == pytest.approx([2.2092, 1.7663, 1.7183], rel=5e-2)
 
 
 def test_results_tell_epoch_rate_and_time(few_digits: Dataset) -> None:

@@ -164,7 +164,7 @@ def test_one_line_a_trained_trial(lines: Callable[[], list[str]]) -> None:
     display.update(snapshot(trials, front=[FrontPoint(1, 1_234, 0.9876, "gap fc10+")]))
     (line,) = lines()
     assert line.startswith(" 1/12  trial 1 ")
-    for part in ("complete", "98.76 %", "1,234 parameters", "4 epochs", "1:01", "on the front", "11:11 left"):
+    for part in ("complete", "98.76 %", "1,234 parameters", "4 epochs", "1:01", "on the front", "5:36 left"):
         assert part in line
     display.update(snapshot(trials))
     assert lines() == []

@@ -1,4 +1,5 @@
 import itertools
+import math
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -12,19 +13,21 @@ from torch import nn
 
 from mnist_core.data import Dataset
 from search.sampling import (
+    MAX_GROWTH,
     MAX_REJECTIONS,
-    STARTUP_BUDGET_RANGE,
+    STARTUP_SIZE_RANGE,
     STARTUP_TRIALS,
+    draw_growing_params,
     draw_within_budget,
     fixed_sampler,
     sampler_seed,
-    startup_budget,
     too_many_rejections,
     tpe_sampler,
 )
 from space.architecture import num_params
-from space.candidate import TrainingConfig
+from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import SearchFailedError
+from space.layers import Conv
 from space.results import EpochResult
 from space.search_space import RandomDraw, SearchSpace
 from studies.records import Outcome, count_outcomes, outcome_of
@@ -91,22 +94,42 @@ def test_no_draw_within_an_impossible_budget() -> None:
     assert drawn.smallest == random_sizes(DEFAULT, MAX_REJECTIONS)[0]
 
 
-@pytest.mark.parametrize("budget", [num_params(DEFAULT.smallest), 1_000, 8_000, 100_000])
-def test_startup_budgets_lie_in_their_range(budget: int) -> None:
+def startup_nets(budget: int, num: int = 10) -> list[CandidateSpec]:
     generator = random.Random(0)
-    budgets = [startup_budget(DEFAULT, budget, generator) for _ in range(500)]
-    lowest = max(num_params(DEFAULT.smallest), budget // STARTUP_BUDGET_RANGE)
-    assert min(budgets) >= min(budget, 2 * lowest)
-    assert max(budgets) == budget
+    draws = [
+        draw_growing_params(DEFAULT, budget, generator, size_range=STARTUP_SIZE_RANGE, epochs=15) for _ in range(num)
+    ]
+    study = optuna.create_study(directions=DIRECTIONS)
+    candidates = []
+    for params in draws:
+        assert params is not None
+        study.sampler = fixed_sampler(params)
+        candidates.append(DEFAULT.suggest_candidate(study.ask(), epochs=15))
+    return candidates
 
 
-def test_startup_budgets_spread_over_sizes() -> None:
-    generator, budget = random.Random(0), 100_000
-    budgets = [startup_budget(DEFAULT, budget, generator) for _ in range(2_000)]
-    octaves = Counter((budget // granted).bit_length() for granted in budgets)
-    # The range is 16 = 2**4: three octaves below the budget share alike, and the rest is the budget itself.
-    assert all(octaves[octave] == pytest.approx(500, rel=0.2) for octave in (2, 3))
-    assert sum(granted == budget for granted in budgets) == pytest.approx(500, rel=0.2)
+def test_startup_nets_spread_over_sizes_and_grow_slowly() -> None:
+    candidates = startup_nets(8_000)
+    octaves = Counter(math.floor(math.log2(8_000 / candidate.num_params)) for candidate in candidates)
+    assert set(octaves) >= {0, 1, 2}
+    assert min(octaves) >= 0
+    growing = 0
+    for candidate in candidates:
+        widths = [layer.width for layer in candidate.architecture.layers if isinstance(layer, Conv)]
+        growing += all(a <= b <= MAX_GROWTH * a for a, b in itertools.pairwise(widths))
+    assert growing >= 8  # a size that no draw hits with such a net gets any other within the budget
+
+
+def test_a_startup_net_is_within_the_budget_where_none_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.sampling.MAX_DRAWS", 50)
+    assert all(candidate.num_params <= 8_000 for candidate in startup_nets(8_000))
+
+
+def test_no_startup_net_where_no_draw_is_within_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.sampling.MAX_DRAWS", 50)
+    assert (
+        draw_growing_params(DEFAULT, num_params(DEFAULT.smallest), random.Random(0), size_range=8.0, epochs=15) is None
+    )
 
 
 # Fixed parameters
@@ -156,11 +179,11 @@ def test_the_first_trials_are_random_ones_of_many_sizes(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_trained_at_once")
-def test_tpe_learns_to_stay_within_a_tight_budget(tmp_path: Path) -> None:
-    space = small_space(width=(2, 60))
+@pytest.mark.parametrize("space", [DEFAULT, small_space(width=(2, 60))], ids=["default", "small"])
+def test_tpe_learns_to_stay_within_a_tight_budget(space: SearchSpace, tmp_path: Path) -> None:
     sizes = random_sizes(space)
     budget = sizes[20]  # 98 % of random candidates are over it
-    runner = make_runner(tmp_path, space=space, budget=budget, epochs=1, trials=STARTUP_TRIALS + 25)
+    runner = make_runner(tmp_path, space=space, budget=budget, epochs=1, trials=60)
     run_all(runner)
     outcomes = [outcome_of(trial) for trial in runner.search.study.trials]
     assert outcomes[:STARTUP_TRIALS] == [Outcome.COMPLETE] * STARTUP_TRIALS
@@ -208,19 +231,19 @@ def test_the_message_tells_what_was_seen_and_what_to_do() -> None:
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
 def test_a_search_that_finds_no_candidate_ends(tmp_path: Path, sampler: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("search.sampling", "search.objective"):
-        monkeypatch.setattr(f"{module}.MAX_REJECTIONS", 15)
+    for name in ("sampling.MAX_REJECTIONS", "objective.MAX_REJECTIONS", "sampling.MAX_DRAWS"):
+        monkeypatch.setattr(f"search.{name}", 10)
     # The budget of the smallest net, in a space where hardly any is so small.
     space = small_space(width=(2, 1_000))
     budget = num_params(space.smallest)
     runner = make_runner(tmp_path, space=space, budget=budget, sampler=sampler)
     slot = runner.search.slots.claim(1, WORKER)
     assert slot is not None
-    with pytest.raises(SearchFailedError, match=f"15 candidates in a row were over the budget of {budget}") as caught:
+    with pytest.raises(SearchFailedError, match=f"10 candidates in a row were over the budget of {budget}") as caught:
         runner.run(slot)
     trials = runner.search.study.trials
     if sampler == "tpe":
-        assert [outcome_of(trial) for trial in trials] == [Outcome.REJECTED] * 15
+        assert [outcome_of(trial) for trial in trials] == [Outcome.REJECTED] * 10
         smallest = min(trial.user_attrs["num_params"] for trial in trials)
         assert f"the smallest seen had {smallest:,} parameters" in str(caught.value)
     else:

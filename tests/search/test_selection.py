@@ -12,10 +12,10 @@ SMALL, MIDDLE, LARGE = 4, 8, 12
 """Widths of the nets on the front: 94, 178 and 262 parameters."""
 
 
-@pytest.fixture
-def study(tmp_path: Path) -> SearchStudy:
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> SearchStudy:
     """A front of trials 0, 2 and 4, with others between them."""
-    study = make_search(tmp_path)
+    study = make_search(tmp_path_factory.mktemp("selection"))
     train_one(study, LARGE, [0.99])
     train_one(study, LARGE, [0.5], Outcome.PRUNED)
     train_one(study, SMALL, [0.9])
