@@ -69,11 +69,13 @@ class TrialRunner:
             params = self.search.study.get_trials(deepcopy=False)[slot.trial_number].params
             return self._suggest(fixed_sampler(params))
         smallest = None
-        for _ in range(MAX_REJECTIONS):
+        for attempt in range(MAX_REJECTIONS):
             if self.should_stop():
                 self.search.slots.give_up(slot)
                 return None
-            trial, candidate = self._suggest_next()
+            # A growing net takes many draws to find, so one is tried, at first.
+            growing = self._suggest_growing() if attempt == 0 else None
+            trial, candidate = growing or self._suggest_next()
             num_params = candidate.num_params
             if num_params > self.config.budget:
                 self.search.tell_rejected(trial, candidate, self.config.budget)
@@ -85,25 +87,30 @@ class TrialRunner:
         assert smallest is not None
         raise too_many_rejections(self.config.budget, smallest)
 
+    def _suggest_growing(self) -> tuple[Trial, CandidateSpec] | None:
+        """The startup and exploring trials of TPE's searches; None where it is TPE's turn."""
+        config = self.config
+        num_trials = len(self.search.study.get_trials(deepcopy=False))
+        is_startup = num_trials < STARTUP_TRIALS
+        if config.sampler == "random" or not (is_startup or num_trials % EXPLORE_EVERY == 0):
+            return None
+        size_range = STARTUP_SIZE_RANGE if is_startup else EXPLORE_SIZE_RANGE
+        params = draw_growing_params(
+            config.space, config.budget, self.random, size_range=size_range, epochs=config.epochs
+        )
+        return None if params is None else self._suggest(fixed_sampler(params))
+
     def _suggest_next(self) -> tuple[Trial, CandidateSpec]:
         config = self.config
-        if config.sampler == "random":
-            drawn = draw_within_budget(config.space, config.budget, self.random, epochs=config.epochs)
-            if drawn.params is None:
-                raise too_many_rejections(config.budget, drawn.smallest)
-            trial, candidate = self._suggest(fixed_sampler(drawn.params))
-            if drawn.num_over:
-                trial.set_user_attr("num_redrawn", drawn.num_over)
-            return trial, candidate
-        num_trials = len(self.search.study.get_trials(deepcopy=False))
-        if num_trials < STARTUP_TRIALS or num_trials % EXPLORE_EVERY == 0:
-            size_range = STARTUP_SIZE_RANGE if num_trials < STARTUP_TRIALS else EXPLORE_SIZE_RANGE
-            params = draw_growing_params(
-                config.space, config.budget, self.random, size_range=size_range, epochs=config.epochs
-            )
-            if params is not None:
-                return self._suggest(fixed_sampler(params))
-        return self._suggest(self.sampler)
+        if config.sampler != "random":
+            return self._suggest(self.sampler)
+        drawn = draw_within_budget(config.space, config.budget, self.random, epochs=config.epochs)
+        if drawn.params is None:
+            raise too_many_rejections(config.budget, drawn.smallest)
+        trial, candidate = self._suggest(fixed_sampler(drawn.params))
+        if drawn.num_over:
+            trial.set_user_attr("num_redrawn", drawn.num_over)
+        return trial, candidate
 
     def _suggest(self, sampler: BaseSampler) -> tuple[Trial, CandidateSpec]:
         self.search.study.sampler = sampler
