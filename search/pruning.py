@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 PRUNER_NAMES = ("size-aware", "none")
 
-WARM_UP_EPOCHS = 3
-"""Epochs before the first decision."""
+WARM_UP_EPOCHS = 5
+"""Epochs before the first decision: the learning rate peaks in the third, where curves jump about most."""
 MIN_RIVALS = 4
 """Completed rivals before any decision: the smallest nets, which have none, are never stopped."""
 SMOOTHING_EPOCHS = 2
