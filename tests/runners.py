@@ -51,7 +51,7 @@ def make_runner(
     folder: Path, *, sampler_seed: int = 0, should_stop: Callable[[], bool] = lambda: False, **settings: Any
 ) -> TrialRunner:
     """A worker's runner on the store in ``folder``. ``settings`` are fields of `RunConfig`."""
-    defaults = {"budget": 3_000, "trials": 3, "epochs": 2, "pruner": "none", "space": small_space()}
+    defaults = {"budget": 500, "trials": 3, "epochs": 2, "pruner": "none", "space": small_space()}
     config = RunConfig(
         dataset="digits",
         storage=f"sqlite:///{folder / 'studies.db'}",

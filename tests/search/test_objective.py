@@ -36,6 +36,18 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(num_threads)
 
 
+@pytest.fixture(autouse=True)
+def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Less patience than a search has with nets that are hard to draw."""
+    monkeypatch.setattr("search.sampling.MAX_DRAWS", 300)
+
+
+@pytest.fixture
+def _tpe_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every candidate is the sampler's own, its first ones at random."""
+    monkeypatch.setattr("search.objective.draw_growing_params", lambda *_, **__: None)
+
+
 def trials_of(runner: TrialRunner) -> list[FrozenTrial]:
     """As another process would read them."""
     return reopen(runner.search).study.trials
@@ -164,8 +176,8 @@ def test_no_trial_is_pruned_without_a_pruner_or_by_bigger_rivals(tmp_path: Path,
     assert run_all(runner) == [Outcome.COMPLETE]
 
 
+@pytest.mark.usefixtures("_tpe_alone")
 def test_tpe_samples_on_after_a_pruned_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.objective.STARTUP_TRIALS", 0)
     monkeypatch.setattr("search.objective.should_prune", lambda *_, **__: True)
     runner = make_runner(tmp_path, pruner="size-aware", trials=STARTUP_TRIALS + 2)
     assert run_all(runner) == [Outcome.PRUNED] * (STARTUP_TRIALS + 2)
@@ -212,6 +224,7 @@ def test_a_trained_trial_among_the_diverged_lets_the_search_go_on(
 # The budget
 
 
+@pytest.mark.usefixtures("_tpe_alone")
 def test_candidates_over_the_budget_are_never_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     space = small_space(width=(2, 60))
     budget = 800
@@ -224,7 +237,6 @@ def test_candidates_over_the_budget_are_never_built(tmp_path: Path, monkeypatch:
         return model
 
     monkeypatch.setattr("search.objective.build_model", build)
-    monkeypatch.setattr("search.objective.STARTUP_TRIALS", 0)  # so that the first candidates ignore the budget
     runner = make_runner(tmp_path, space=space, budget=budget, epochs=1, trials=4)
     assert run_all(runner) == [Outcome.COMPLETE] * 4
     trials = trials_of(runner)
@@ -256,9 +268,9 @@ def test_exactly_the_budget_is_within_it(tmp_path: Path) -> None:
 def test_equal_candidates_are_trained_once(tmp_path: Path, sampler: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.objective.MAX_REJECTIONS", 40)
     space = only_one_candidate(batch_size_choices=(16, 20, 32))
-    runner = make_runner(tmp_path, space=space, sampler=sampler, epochs=1, trials=4)
+    runner = make_runner(tmp_path, space=space, budget=200, sampler=sampler, epochs=1, trials=4)
     assert run_all(runner, 3) == [Outcome.COMPLETE] * 3
-    with pytest.raises(SearchFailedError, match="in a row were over the budget of 3,000 or equal to trained ones"):
+    with pytest.raises(SearchFailedError, match="in a row were over the budget of 200 or equal to trained ones"):
         run_all(runner)
     trials = trials_of(runner)
     trained = {trial.number: trial for trial in trials if outcome_of(trial) == Outcome.COMPLETE}

@@ -45,7 +45,8 @@ def random_sizes(space: SearchSpace, num: int = 1_000) -> list[int]:
 
 @pytest.fixture
 def _trained_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In place of training: an accuracy that grows with the number of parameters."""
+    """In place of training: an accuracy that grows with the number of parameters. And less patience in drawing."""
+    monkeypatch.setattr("search.sampling.MAX_DRAWS", 300)
 
     def train(
         model: nn.Module, data: Dataset, config: TrainingConfig, *, seed: int, device: str
@@ -194,7 +195,7 @@ def test_tpe_learns_to_stay_within_a_tight_budget(space: SearchSpace, tmp_path: 
 
 @pytest.mark.usefixtures("_trained_at_once")
 def test_tpe_finds_its_way_back_from_rejections_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.objective.STARTUP_TRIALS", 0)  # TPE's own random start ignores the budget
+    monkeypatch.setattr("search.objective.draw_growing_params", lambda *_, **__: None)  # so the start is TPE's own
     space = small_space(width=(2, 60))
     runner = make_runner(tmp_path, space=space, budget=random_sizes(space)[20], epochs=1, trials=10)
     run_all(runner)
