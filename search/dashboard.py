@@ -13,8 +13,8 @@ HOST = "127.0.0.1"
 
 def serve(url: str, port: int) -> None:
     """Serve until interrupted. Raises `InputError` for a store that is not there or a port that can't be had."""
-    store = Store.open(url)
     _check_port(port)
+    store = Store.open(url)
     print(f"optuna-dashboard on http://{HOST}:{port}/ (Ctrl-C ends it)", flush=True)
     optuna_dashboard.run_server(store.storage, host=HOST, port=port, artifact_store=store.artifact_store())
 
