@@ -200,10 +200,10 @@ def _main() -> int:
     except OSError as error:
         return _fail(str(error), 1)
     except Exception as error:
-        from sqlalchemy.exc import OperationalError
+        from studies.storage import store_failure
 
-        if isinstance(error, OperationalError):  # a full disk, a lock that nobody gives back
-            return _fail(f"the study store failed: {error.orig}", 1)
+        if failure := store_failure(error):
+            return _fail(failure, 1)
         raise
 
 

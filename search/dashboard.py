@@ -1,6 +1,7 @@
 """optuna-dashboard on a study store."""
 
 import socket
+import threading
 
 import optuna_dashboard
 
@@ -16,7 +17,15 @@ def serve(url: str, port: int) -> None:
     _check_port(port)
     store = Store.open(url)
     print(f"optuna-dashboard on http://{HOST}:{port}/ (Ctrl-C ends it)", flush=True)
-    optuna_dashboard.run_server(store.storage, host=HOST, port=port, artifact_store=store.artifact_store())
+    # In a thread, since the server's handler of requests swallows a Ctrl-C that falls into it; here it always counts.
+    server = threading.Thread(
+        target=optuna_dashboard.run_server,
+        args=(store.storage,),
+        kwargs={"host": HOST, "port": port, "artifact_store": store.artifact_store()},
+        daemon=True,
+    )
+    server.start()
+    server.join()
 
 
 def _check_port(port: int) -> None:

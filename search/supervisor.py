@@ -96,7 +96,10 @@ class Supervisor:
             args=(self._config, new_worker_id(), index, self._device, self._data_root, sender),
             daemon=True,
         )
+        # A Ctrl-C reaches the whole process group. Blocked, it waits for this process and spares the new one.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         process.start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         sender.close()
         self._workers.append(_Worker(index, process, failures))
 

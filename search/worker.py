@@ -26,17 +26,17 @@ def work(config: RunConfig, worker: int, index: int, device: str, data_root: Pat
     signal.signal(signal.SIGTERM, _request_stop)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     keep_freed_memory()
-    from sqlalchemy.exc import OperationalError
+    from studies.storage import store_failure
 
     try:
         _work(config, worker, index, device, data_root)
     except (InputError, SearchFailedError, OSError) as error:  # OSError: a full disk
         failures.send(str(error))
-    except OperationalError as error:
-        failures.send(f"the study store failed: {error.orig}")
     except Exception as error:
-        failures.send(f"{type(error).__name__}: {error}")
-        raise
+        failure = store_failure(error)
+        failures.send(failure or f"{type(error).__name__}: {error}")
+        if failure is None:
+            raise
 
 
 def _work(config: RunConfig, worker: int, index: int, device: str, data_root: Path | None) -> None:

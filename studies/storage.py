@@ -10,10 +10,11 @@ from urllib.parse import quote
 
 import optuna
 from optuna.artifacts import FileSystemArtifactStore
+from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy import create_engine, event, insert, inspect, select
 from sqlalchemy.engine import URL, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
 from space.errors import InputError
 from studies.tables import SCHEMA_VERSION, metadata, schema_version, searches
@@ -118,6 +119,12 @@ class Store:
 
     def load_curves(self, name: str) -> optuna.Study:
         return optuna.load_study(study_name=name + CURVES_SUFFIX, storage=self.storage)
+
+
+def store_failure(error: Exception) -> str | None:
+    """What to say where ``error`` means that the database refused: a full disk, a lock that nobody gives back."""
+    cause = error.__cause__ if isinstance(error, StorageInternalError) else error
+    return f"the study store failed: {cause.orig}" if isinstance(cause, OperationalError) else None
 
 
 _SQLITE_ENGINE = {"connect_args": {"timeout": LOCK_WAIT_SECONDS}}
