@@ -174,7 +174,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
         ["--port {port} can't be used: Address already in use"],
     ),
     "port 0": ("dashboard --storage {studies} --port 0", ["--port must be from 1 to 65535, not 0"]),
-    "dashboard on nothing": ("dashboard", ["there is no study store at sqlite:///studies.db"]),
+    "dashboard on nothing": ("dashboard --port {free}", ["there is no study store at sqlite:///studies.db"]),
     # The command line itself.
     "command": ("serach", ["No such command 'serach'"]),
     "option": ("run --bugdet 3000", ["No such option: --bugdet", "--budget"]),
@@ -199,9 +199,12 @@ def places(small_study, tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
     study.tell(failed, state=TrialState.FAIL)
     rejected.set_user_attr("outcome", "rejected")
     study.tell(rejected, state=TrialState.PRUNED)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+    with socket.socket() as taken, socket.socket() as free:
+        for probe in (taken, free):
+            probe.bind(("127.0.0.1", 0))
         taken.listen()
+        free_port = free.getsockname()[1]
+        free.close()
         yield {
             "studies": url,
             "weightless": weightless.number,
@@ -212,6 +215,7 @@ def places(small_study, tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
             "current": SCHEMA_VERSION,
             "newer": SCHEMA_VERSION + 1,
             "port": taken.getsockname()[1],
+            "free": free_port,
             # No machine has both of Apple's and Intel's.
             "absent": "xpu" if sys.platform == "darwin" else "mps",
         }
