@@ -3,8 +3,9 @@
     python -m benchmarks.pruning                                         # replay the curves kept in pruning_curves.csv
     python -m benchmarks.pruning --study mnist-8000 --curves FILE        # collect a study's curves first
 
-Collecting trains the pruned trials of the study again, from their stored candidate and seed but to their end; epochs
-that differ from the stored ones are an error. What is in FILE already is not trained again.
+Collecting trains the pruned trials of the study again, from their stored candidate and seed and with the engine that
+trained them, but to their end; epochs that differ from the stored ones are an error. What is in FILE already is not
+trained again.
 
 Each trial is taken in turn and shown to the rule epoch by epoch, with the trials before it that the rule let finish as
 its rivals. In the same run the size-blind median rule (stop below the median accuracy of all earlier trials at the same
@@ -17,7 +18,7 @@ import json
 import math
 import random
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
@@ -28,9 +29,10 @@ import pandas as pd
 from optuna.trial import FrozenTrial
 
 from mnist_core.allocator import keep_freed_memory
-from search.pruning import WARM_UP_EPOCHS, Rival, should_prune
+from mnist_core.engine import resolve_engine
+from search.pruning import WARM_UP_EPOCHS, TrialCurve, should_prune
 from search.supervisor import default_workers
-from space.candidate import CandidateSpec
+from space.results import EpochResult
 from studies.pareto import FrontPoint, pareto_front
 from studies.records import TRAINED_OUTCOMES, Outcome, candidate_of, finished_trials, outcome_of, read_epochs
 from studies.storage import Store
@@ -39,7 +41,7 @@ from studies.study import read_fingerprint
 CURVES_FILE = Path(__file__).with_name("pruning_curves.csv")
 NUM_VALIDATION = 10_000
 
-Rule = Callable[[int, Sequence[float], Sequence[Rival], int], bool]
+Rule = Callable[[TrialCurve, Sequence[TrialCurve], int], bool]
 
 
 @dataclass(frozen=True)
@@ -56,27 +58,27 @@ class Replay:
     """Lost by more than two standard errors of the difference of two accuracies."""
 
 
-def size_aware(num_params: int, curve: Sequence[float], rivals: Sequence[Rival], num_epochs: int) -> bool:
-    return should_prune(num_params, curve, rivals, num_epochs=num_epochs, num_validation=NUM_VALIDATION)
+def size_aware(trial: TrialCurve, rivals: Sequence[TrialCurve], num_epochs: int) -> bool:
+    return should_prune(trial, rivals, num_epochs=num_epochs, num_validation=NUM_VALIDATION)
 
 
-def size_blind_median(num_params: int, curve: Sequence[float], rivals: Sequence[Rival], num_epochs: int) -> bool:
-    if not WARM_UP_EPOCHS <= len(curve) < num_epochs or len(rivals) < 5:
+def size_blind_median(trial: TrialCurve, rivals: Sequence[TrialCurve], num_epochs: int) -> bool:
+    if not WARM_UP_EPOCHS <= len(trial) < num_epochs or len(rivals) < 5:
         return False
-    return max(curve) < statistics.median(rival.curve[len(curve) - 1] for rival in rivals)
+    return max(trial.val_accuracy) < statistics.median(rival.val_accuracy[len(trial) - 1] for rival in rivals)
 
 
 RULES: dict[str, Rule] = {"size-aware": size_aware, "size-blind median": size_blind_median}
 
 
-def replay(trials: Sequence[Rival], rule: Rule) -> Replay:
-    num_epochs = max(len(trial.curve) for trial in trials)
-    finished: list[Rival] = []
+def replay(trials: Sequence[TrialCurve], rule: Rule) -> Replay:
+    num_epochs = max(map(len, trials))
+    finished: list[TrialCurve] = []
     num_trained = 0
     for trial in trials:
-        for epoch in range(1, len(trial.curve) + 1):
+        for epoch in range(1, len(trial) + 1):
             num_trained += 1
-            if rule(trial.num_params, trial.curve[:epoch], finished, num_epochs):
+            if rule(_until(trial, epoch), finished, num_epochs):
                 break
         else:
             finished.append(trial)
@@ -84,7 +86,7 @@ def replay(trials: Sequence[Rival], rule: Rule) -> Replay:
     lost = [point for point in front if trials[point.trial] not in finished]
     losses = [_loss(point, finished) for point in lost]
     return Replay(
-        epochs_saved=1 - num_trained / sum(len(trial.curve) for trial in trials),
+        epochs_saved=1 - num_trained / sum(map(len, trials)),
         num_pruned=len(trials) - len(finished),
         front_size=len(front),
         num_lost=len(lost),
@@ -93,13 +95,17 @@ def replay(trials: Sequence[Rival], rule: Rule) -> Replay:
     )
 
 
-def read_curves(path: Path) -> list[Rival]:
-    """Trials in the order they were trained, from a CSV file of trial, num_params, epoch and val_accuracy."""
-    frame = pd.read_csv(path)
+def read_curves(path: Path) -> list[TrialCurve]:
+    """Trials in the order they were trained, from a CSV file with a row an epoch."""
+    frame = pd.read_csv(path).sort_values(["trial", "epoch"])
     return [
-        Rival(int(group["num_params"].iloc[0]), tuple(group.sort_values("epoch")["val_accuracy"]))
-        for _, group in frame.groupby("trial", sort=True)
+        TrialCurve(int(group["num_params"].iloc[0]), tuple(group["val_accuracy"]), tuple(group["train_accuracy"]))
+        for _, group in frame.groupby("trial")
     ]
+
+
+def _until(trial: TrialCurve, epoch: int) -> TrialCurve:
+    return TrialCurve(trial.num_params, trial.val_accuracy[:epoch], trial.train_accuracy[:epoch])
 
 
 def collect_curves(storage: str, study: str, path: Path) -> None:
@@ -114,23 +120,21 @@ def collect_curves(storage: str, study: str, path: Path) -> None:
     with ProcessPoolExecutor(default_workers("cpu"), get_context("spawn"), initializer=keep_freed_memory) as pool:
         futures = {}
         for trial in trained:
-            curve = [result.val_accuracy for result in stored[trial.number]]
             if trial.number in kept:
                 continue
             if outcome_of(trial) == Outcome.COMPLETE:
-                _append(path, trial, curve)
+                _append(path, trial, _accuracies(stored[trial.number]))
             else:
-                future = pool.submit(_train_to_end, candidate_of(trial), trial.user_attrs["seed"], fingerprint)
-                futures[future] = (trial, curve)
+                futures[pool.submit(_train_to_end, trial, fingerprint)] = trial
         for future in as_completed(futures):
-            trial, beginning = futures[future]
-            curve = future.result()
-            if curve[: len(beginning)] != beginning:
-                raise RuntimeError(f"trial {trial.number} does not repeat its stored epochs: {curve}, not {beginning}")
-            _append(path, trial, curve)
+            trial, accuracies = futures[future], future.result()
+            beginning = _accuracies(stored[trial.number])
+            if accuracies[: len(beginning)] != beginning:
+                raise RuntimeError(f"trial {trial.number} does not repeat its stored epochs {beginning}: {accuracies}")
+            _append(path, trial, accuracies)
 
 
-def _train_to_end(candidate: CandidateSpec, seed: int, fingerprint: dict[str, Any]) -> list[float]:
+def _train_to_end(trial: FrozenTrial, fingerprint: dict[str, Any]) -> list[tuple[float, float]]:
     import torch
 
     from mnist_core.data import find_data_root, load_dataset
@@ -140,14 +144,22 @@ def _train_to_end(candidate: CandidateSpec, seed: int, fingerprint: dict[str, An
     torch.set_num_threads(1)
     name = fingerprint["dataset"]
     data = load_dataset(name, find_data_root(name), train_size=fingerprint["train_size"])
+    candidate, seed = candidate_of(trial), trial.user_attrs["seed"]
     model = build_model(candidate.architecture, seed=seed)
-    return [result.val_accuracy for result in train(model, data, candidate.training, seed=seed)]
+    # The other engine would not repeat the stored epochs bit for bit.
+    engine = resolve_engine(trial.user_attrs["run"]["engine"], "cpu")
+    return _accuracies(train(model, data, candidate.training, seed=seed, engine=engine))
 
 
-def _append(path: Path, trial: FrozenTrial, curve: Sequence[float]) -> None:
-    frame = pd.DataFrame({"epoch": range(1, len(curve) + 1), "val_accuracy": curve})
+def _accuracies(results: Iterable[EpochResult]) -> list[tuple[float, float]]:
+    return [(result.val_accuracy, result.train_accuracy) for result in results]
+
+
+def _append(path: Path, trial: FrozenTrial, accuracies: Sequence[tuple[float, float]]) -> None:
+    frame = pd.DataFrame(accuracies, columns=["val_accuracy", "train_accuracy"])
     frame.insert(0, "trial", trial.number)
     frame.insert(1, "num_params", trial.user_attrs["num_params"])
+    frame.insert(2, "epoch", range(1, len(accuracies) + 1))
     frame.to_csv(path, mode="a", header=not path.exists(), index=False)
 
 
@@ -168,9 +180,7 @@ def main() -> None:
     if arguments.json:
         print(json.dumps({name: {"recorded": asdict(one), **_spread(many)} for name, (one, many) in results.items()}))
         return
-    print(
-        f"{len(trials)} unpruned curves of {len(trials[0].curve)} epochs, a true front of {len(_front(trials))} points"
-    )
+    print(f"{len(trials)} unpruned curves of {len(trials[0])} epochs, a true front of {len(_front(trials))} points")
     for name, (one, many) in results.items():
         spread = _spread(many)
         print(
@@ -185,12 +195,12 @@ def main() -> None:
         )
 
 
-def _front(trials: Sequence[Rival]) -> list[FrontPoint]:
-    return pareto_front(FrontPoint(i, trial.num_params, trial.curve[-1], "") for i, trial in enumerate(trials))
+def _front(trials: Sequence[TrialCurve]) -> list[FrontPoint]:
+    return pareto_front(FrontPoint(i, trial.num_params, trial.val_accuracy[-1], "") for i, trial in enumerate(trials))
 
 
-def _loss(point: FrontPoint, finished: Sequence[Rival]) -> float:
-    surviving = (trial.curve[-1] for trial in finished if trial.num_params <= point.num_params)
+def _loss(point: FrontPoint, finished: Sequence[TrialCurve]) -> float:
+    surviving = (trial.val_accuracy[-1] for trial in finished if trial.num_params <= point.num_params)
     return point.val_accuracy - max(surviving, default=0.0)
 
 

@@ -9,7 +9,15 @@ from space.architecture import ArchitectureSpec
 from space.layers import INPUT_SHAPE, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool, Shape
 
 
-def build_model(architecture: ArchitectureSpec, *, seed: int = 0) -> nn.Sequential:
+class Network(nn.Sequential):
+    """The modules of an architecture in a row."""
+
+    def __init__(self, architecture: ArchitectureSpec, modules: list[nn.Module]) -> None:
+        super().__init__(*modules)
+        self.architecture = architecture
+
+
+def build_model(architecture: ArchitectureSpec, *, seed: int = 0) -> Network:
     """A module from (N, 1, 28, 28) normalised pixels to (N, num_classes) logits, initialised from ``seed``.
 
     Initialisation is PyTorch's default; the global random state is left as it was.
@@ -22,7 +30,7 @@ def build_model(architecture: ArchitectureSpec, *, seed: int = 0) -> nn.Sequenti
         for layer in architecture.layers:
             modules += _build_layer(layer, shape)
             shape = layer.output_shape(shape)
-    return nn.Sequential(*modules)
+    return Network(architecture, modules)
 
 
 def seed_dropout(model: nn.Module, seed: int, device: torch.device) -> None:

@@ -52,6 +52,7 @@ def run(
     pruner: Annotated[str, typer.Option(metavar="NAME", help="size-aware or none.")] = "size-aware",
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the study.")] = 0,
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, xpu or mps.")] = "auto",
+    engine: Annotated[str, typer.Option(metavar="NAME", help="auto, native or torch.")] = "auto",
     workers: Annotated[
         int | None, typer.Option(metavar="N", help="Processes; default one a core, one on an accelerator.")
     ] = None,
@@ -81,6 +82,7 @@ def run(
         pruner=pruner,
         seed=seed,
         device=device,
+        engine=engine,
         workers=workers,
         train_size=train_size,
     )

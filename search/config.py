@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_core.data import SPLIT_SEED, Dataset, check_dataset_name
+from mnist_core.engine import ENGINE_NAMES
 from search.defaults import DEFAULT_STORAGE, DEFAULT_TRIALS, MAX_EPOCHS
 from search.pruning import PRUNER_NAMES
 from search.sampling import SAMPLER_NAMES
@@ -36,6 +37,7 @@ class RunConfig:
     pruner: str = "size-aware"
     seed: int = 0
     device: str = "auto"
+    engine: str = "auto"
     workers: int | None = None
     """None: as many as the machine has room for."""
     train_size: int | None = None
@@ -55,6 +57,7 @@ class RunConfig:
         _require_one_of("--sampler", SAMPLER_NAMES, self.sampler)
         _require_one_of("--pruner", PRUNER_NAMES, self.pruner)
         _require_one_of("--device", DEVICE_NAMES, self.device)
+        _require_one_of("--engine", ENGINE_NAMES, self.engine)
         _require(0 <= self.seed < 2**63, "--seed must be from 0 to 2^63 - 1", self.seed)
         _require(self.workers is None or self.workers >= 1, "--workers must be at least 1", self.workers)
         _require(self.train_size is None or self.train_size >= 1, "--train-size must be at least 1", self.train_size)
@@ -77,13 +80,13 @@ class RunConfig:
             "seed": self.seed,
         }
 
-    def recorded(self, device: str) -> dict[str, Any]:
+    def recorded(self, device: str, engine: str) -> dict[str, Any]:
         """What may differ between calls on one study, and is kept with each trial."""
         return {
             "sampler": self.sampler,
             "pruner": self.pruner,
             "device": device,
-            "engine": "torch",
+            "engine": engine,
             "workers": self.workers,
             "timeout": self.timeout,
         }

@@ -12,11 +12,12 @@ from optuna.samplers import BaseSampler
 from optuna.trial import Trial
 
 from mnist_core.data import Dataset
+from mnist_core.engine import Engine
 from mnist_core.export import Checkpoint, cpu_weights, save_checkpoint
 from mnist_core.model import build_model
 from mnist_core.training import DivergedError, train
 from search.config import RunConfig
-from search.pruning import Rival, should_prune
+from search.pruning import TrialCurve, should_prune
 from search.sampling import (
     EXPLORE_EVERY,
     EXPLORE_SIZE_RANGE,
@@ -28,6 +29,7 @@ from search.sampling import (
     fixed_sampler,
     too_many_rejections,
 )
+from search.tpe import BoundedTpe
 from space.candidate import CandidateSpec
 from space.errors import SearchFailedError
 from space.results import EpochResult
@@ -47,7 +49,8 @@ class TrialRunner:
     config: RunConfig
     data: Dataset
     device: str
-    sampler: BaseSampler
+    engine: Engine
+    tpe: BoundedTpe
     random: random.Random
     should_stop: Callable[[], bool]
 
@@ -103,7 +106,8 @@ class TrialRunner:
     def _suggest_next(self) -> tuple[Trial, CandidateSpec]:
         config = self.config
         if config.sampler != "random":
-            return self._suggest(self.sampler)
+            trials = self.search.study.get_trials(deepcopy=False)
+            return self._suggest(fixed_sampler(self.tpe.suggest(trials, config.space, epochs=config.epochs)))
         drawn = draw_within_budget(config.space, config.budget, self.random, epochs=config.epochs)
         if drawn.params is None:
             raise too_many_rejections(config.budget, drawn.smallest)
@@ -124,11 +128,13 @@ class TrialRunner:
         slot = search.slots.assign(slot, trial.number, num_params)
         assert slot.seed_number is not None
         seed = trial_seed(config.seed, slot.seed_number)
-        search.describe(trial, candidate, config.budget, seed=seed, run=config.recorded(self.device))
+        engine = self.engine.for_network(candidate.architecture)
+        run = config.recorded(self.device, engine.name)
+        search.describe(trial, candidate, config.budget, seed=seed, run=run)
         model = build_model(candidate.architecture, seed=seed)
         curve: list[EpochResult] = []
         try:
-            for result in train(model, self.data, candidate.training, seed=seed, device=self.device):
+            for result in train(model, self.data, candidate.training, seed=seed, device=self.device, engine=engine):
                 curve.append(result)
                 write_epoch(search.store.engine, search.name, trial.number, result)
                 search.slots.beat(slot)
@@ -171,10 +177,14 @@ class TrialRunner:
         if self.config.pruner == "none":
             return False
         completed = read_completed_curves(self.search.store.engine, self.search.name, num_params)
-        return should_prune(
+        trial = TrialCurve(
             num_params,
-            [result.val_accuracy for result in curve],
-            [Rival(*rival) for rival in completed],
+            tuple(result.val_accuracy for result in curve),
+            tuple(result.train_accuracy for result in curve),
+        )
+        return should_prune(
+            trial,
+            [TrialCurve(*rival) for rival in completed],
             num_epochs=self.config.epochs,
             num_validation=len(self.data.validation),
         )

@@ -16,10 +16,12 @@ from rich.table import Table
 from rich.text import Text
 
 from search.config import RunConfig
+from search.worker import Resources
 from studies.pareto import FrontPoint
 from studies.records import TRAINED_OUTCOMES, Outcome, outcome_of
 
 _BARS = "▁▂▃▄▅▆▇█"
+_COMPILING_LINE = "compiling the native trainer, once on this machine"
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,9 @@ class Display(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None: ...
 
-    def started(self, config: RunConfig, device: str, num_trained: int) -> None: ...
+    def compiling(self) -> None: ...
+
+    def started(self, config: RunConfig, resources: Resources, num_trained: int) -> None: ...
 
     def update(self, snapshot: Snapshot) -> None: ...
 
@@ -89,7 +93,10 @@ class QuietDisplay:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def started(self, config: RunConfig, device: str, num_trained: int) -> None:
+    def compiling(self) -> None:
+        pass
+
+    def started(self, config: RunConfig, resources: Resources, num_trained: int) -> None:
         pass
 
     def update(self, snapshot: Snapshot) -> None:
@@ -109,9 +116,12 @@ class PlainDisplay(QuietDisplay):
         self._shown: set[int] | None = None
         self._num_shown = 0
 
-    def started(self, config: RunConfig, device: str, num_trained: int) -> None:
+    def compiling(self) -> None:
+        self._print(_COMPILING_LINE)
+
+    def started(self, config: RunConfig, resources: Resources, num_trained: int) -> None:
         self._num_shown = num_trained
-        self._print(_headline(config, device, num_trained))
+        self._print(_headline(config, resources, num_trained))
 
     def update(self, snapshot: Snapshot) -> None:
         trained = [trial for trial in snapshot.finished if outcome_of(trial) in TRAINED_OUTCOMES]
@@ -153,8 +163,11 @@ class LiveDisplay(QuietDisplay):
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def started(self, config: RunConfig, device: str, num_trained: int) -> None:
-        self._console.print(_headline(config, device, num_trained))
+    def compiling(self) -> None:
+        self._console.print(_COMPILING_LINE)
+
+    def started(self, config: RunConfig, resources: Resources, num_trained: int) -> None:
+        self._console.print(_headline(config, resources, num_trained))
 
     def update(self, snapshot: Snapshot) -> None:
         self._live.update(draw(snapshot, self._note))
@@ -241,11 +254,14 @@ def format_seconds(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _headline(config: RunConfig, device: str, num_trained: int) -> str:
+def _headline(config: RunConfig, resources: Resources, num_trained: int) -> str:
+    engine = resources.engine
+    missing = f" (no native trainer: {engine.reason})" if engine.reason else ""
     already = f" ({num_trained} there already)" if num_trained else ""
     return (
         f"{config.study_name}: {config.trials} trials{already} of up to {config.budget:,} parameters, "
-        f"{config.epochs} epochs, on {config.dataset}; engine torch on {device}, store {config.storage}"
+        f"{config.epochs} epochs, on {config.dataset}; "
+        f"engine {engine.name} on {resources.device}{missing}, store {config.storage}"
     )
 
 

@@ -10,47 +10,56 @@ from dataclasses import dataclass
 
 PRUNER_NAMES = ("size-aware", "none")
 
-WARM_UP_EPOCHS = 5
-"""Epochs before the first decision: the learning rate peaks in the third, where curves jump about most."""
-MIN_RIVALS = 4
+WARM_UP_EPOCHS = 3
+"""Epochs before the first decision: until then the learning rate rises."""
+MIN_RIVALS = 3
 """Completed rivals before any decision: the smallest nets, which have none, are never stopped."""
-SMOOTHING_EPOCHS = 2
-"""A single validation accuracy at a high learning rate jumps about; the best of the latest two jumps less."""
-HOPE_QUANTILE = 0.25
-"""How fast a trial's error may be hoped to fall from here on: as that of the best quarter of its rivals did."""
+HOPE_QUANTILE = 0.5
+"""How fast a trial's error may be hoped to fall from here on: as that of the better half of its rivals did."""
 NOISE_STANDARD_ERRORS = 1.0
 """Standard errors of the difference of two accuracies on the validation set that are granted to the trial."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rival:
+class TrialCurve:
+    """Accuracies of a trial after each epoch, from the first on."""
+
     num_params: int
-    curve: tuple[float, ...]
-    """val_accuracy after each epoch, from the first to the last."""
+    val_accuracy: tuple[float, ...]
+    train_accuracy: tuple[float, ...]
+
+    def __len__(self) -> int:
+        return len(self.val_accuracy)
 
 
-def should_prune(
-    num_params: int, curve: Sequence[float], rivals: Sequence[Rival], *, num_epochs: int, num_validation: int
-) -> bool:
-    """Whether a trial would miss the front even if its error fell from here on as fast as its faster rivals' did.
+def should_prune(trial: TrialCurve, rivals: Sequence[TrialCurve], *, num_epochs: int, num_validation: int) -> bool:
+    """Whether a trial would miss the front even if its error fell from here on as fast as its rivals' did.
 
-    ``curve`` holds the val_accuracy of each finished epoch, ``num_validation`` the number of images behind each. Only
-    rivals with at most ``num_params`` parameters and all ``num_epochs`` epochs count.
+    ``num_validation`` is the number of images behind each val_accuracy. Only rivals with at most as many parameters and
+    all ``num_epochs`` epochs count.
     """
-    epoch = len(curve)
+    epoch = len(trial)
     if not WARM_UP_EPOCHS <= epoch < num_epochs:
         return False
-    finished = [rival.curve for rival in rivals if rival.num_params <= num_params and len(rival.curve) == num_epochs]
+    finished = [rival for rival in rivals if rival.num_params <= trial.num_params and len(rival) == num_epochs]
     if len(finished) < MIN_RIVALS:
         return False
     # Half an image in error keeps the ratios finite.
     least = 0.5 / num_validation
-    ratios = sorted(max(1 - rival[-1], least) / _error(rival[:epoch], least) for rival in finished)
-    hoped_for = _error(curve, least) * ratios[int(HOPE_QUANTILE * len(ratios))]
-    best = min(max(1 - rival[-1], least) for rival in finished)
+    errors = [max(1 - rival.val_accuracy[-1], least) for rival in finished]
+    ratios = sorted(error / _error(rival, epoch, least) for error, rival in zip(errors, finished, strict=True))
+    hoped_for = _error(trial, epoch, least) * ratios[int(HOPE_QUANTILE * len(ratios))]
+    best = min(errors)
     noise = NOISE_STANDARD_ERRORS * math.sqrt(2 * best * (1 - best) / num_validation)
     return hoped_for > best + noise
 
 
-def _error(curve: Sequence[float], least: float) -> float:
-    return max(1 - max(curve[-SMOOTHING_EPOCHS:]), least)
+def _error(curve: TrialCurve, epoch: int, least: float) -> float:
+    """How far a trial is after an epoch: the geometric mean of its lowest validation and its latest training error.
+
+    At a high learning rate single validation accuracies jump about. The training accuracy is of many more images, and
+    of all the weights that the epoch went through: together they tell the end better than either (docs/decisions.md).
+    """
+    validation = max(1 - max(curve.val_accuracy[:epoch]), least)
+    training = max(1 - curve.train_accuracy[epoch - 1], least)
+    return math.sqrt(validation * training)

@@ -12,9 +12,11 @@ from types import FrameType
 
 from mnist_core.data import find_data_root, load_dataset
 from mnist_core.device import may_have_accelerator, resolve_device
+from mnist_core.engine import resolve_engine
 from search.config import RunConfig
 from search.progress import Display, RunningTrial, Snapshot
 from search.supervisor import Supervisor, default_workers
+from search.worker import Resources
 from studies.locks import WorkerLocks
 from studies.pareto import FrontPoint
 from studies.records import Outcome, count_outcomes, read_epochs, read_front
@@ -70,17 +72,18 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     data_root = find_data_root(config.dataset, config.data_root)
     data = load_dataset(config.dataset, data_root, train_size=config.train_size)
     device = _find_device(config.device)
+    resources = Resources(data_root, device, resolve_engine(config.engine, device, compiling=display.compiling))
     store = Store.create(config.storage)
     locks = WorkerLocks(store.lock_path)
     search = SearchStudy.create_or_resume(store, config.study_name, config.fingerprint(data), locks)
     del data
     search.repair(locks)
-    supervisor = Supervisor(config, device, data_root)
+    supervisor = Supervisor(config, resources)
     stop = StopRequest()
     timed_out = False
     try:
         with stop.listening(), display:
-            display.started(config, device, search.slots.num_trained())
+            display.started(config, resources, search.slots.num_trained())
             while (num_trained := search.slots.num_trained()) < config.trials:
                 ending = stop.asked or timed_out
                 if supervisor.num_alive == 0:

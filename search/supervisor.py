@@ -7,10 +7,9 @@ import sys
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from pathlib import Path
 
 from search.config import RunConfig
-from search.worker import work
+from search.worker import Resources, work
 from space.errors import SearchFailedError
 from studies.locks import new_worker_id
 
@@ -28,10 +27,9 @@ class _Worker:
 
 
 class Supervisor:
-    def __init__(self, config: RunConfig, device: str, data_root: Path | None) -> None:
+    def __init__(self, config: RunConfig, resources: Resources) -> None:
         self._config = config
-        self._device = device
-        self._data_root = data_root
+        self._resources = resources
         self._workers: list[_Worker] = []
         self._stopping = False
         self._num_losses = 0
@@ -93,7 +91,7 @@ class Supervisor:
         failures, sender = context.Pipe(duplex=False)
         process = context.Process(
             target=work,
-            args=(self._config, new_worker_id(), index, self._device, self._data_root, sender),
+            args=(self._config, new_worker_id(), index, self._resources, sender),
             daemon=True,
         )
         # A Ctrl-C reaches the whole process group. Blocked, it waits for this process and spares the new one.

@@ -4,20 +4,31 @@ import os
 import random
 import signal
 import threading
+from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
 
 from mnist_core.allocator import keep_freed_memory
+from mnist_core.engine import Engine
 from search.config import RunConfig
-from search.sampling import sampler_seed, tpe_sampler
+from search.sampling import sampler_seed
 from space.errors import InputError, SearchFailedError
 
 stop_requested = threading.Event()
 
 
-def work(config: RunConfig, worker: int, index: int, device: str, data_root: Path | None, failures: Connection) -> None:
+@dataclass(frozen=True)
+class Resources:
+    """What a run found on its machine."""
+
+    data_root: Path | None
+    device: str
+    engine: Engine
+
+
+def work(config: RunConfig, worker: int, index: int, resources: Resources, failures: Connection) -> None:
     """Entry point of the process. Sends one line through ``failures`` where the search can't go on.
 
     SIGTERM ends it after the running epoch. Ctrl-C reaches the whole process group, so SIGINT is left to the parent.
@@ -29,7 +40,7 @@ def work(config: RunConfig, worker: int, index: int, device: str, data_root: Pat
     from studies.storage import store_failure
 
     try:
-        _work(config, worker, index, device, data_root)
+        _work(config, worker, index, resources)
     except (InputError, SearchFailedError, OSError) as error:  # OSError: a full disk
         failures.send(str(error))
     except Exception as error:
@@ -39,11 +50,12 @@ def work(config: RunConfig, worker: int, index: int, device: str, data_root: Pat
             raise
 
 
-def _work(config: RunConfig, worker: int, index: int, device: str, data_root: Path | None) -> None:
+def _work(config: RunConfig, worker: int, index: int, resources: Resources) -> None:
     import torch
 
     from mnist_core.data import load_dataset
     from search.objective import TrialRunner
+    from search.tpe import BoundedTpe
     from studies.locks import WorkerLocks
     from studies.storage import Store
     from studies.study import SearchStudy
@@ -56,9 +68,10 @@ def _work(config: RunConfig, worker: int, index: int, device: str, data_root: Pa
     runner = TrialRunner(
         search=search,
         config=config,
-        data=load_dataset(config.dataset, data_root, train_size=config.train_size),
-        device=device,
-        sampler=tpe_sampler(seed),
+        data=load_dataset(config.dataset, resources.data_root, train_size=config.train_size),
+        device=resources.device,
+        engine=resources.engine,
+        tpe=BoundedTpe(seed),
         random=random.Random(seed),
         should_stop=stop_requested.is_set,
     )

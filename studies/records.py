@@ -99,10 +99,17 @@ def read_epochs(engine: Engine, study_name: str, trial_numbers: Iterable[int]) -
     return curves
 
 
-def read_completed_curves(engine: Engine, study_name: str, max_params: int) -> list[tuple[int, tuple[float, ...]]]:
-    """Parameters, and val_accuracy by epoch, of every completed trial with at most ``max_params`` parameters."""
+def read_completed_curves(
+    engine: Engine, study_name: str, max_params: int
+) -> list[tuple[int, tuple[float, ...], tuple[float, ...]]]:
+    """Parameters, and val_accuracy and train_accuracy by epoch, of completed trials of at most ``max_params``."""
     query = (
-        select(trial_slots.c.trial_number, trial_slots.c.num_params, epochs_table.c.val_accuracy)
+        select(
+            trial_slots.c.trial_number,
+            trial_slots.c.num_params,
+            epochs_table.c.val_accuracy,
+            epochs_table.c.train_accuracy,
+        )
         .join(
             epochs_table,
             (trial_slots.c.study_name == epochs_table.c.study_name)
@@ -117,10 +124,11 @@ def read_completed_curves(engine: Engine, study_name: str, max_params: int) -> l
     )
     with engine.connect() as connection:
         rows = connection.execute(query).all()
-    return [
-        (num_params, tuple(row[2] for row in group))
-        for (_, num_params), group in itertools.groupby(rows, key=lambda row: (row[0], row[1]))
-    ]
+    curves = []
+    for (_, num_params), group in itertools.groupby(rows, key=lambda row: (row[0], row[1])):
+        _, _, val_accuracy, train_accuracy = zip(*group, strict=True)
+        curves.append((num_params, val_accuracy, train_accuracy))
+    return curves
 
 
 def front_point(trial: FrozenTrial) -> FrontPoint:

@@ -1,13 +1,44 @@
-"""Where the real MNIST files are, for the tests that need them."""
+"""Where the real MNIST files are, for the tests that need them, and the engines that train here."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
+from mnist_core.device import may_have_accelerator, resolve_device
+from mnist_core.engine import TORCH, Engine, resolve_engine
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--require-mnist", action="store_true", help="fail, not skip, where MNIST is absent")
+
+
+def pytest_sessionstart() -> None:
+    # A shell starts its background jobs with Ctrl-C ignored, and the processes that tests start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def default_engine() -> Engine:
+    """What a run trains with where it is not told, compiled already."""
+    return resolve_engine("auto", resolve_device("auto") if may_have_accelerator() else "cpu")
+
+
+@pytest.fixture(scope="session")
+def native_engine() -> Engine:
+    found = resolve_engine("auto", "cpu")
+    if found.library is None:
+        if os.environ.get("CI"):
+            pytest.fail(found.reason)
+        pytest.skip(found.reason)
+    return found
+
+
+@pytest.fixture(params=["torch", "native"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Each engine in turn."""
+    return TORCH if request.param == "torch" else request.getfixturevalue("native_engine")
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from mnist_core.data import Dataset, load_dataset
+from mnist_core.engine import TORCH, Engine
 from search.config import RunConfig
 from search.objective import TrialRunner
-from search.sampling import tpe_sampler
+from search.tpe import BoundedTpe
 from space.search_space import ArchitectureRanges, SearchSpace, Stage, TrainingRanges
 from studies.locks import WorkerLocks
 from studies.records import Outcome
@@ -48,7 +49,12 @@ def small_space(
 
 
 def make_runner(
-    folder: Path, *, sampler_seed: int = 0, should_stop: Callable[[], bool] = lambda: False, **settings: Any
+    folder: Path,
+    *,
+    engine: Engine = TORCH,
+    sampler_seed: int = 0,
+    should_stop: Callable[[], bool] = lambda: False,
+    **settings: Any,
 ) -> TrialRunner:
     """A worker's runner on the store in ``folder``. ``settings`` are fields of `RunConfig`."""
     defaults = {"budget": 500, "trials": 3, "epochs": 2, "pruner": "none", "space": small_space()}
@@ -66,7 +72,8 @@ def make_runner(
         config=config,
         data=data,
         device="cpu",
-        sampler=tpe_sampler(sampler_seed),
+        engine=engine,
+        tpe=BoundedTpe(sampler_seed),
         random=random.Random(sampler_seed),
         should_stop=should_stop,
     )

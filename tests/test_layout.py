@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,8 +115,25 @@ def test_packages_import_only_along_the_arrows(package: str) -> None:
 
 @pytest.mark.parametrize("package", MAY_IMPORT)
 def test_names_say_what_a_module_holds(package: str) -> None:
-    named = [path.relative_to(ROOT) for path in modules(package)]
+    sources = [path for suffix in (".h", ".cpp") for path in (ROOT / package).rglob(f"*{suffix}")]
+    named = [path.relative_to(ROOT) for path in modules(package) + sources]
     assert not [str(path) for path in named if EMPTY_NAMES & {*path.parts[:-1], path.stem}]
+
+
+def test_everything_the_packages_hold_is_installed() -> None:
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    files = [
+        path
+        for package in MAY_IMPORT
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and path.parent.name != "__pycache__"
+    ]
+    folders = {path.parent.relative_to(ROOT).as_posix().replace("/", ".") for path in files}
+    assert folders == set(setuptools["packages"])
+    data = [path.relative_to(ROOT) for path in files if path.suffix != ".py"]
+    assert data
+    patterns = setuptools["package-data"]
+    assert not [path for path in data if not any(path.match(p) for p in patterns.get(".".join(path.parts[:-1]), []))]
 
 
 def test_tree_is_read_from_its_fenced_block() -> None:
@@ -166,8 +184,11 @@ def test_no_file_names_a_registry_or_a_home_folder() -> None:
     assert not found
 
 
-def test_command_line_starts_without_the_slow_imports() -> None:
-    program = "import sys; import search.cli; print(*{name.partition('.')[0] for name in sys.modules})"
+@pytest.mark.parametrize(
+    ("module", "slow"), [("search.cli", SLOW_IMPORTS), ("search.run", {"torch", "torchvision", "scipy", "sklearn"})]
+)
+def test_no_process_starts_with_imports_it_does_not_need(module: str, slow: set[str]) -> None:
+    program = f"import sys; import {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
     result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    assert not SLOW_IMPORTS & set(result.stdout.split())
+    assert not slow & set(result.stdout.split())

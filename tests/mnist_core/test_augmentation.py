@@ -1,12 +1,13 @@
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
-from mnist_core.augmentation import normalise, random_affine
+from mnist_core.augmentation import draw_transforms, normalise, transform_images
 from mnist_core.data import load_dataset
 
 SIDE = 28
@@ -20,23 +21,23 @@ def images() -> Tensor:
     return torch.tensor(load_dataset("digits", None).train.images[:8])
 
 
-@pytest.fixture
-def force(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """``force(angle, size, right, down)`` sets the draws of every image from there on."""
+class FixedDraws:
+    """In place of a generator: every image gets the same draws of angle, size, right and down."""
 
-    def force(*draws: float) -> None:
-        def drawn(rows: int, count: int, **_: Any) -> Tensor:
-            assert rows == len(draws)
-            return torch.tensor(draws).unsqueeze(1).repeat(1, count)
+    def __init__(self, *draws: float) -> None:
+        self._draws = np.array(draws)[:, np.newaxis]
 
-        monkeypatch.setattr(torch, "rand", drawn)
-
-    return force
+    def uniform(self, low: float, high: float, size: tuple[int, int]) -> NDArray[np.float64]:
+        assert size[0] == len(self._draws)
+        return np.repeat(low + (high - low) * self._draws, size[1], axis=1)
 
 
-def affine(images: Tensor, *, seed: int = 0, **ranges: float) -> Tensor:
+def affine(images: Tensor, generator: Any = None, **ranges: float) -> Tensor:
     amounts = {"rotation": 0.0, "translation": 0.0, "scale": 0.0, **ranges}
-    return random_affine(images, **amounts, generator=torch.Generator().manual_seed(seed))
+    generator = generator or np.random.default_rng(0)
+    transforms = draw_transforms(len(images), **amounts, generator=cast(np.random.Generator, generator))
+    assert transforms is not None
+    return transform_images(images, torch.from_numpy(transforms))
 
 
 def assert_same(given: Tensor, expected: Tensor) -> None:
@@ -44,51 +45,52 @@ def assert_same(given: Tensor, expected: Tensor) -> None:
     torch.testing.assert_close(given, expected.float(), atol=0.05, rtol=0)
 
 
-def test_without_strength_nothing_is_changed_and_nothing_drawn(images: Tensor) -> None:
-    generator = torch.Generator().manual_seed(5)
-    before = generator.get_state()
-    moved = random_affine(images, rotation=0, translation=0, scale=0, generator=generator)
-    assert moved.dtype == torch.float32
-    assert torch.equal(moved, images.float())
-    assert torch.equal(generator.get_state(), before)
+def test_without_strength_nothing_is_drawn() -> None:
+    generator = np.random.default_rng(5)
+    before = generator.bit_generator.state
+    assert draw_transforms(8, rotation=0, translation=0, scale=0, generator=generator) is None
+    assert generator.bit_generator.state == before
 
 
-def test_a_draw_in_the_middle_moves_nothing(images: Tensor, force: Any) -> None:
-    force(MIDDLE, MIDDLE, MIDDLE, MIDDLE)
-    assert_same(affine(images, rotation=90, translation=0.5, scale=0.5), images)
+def test_there_is_one_map_for_each_image() -> None:
+    transforms = draw_transforms(5, rotation=10, translation=0, scale=0, generator=np.random.default_rng(0))
+    assert transforms is not None
+    assert (transforms.shape, transforms.dtype) == ((5, 2, 3), np.float32)
+    # The native trainer reads them as they lie in memory.
+    assert transforms.flags.c_contiguous
 
 
-def test_rotation_turns_by_its_degrees_either_way(images: Tensor, force: Any) -> None:
-    force(HIGH, MIDDLE, MIDDLE, MIDDLE)
-    assert_same(affine(images, rotation=90), torch.rot90(images, 1, (1, 2)))
-    assert_same(affine(images, rotation=180), torch.rot90(images, 2, (1, 2)))
-    force(LOW, MIDDLE, MIDDLE, MIDDLE)
-    assert_same(affine(images, rotation=90), torch.rot90(images, -1, (1, 2)))
+def test_a_draw_in_the_middle_moves_nothing(images: Tensor) -> None:
+    middle = FixedDraws(MIDDLE, MIDDLE, MIDDLE, MIDDLE)
+    assert_same(affine(images, middle, rotation=90, translation=0.5, scale=0.5), images)
+
+
+def test_rotation_turns_by_its_degrees_either_way(images: Tensor) -> None:
+    high, low = FixedDraws(HIGH, MIDDLE, MIDDLE, MIDDLE), FixedDraws(LOW, MIDDLE, MIDDLE, MIDDLE)
+    assert_same(affine(images, high, rotation=90), torch.rot90(images, 1, (1, 2)))
+    assert_same(affine(images, high, rotation=180), torch.rot90(images, 2, (1, 2)))
+    assert_same(affine(images, low, rotation=90), torch.rot90(images, -1, (1, 2)))
 
 
 @pytest.mark.parametrize("draw", [LOW, HIGH])
 @pytest.mark.parametrize("axis", [1, 2])
 @pytest.mark.parametrize("pixels", [1, 3])
-def test_translation_shifts_by_its_share_of_the_side(
-    images: Tensor, force: Any, pixels: int, axis: int, draw: float
-) -> None:
-    force(MIDDLE, MIDDLE, draw if axis == 2 else MIDDLE, draw if axis == 1 else MIDDLE)
+def test_translation_shifts_by_its_share_of_the_side(images: Tensor, pixels: int, axis: int, draw: float) -> None:
+    draws = FixedDraws(MIDDLE, MIDDLE, draw if axis == 2 else MIDDLE, draw if axis == 1 else MIDDLE)
     background = torch.zeros_like(images.narrow(axis, 0, pixels))
     if draw == HIGH:
         expected = torch.cat([images.narrow(axis, pixels, SIDE - pixels), background], axis)
     else:
         expected = torch.cat([background, images.narrow(axis, 0, SIDE - pixels)], axis)
-    assert_same(affine(images, translation=pixels / SIDE), expected)
+    assert_same(affine(images, draws, translation=pixels / SIDE), expected)
 
 
-def test_scale_enlarges_and_shrinks_about_the_centre(images: Tensor, force: Any) -> None:
+def test_scale_enlarges_and_shrinks_about_the_centre(images: Tensor) -> None:
     inner = F.pad(images[:, 9:19, 9:19], (9, 9, 9, 9)).float()
-    force(MIDDLE, HIGH, MIDDLE, MIDDLE)
     doubled = F.interpolate(inner[:, None, 7:21, 7:21], scale_factor=2, mode="bilinear").squeeze(1)
-    assert_same(affine(inner, scale=1.0), doubled)
-    force(MIDDLE, LOW, MIDDLE, MIDDLE)
+    assert_same(affine(inner, FixedDraws(MIDDLE, HIGH, MIDDLE, MIDDLE), scale=1.0), doubled)
     halved = F.pad(F.avg_pool2d(images.float(), 2), (7, 7, 7, 7))
-    assert_same(affine(images, scale=0.5), halved)
+    assert_same(affine(images, FixedDraws(MIDDLE, LOW, MIDDLE, MIDDLE), scale=0.5), halved)
 
 
 def test_each_image_has_its_own_draw(images: Tensor) -> None:
@@ -96,6 +98,14 @@ def test_each_image_has_its_own_draw(images: Tensor) -> None:
     for ranges in ({"rotation": 10.0}, {"translation": 0.1}, {"scale": 0.1}):
         moved = affine(copies, **ranges)
         assert len({image.numpy().tobytes() for image in moved}) == 16
+
+
+def test_each_image_has_the_map_of_its_place(images: Tensor) -> None:
+    transforms = draw_transforms(8, rotation=20, translation=0.1, scale=0.1, generator=np.random.default_rng(0))
+    maps = torch.from_numpy(transforms)
+    moved = transform_images(images, maps)
+    for place in range(8):
+        assert_same(moved[place : place + 1], transform_images(images[place : place + 1], maps[place : place + 1]))
 
 
 def test_shifts_are_uniform_in_both_axes() -> None:
@@ -127,19 +137,20 @@ def test_pixels_stay_in_their_range(images: Tensor) -> None:
     assert moved.min() >= 0
     assert moved.max() <= 255.001
     assert moved.shape == (160, SIDE, SIDE)
+    assert moved.dtype == torch.float32
 
 
 def test_the_generator_alone_decides(images: Tensor) -> None:
     strength = {"rotation": 10.0, "translation": 0.1, "scale": 0.1}
-    first = affine(images, seed=7, **strength)
-    torch.rand(3)
-    assert torch.equal(affine(images, seed=7, **strength), first)
-    assert not torch.equal(affine(images, seed=8, **strength), first)
+    first = affine(images, np.random.default_rng(7), **strength)
+    np.random.rand(3)
+    assert torch.equal(affine(images, np.random.default_rng(7), **strength), first)
+    assert not torch.equal(affine(images, np.random.default_rng(8), **strength), first)
 
 
 def test_the_input_is_left_as_it_is(images: Tensor) -> None:
     before = images.clone()
-    normalise(affine(images), 0.3, 0.3)
+    normalise(affine(images, rotation=10.0), 0.3, 0.3)
     normalise(images, 0.3, 0.3)
     assert torch.equal(images, before)
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from mnist_core.augmentation import normalise
 from mnist_core.data import Dataset, load_dataset
+from mnist_core.engine import TORCH, Engine
 from mnist_core.evaluation import evaluate, predict_logits
 from mnist_core.export import (
     PRODUCER,
@@ -54,12 +55,10 @@ def digits() -> Dataset:
     return load_dataset("digits", None, train_size=400)
 
 
-@pytest.fixture(scope="module")
-def trained(digits: Dataset) -> tuple[nn.Sequential, Checkpoint]:
-    """A model that training left in channels_last, and its checkpoint."""
+def train_with(engine: Engine, digits: Dataset) -> tuple[nn.Sequential, Checkpoint]:
     candidate = CandidateSpec(ArchitectureSpec.from_text(NET), TrainingConfig(epochs=6, batch_size=16))
     model = build_model(candidate.architecture, seed=1)
-    results = list(train(model, digits, candidate.training, seed=1))
+    results = list(train(model, digits, candidate.training, seed=1, engine=engine))
     return model, Checkpoint(
         candidate=candidate,
         weights=cpu_weights(model),
@@ -74,8 +73,9 @@ def trained(digits: Dataset) -> tuple[nn.Sequential, Checkpoint]:
 
 
 @pytest.fixture(scope="module")
-def checkpoint(trained: tuple[nn.Sequential, Checkpoint]) -> Checkpoint:
-    return trained[1]
+def checkpoint(digits: Dataset) -> Checkpoint:
+    """That of a model which training left in channels_last."""
+    return train_with(TORCH, digits)[1]
 
 
 def untrained(text: str) -> Checkpoint:
@@ -108,10 +108,8 @@ def test_a_checkpoint_comes_back_as_it_was(checkpoint: Checkpoint, tmp_path: Pat
     assert_equal(load_checkpoint(tmp_path / "model.safetensors"), alone)
 
 
-def test_the_restored_model_predicts_what_the_trained_one_did(
-    trained: tuple[nn.Sequential, Checkpoint], digits: Dataset, tmp_path: Path
-) -> None:
-    model, checkpoint = trained
+def test_the_restored_model_predicts_what_the_trained_one_did(engine: Engine, digits: Dataset, tmp_path: Path) -> None:
+    model, checkpoint = train_with(engine, digits)
     save_checkpoint(tmp_path / "model.safetensors", checkpoint)
     loaded = load_checkpoint(tmp_path / "model.safetensors")
     restored = restore_model(loaded)

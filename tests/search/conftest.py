@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from mnist_core.engine import Engine
+from search.cli import main
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -42,6 +45,27 @@ class Command:
 
 
 @dataclass(frozen=True)
+class CommandHere(Command):
+    """Calls the same in this process, which has imported all that is slow to import. For commands without workers."""
+
+    capsys: pytest.CaptureFixture[str]
+
+    def __call__(self, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        self.capsys.readouterr()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            for name in os.environ.keys() - self.environment.keys():
+                patch.delenv(name)
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["search", *map(str, arguments)])
+            with pytest.raises(SystemExit) as ended:
+                main()
+        printed = self.capsys.readouterr()
+        return subprocess.CompletedProcess(sys.argv, ended.value.code, printed.out, printed.err)
+
+
+@dataclass(frozen=True)
 class SmallStudy:
     """A finished search on digits. Tests read it; those that change it work on a copy."""
 
@@ -58,9 +82,13 @@ class SmallStudy:
 
 
 @pytest.fixture(scope="session")
-def environment() -> dict[str, str]:
-    """What every command starts with: this checkout, and none of the tester's own settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SEARCH_")}
+def environment(default_engine: Engine) -> dict[str, str]:
+    """What every command starts with: this checkout, the trainer compiled, and none of the tester's own settings."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("SEARCH_") or name == "SEARCH_CACHE_DIR"
+    }
     return {**kept, "PYTHONPATH": str(ROOT)}
 
 
@@ -68,6 +96,12 @@ def environment() -> dict[str, str]:
 def search(tmp_path: Path, environment: dict[str, str]) -> Command:
     """The command in an empty folder, or in the copy of the small study where a test asks for `copied_study` too."""
     return Command(tmp_path, environment)
+
+
+@pytest.fixture
+def search_here(tmp_path: Path, environment: dict[str, str], capsys: pytest.CaptureFixture[str]) -> CommandHere:
+    """As `search`, without a process of its own."""
+    return CommandHere(tmp_path, environment, capsys)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -41,6 +42,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
     "pruner": (RUN + "--pruner median", ["--pruner must be one of size-aware, none, not 'median'"]),
     "seed": (RUN + "--seed -1", ["--seed must be from 0 to 2^63 - 1, not -1"]),
     "device": (RUN + "--device gpu", ["--device must be one of auto, cpu, cuda, xpu, mps, not 'gpu'"]),
+    "engine": (RUN + "--engine numpy", ["--engine must be one of auto, native, torch, not 'numpy'"]),
     "device absent": (RUN + "--device {absent}", ["--device {absent} is not available; here: ", "cpu"]),
     "workers 0": (RUN + "--workers 0", ["--workers must be at least 1, not 0"]),
     "train size 0": (RUN + "--train-size 0", ["--train-size must be at least 1, not 0"]),
@@ -186,6 +188,19 @@ CASES: dict[str, tuple[str, list[str]]] = {
 }
 
 
+# One of each command is called as a person would; the others in this process, which is much quicker.
+IN_PROCESSES = {
+    "device absent",  # it asks a process of its own
+    "storage absent",
+    "table exists",
+    "space key",
+    "token",
+    "trial without weights",
+    "port taken",
+    "command",
+}
+
+
 @pytest.fixture(scope="session")
 def places(small_study, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, object]]:
     """What the braces of the cases stand for: a copy of the small study, with trials that can't be exported."""
@@ -244,20 +259,34 @@ def files(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("line", "fragments"), CASES.values(), ids=CASES)
-def test_wrong_input_gets_one_line_and_leaves_no_trace(search, files, places, line: str, fragments: list[str]) -> None:
+@pytest.mark.parametrize("case", CASES)
+def test_wrong_input_gets_one_line_and_leaves_no_trace(search, search_here, files, places, case: str) -> None:
+    line, fragments = CASES[case]
     store = Path(str(places["studies"]).removeprefix("sqlite:///")).parent
     before = contents(files), contents(store)
     arguments = [argument.format(**places).replace("|", " ") for argument in line.split()]
-    result = search(*arguments, **OFFLINE)
+    call = search if case in IN_PROCESSES else search_here
+    assert_refused(call(*arguments, **OFFLINE), [fragment.format(**places) for fragment in fragments])
+    assert (contents(files), contents(store)) == before
+
+
+def test_the_native_engine_is_refused_where_it_cannot_be_compiled(search, files) -> None:
+    before = contents(files)
+    result = search(
+        *RUN.split(), "--engine", "native", CXX="/nonexistent/c++", SEARCH_CACHE_DIR=os.fspath(files / "cache")
+    )
+    assert_refused(result, ["--engine native is not available: CXX=/nonexistent/c++ does not run"])
+    assert contents(files) == before
+
+
+def assert_refused(result: subprocess.CompletedProcess[str], fragments: list[str]) -> None:
     assert result.returncode == 2, result.stderr
     assert result.stdout == ""
     message = result.stderr.strip()
     assert message.startswith("error: ")
     assert len(message.splitlines()) == 1
     for fragment in fragments:
-        assert fragment.format(**places) in message
-    assert (contents(files), contents(store)) == before
+        assert fragment in message
 
 
 # A download is refused here at once, so that no test depends on a network.
@@ -265,9 +294,9 @@ OFFLINE = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:
-    """Every file and folder below one, without what SQLite keeps beside a database while it is open."""
+    """Every file and folder below one, without what SQLite keeps beside a database that is open for reading."""
     return {
         os.fspath(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
         for path in sorted(folder.rglob("*"))
-        if not path.name.endswith(("-wal", "-shm"))
+        if not path.name.endswith("-shm") and not (path.name.endswith("-wal") and path.stat().st_size == 0)
     }

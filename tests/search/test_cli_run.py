@@ -25,7 +25,7 @@ OUTCOMES = ("complete", "pruned", "diverged", "rejected", "duplicate", "failed")
 MODEL_FILES = ("model.safetensors", "model.onnx", "config.json")
 
 
-def test_results_go_to_stdout_and_progress_to_stderr(small_study) -> None:
+def test_results_go_to_stdout_and_progress_to_stderr(small_study, default_engine) -> None:
     made = small_study.made
     summary, *_ = made.stdout.splitlines()
     assert summary.startswith("digits-3000: 6 trained (")
@@ -35,7 +35,8 @@ def test_results_go_to_stdout_and_progress_to_stderr(small_study) -> None:
     assert made.stdout.endswith("Go on:           the same command with more --trials\n")
 
     headline, *trials = made.stderr.splitlines()
-    assert headline.startswith("digits-3000: 6 trials of up to 3,000 parameters, 4 epochs, on digits; engine torch on ")
+    about = "digits-3000: 6 trials of up to 3,000 parameters, 4 epochs, on digits"
+    assert headline.startswith(f"{about}; engine {default_engine.name} on ")
     assert [line.split()[0] for line in trials] == [f"{place}/6" for place in range(1, 7)]
     assert all(" % " in line and " epochs " in line for line in trials)
 
@@ -50,10 +51,14 @@ def test_the_same_command_again_trains_nothing(search, copied_study) -> None:
     assert dump(copied_study.folder) == before
 
 
-def test_more_trials_go_on_with_another_sampler_and_pruner(search, copied_study) -> None:
+def test_more_trials_go_on_with_another_sampler_pruner_and_engine(
+    search, search_here, copied_study, default_engine
+) -> None:
     before = trials_of(copied_study.folder)
+    assert {trial["run"]["engine"] for trial in before.values() if "run" in trial} == {default_engine.name}
     more = search(
-        *copied_study.arguments, "--trials", "8", "--sampler", "random", "--pruner", "none", "--quiet", "--json"
+        *copied_study.arguments,
+        *("--trials", "8", "--sampler", "random", "--pruner", "none", "--engine", "torch", "--quiet", "--json"),
     )
     assert (more.returncode, more.stderr) == (0, "")
     summary = json.loads(more.stdout)
@@ -61,12 +66,31 @@ def test_more_trials_go_on_with_another_sampler_and_pruner(search, copied_study)
     assert (summary["study"], summary["trained"]) == ("digits-3000", 8)
     assert summary["complete"] + summary["pruned"] + summary["diverged"] == 8
     assert summary["best"] == max(summary["front"], key=lambda point: point["val_accuracy"])
-    assert summary["front"] == search.json("front")
+    assert summary["front"] == search_here.json("front")
 
     after = trials_of(copied_study.folder)
     assert {number: after[number] for number in before} == before
     added = [after[number]["run"] for number in sorted(after.keys() - before.keys())]
-    assert [(run["sampler"], run["pruner"]) for run in added] == [("random", "none")] * 2
+    assert [(run["sampler"], run["pruner"], run["engine"]) for run in added] == [("random", "none", "torch")] * 2
+    runs = [trial["run"] for trial in after.values() if "run" in trial]
+    assert search_here.json("status")["engines"] == sorted({f"{run['engine']} on {run['device']}" for run in runs})
+
+
+def test_without_a_compiler_torch_trains_and_the_headline_says_why(search, copied_study) -> None:
+    before = trials_of(copied_study.folder)
+    more = search(
+        *copied_study.arguments,
+        *("--trials", "7", "--sampler", "random", "--device", "cpu"),
+        CXX="/nonexistent/c++",
+        SEARCH_CACHE_DIR=str(copied_study.folder / "cache"),
+    )
+    assert more.returncode == 0, more.stderr
+    reason = "no native trainer: CXX=/nonexistent/c++ does not run"
+    assert f"on digits; engine torch on cpu ({reason}), store sqlite:///studies.db" in more.stderr
+    after = trials_of(copied_study.folder)
+    added = [after[number]["run"] for number in after.keys() - before.keys() if "run" in after[number]]
+    assert [(run["engine"], run["device"]) for run in added] == [("torch", "cpu")]
+    assert not (copied_study.folder / "cache").exists()
 
 
 @pytest.mark.parametrize(
@@ -81,10 +105,10 @@ def test_more_trials_go_on_with_another_sampler_and_pruner(search, copied_study)
     ],
     ids=["epochs and seed", "budget and train size", "space"],
 )
-def test_other_settings_are_refused_for_the_same_study(search, copied_study, options, differences) -> None:
+def test_other_settings_are_refused_for_the_same_study(search_here, copied_study, options, differences) -> None:
     (copied_study.folder / "narrow.toml").write_text("[architecture]\ndropout = [0.0, 0.01]\n", encoding="utf-8")
     before = dump(copied_study.folder)
-    refused = search(*copied_study.arguments, *options)
+    refused = search_here(*copied_study.arguments, *options)
     assert (refused.returncode, refused.stdout) == (2, "")
     (line,) = refused.stderr.splitlines()
     assert line.startswith("error: study 'digits-3000' was made differently: ")
@@ -93,12 +117,12 @@ def test_other_settings_are_refused_for_the_same_study(search, copied_study, opt
     assert dump(copied_study.folder) == before
 
 
-def test_timeout_ends_a_call_and_the_next_goes_on(search) -> None:
+def test_timeout_ends_a_call_and_the_next_goes_on(search, search_here) -> None:
     run = ("run", "--dataset", "digits", "--budget", "3000", "--epochs", "5", "--train-size", "300", "--workers", "2")
     ended = search(*run, "--trials", "500", "--timeout", "7")
     assert ended.returncode == 0, ended.stderr
     assert "time is up: ending after the running epochs" in ended.stderr
-    status = search.json("status")
+    status = search_here.json("status")
     assert status["trained"] < 500
     assert status["running"] == 0
     assert f"trains the {500 - status['trained']} trials that are left" in ended.stdout
@@ -111,7 +135,7 @@ def test_timeout_ends_a_call_and_the_next_goes_on(search) -> None:
     assert all(trial["reason"].startswith("interrupted after epoch ") for trial in interrupted)
 
 
-def test_a_terminal_sees_a_live_table_and_ctrl_c_ends_it(search) -> None:
+def test_a_terminal_sees_a_live_table_and_ctrl_c_ends_it(search, search_here) -> None:
     run = search.line(
         *("run", "--dataset", "digits", "--budget", "3000", "--trials", "500", "--epochs", "2", "--workers", "2"),
         *("--train-size", "300"),
@@ -137,29 +161,29 @@ def test_a_terminal_sees_a_live_table_and_ctrl_c_ends_it(search) -> None:
     finally:
         terminal.kill(signal.SIGKILL)
     assert terminal.exitstatus == 130
-    assert search.json("status")["running"] == 0
+    assert search_here.json("status")["running"] == 0
 
 
-def test_status_tells_how_far_a_study_is(search, small_study) -> None:
-    status = search.json("status", "--storage", small_study.url)
+def test_status_tells_how_far_a_study_is(search_here, small_study) -> None:
+    status = search_here.json("status", "--storage", small_study.url)
     numbers = {name: status[name] for name in ("trained", *OUTCOMES, "running")}
     assert all(type(number) is int for number in numbers.values())
     assert numbers["trained"] == numbers["complete"] + numbers["pruned"] + numbers["diverged"] == 6
     assert numbers["running"] == 0
-    front = search.json("front", "--storage", small_study.url)
+    front = search_here.json("front", "--storage", small_study.url)
     assert status["best"] == max(front, key=lambda point: point["val_accuracy"])
     assert status["seconds"] > 0
 
     # The store named by the environment, and the study by name.
-    text = search("status", "--study", "digits-3000", SEARCH_STORAGE=small_study.url).stdout
+    text = search_here("status", "--study", "digits-3000", SEARCH_STORAGE=small_study.url).stdout
     rows = dict(line.split(maxsplit=1) for line in text.splitlines())
     assert {name: int(rows[name]) for name in numbers} == numbers
     assert rows["study"] == "digits-3000"
     assert rows["best"].startswith(f"{100 * status['best']['val_accuracy']:.2f} % at ")
 
 
-def test_front_as_table_json_and_csv(search, small_study) -> None:
-    points = search.json("front", "--storage", small_study.url)
+def test_front_as_table_json_and_csv(search_here, small_study) -> None:
+    points = search_here.json("front", "--storage", small_study.url)
     assert points
     for point in points:
         assert list(point) == ["trial", "num_params", "val_accuracy", "notation"]
@@ -169,33 +193,33 @@ def test_front_as_table_json_and_csv(search, small_study) -> None:
     assert sizes == sorted(sizes)
     assert len({size for size, _ in sizes}) == len({accuracy for _, accuracy in sizes})
 
-    heading, *rows = search("front", "--storage", small_study.url).stdout.splitlines()
+    heading, *rows = search_here("front", "--storage", small_study.url).stdout.splitlines()
     assert heading.split() == ["parameters", "val", "accuracy", "trial", "notation"]
     assert [row.rstrip().split(maxsplit=4) for row in rows] == [
         [f"{point['num_params']:,}", f"{100 * point['val_accuracy']:.2f}", "%", str(point["trial"]), point["notation"]]
         for point in points
     ]
 
-    written = search("front", "--storage", small_study.url, "--csv", "front.csv")
+    written = search_here("front", "--storage", small_study.url, "--csv", "front.csv")
     assert (written.returncode, written.stderr) == (0, "")
-    with (search.folder / "front.csv").open(encoding="utf-8") as file:
+    with (search_here.folder / "front.csv").open(encoding="utf-8") as file:
         assert list(csv.DictReader(file)) == [{key: str(value) for key, value in point.items()} for point in points]
 
 
-def test_space_prints_ranges_that_it_reads_back(search) -> None:
-    printed = search("space")
+def test_space_prints_ranges_that_it_reads_back(search_here) -> None:
+    printed = search_here("space")
     assert printed.returncode == 0
     assert SearchSpace.model_validate(tomllib.loads(printed.stdout)) == SearchSpace.default()
-    (search.folder / "mine.toml").write_text("[training]\nmax_lr = [0.1, 0.2]\n", encoding="utf-8")
-    mine = search("space", "--space", "mine.toml").stdout
+    (search_here.folder / "mine.toml").write_text("[training]\nmax_lr = [0.1, 0.2]\n", encoding="utf-8")
+    mine = search_here("space", "--space", "mine.toml").stdout
     assert "max_lr = [0.1, 0.2]" in mine
-    (search.folder / "whole.toml").write_text(mine, encoding="utf-8")
-    assert search("space", "--space", "whole.toml").stdout == mine
+    (search_here.folder / "whole.toml").write_text(mine, encoding="utf-8")
+    assert search_here("space", "--space", "whole.toml").stdout == mine
 
 
-def test_count_shows_each_layer(search) -> None:
+def test_count_shows_each_layer(search_here) -> None:
     notation = "8s:br p 12v:br gap fc10+"
-    counted = search.json("count", notation)
+    counted = search_here.json("count", notation)
     assert {key: counted[key] for key in counted if key != "layers"} == {
         "notation": notation,
         "num_params": 1_106,
@@ -214,14 +238,14 @@ def test_count_shows_each_layer(search) -> None:
     ]
     assert sum(layer["share"] for layer in counted["layers"]) == pytest.approx(1)
 
-    table = search("count", notation).stdout
+    table = search_here("count", notation).stdout
     assert ["12v:br", "12x12x12", "888", "80.3", "%", "8x8", "124,416"] in [row.split() for row in table.splitlines()]
     assert table.endswith(
         "Memory for one image in fp32: weights 4.3 KiB, activations at most 30.6 KiB at a time, 40.5 KiB in all\n"
     )
 
 
-def test_export_writes_a_folder_that_gives_the_stored_accuracy(search, copied_study) -> None:
+def test_export_writes_a_folder_that_gives_the_stored_accuracy(search, search_here, copied_study) -> None:
     (command,) = [line for line in copied_study.made.stdout.splitlines() if line.startswith("Export it:")]
     _, _, printed = command.partition("python -m search ")
     exported = search(*shlex.split(printed))
@@ -232,7 +256,7 @@ def test_export_writes_a_folder_that_gives_the_stored_accuracy(search, copied_st
     ]
     folder = search.folder / "digits-3000-best"
     assert sorted(path.name for path in folder.iterdir()) == sorted(MODEL_FILES)
-    best = search.json("status")["best"]
+    best = search_here.json("status")["best"]
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     assert {key: config[key] for key in ("trial", "num_params", "val_accuracy")} == {
         key: best[key] for key in ("trial", "num_params", "val_accuracy")
@@ -241,54 +265,54 @@ def test_export_writes_a_folder_that_gives_the_stored_accuracy(search, copied_st
     assert_accurate(folder / "model.onnx", load_dataset("digits", None), best["val_accuracy"])
 
     first = hashes(folder)
-    refused = search(*shlex.split(printed))
+    refused = search_here(*shlex.split(printed))
     assert refused.returncode == 2
     assert "digits-3000-best exists already" in refused.stderr
     (folder / "model.onnx").write_bytes(b"stale")
-    replaced = search(*shlex.split(printed), "--force")
+    replaced = search_here(*shlex.split(printed), "--force")
     assert (replaced.returncode, replaced.stdout) == (0, exported.stdout)
     assert hashes(folder) == first
     left = [path.name for path in search.folder.iterdir() if not path.name.startswith("studies.")]
     assert left == ["digits-3000-best"]
 
 
-def test_export_chooses_by_size_accuracy_or_trial_and_writes_one_file(search, small_study) -> None:
-    front = search.json("front", "--storage", small_study.url)
+def test_export_chooses_by_size_accuracy_or_trial_and_writes_one_file(search_here, small_study) -> None:
+    front = search_here.json("front", "--storage", small_study.url)
     export = ("export", "--storage", small_study.url)
     smallest, best = front[0], front[-1]
 
-    by_size = search(
+    by_size = search_here(
         *export, "--format", "safetensors", "--out", "a.safetensors", "--max-params", smallest["num_params"]
     )
     assert by_size.returncode == 0, by_size.stderr
-    assert metadata_of(search.folder / "a.safetensors")["trial"] == smallest["trial"]
+    assert metadata_of(search_here.folder / "a.safetensors")["trial"] == smallest["trial"]
 
-    by_accuracy = search(*export, "--format", "onnx", "--out", "b.onnx", "--min-accuracy", best["val_accuracy"])
+    by_accuracy = search_here(*export, "--format", "onnx", "--out", "b.onnx", "--min-accuracy", best["val_accuracy"])
     assert by_accuracy.returncode == 0, by_accuracy.stderr
-    assert_accurate(search.folder / "b.onnx", load_dataset("digits", None), best["val_accuracy"])
+    assert_accurate(search_here.folder / "b.onnx", load_dataset("digits", None), best["val_accuracy"])
 
     complete = [number for number, trial in trials_of(small_study.folder).items() if trial.get("outcome") == "complete"]
     chosen = next((number for number in complete if number != best["trial"]), best["trial"])
-    by_number = search(*export, "--format", "safetensors", "--out", "c.safetensors", "--trial", chosen)
+    by_number = search_here(*export, "--format", "safetensors", "--out", "c.safetensors", "--trial", chosen)
     assert by_number.returncode == 0, by_number.stderr
-    assert metadata_of(search.folder / "c.safetensors")["trial"] == chosen
-    assert sorted(path.name for path in search.folder.iterdir()) == ["a.safetensors", "b.onnx", "c.safetensors"]
+    assert metadata_of(search_here.folder / "c.safetensors")["trial"] == chosen
+    assert sorted(path.name for path in search_here.folder.iterdir()) == ["a.safetensors", "b.onnx", "c.safetensors"]
 
 
 @pytest.mark.mnist
-def test_a_search_on_mnist_ends_in_a_model_file(search, mnist_root: Path) -> None:
+def test_a_search_on_mnist_ends_in_a_model_file(search, search_here, mnist_root: Path) -> None:
     run = ("run", "--budget", "3000", "--data-root", mnist_root, "--train-size", "1000")
     made = search(*run, "--epochs", "2", "--trials", "3", "--workers", "2")
     assert made.returncode == 0, made.stderr
     assert made.stdout.startswith("mnist-3000: 3 trained (")
 
-    status = search.json("status")
+    status = search_here.json("status")
     assert (status["trained"], status["running"]) == (3, 0)
-    front = search.json("front")
+    front = search_here.json("front")
     assert all(point["num_params"] <= 3000 for point in front)
     assert max(point["val_accuracy"] for point in front) > 0.3
 
-    exported = search("export", "--out", "best", "--data-root", mnist_root)
+    exported = search_here("export", "--out", "best", "--data-root", mnist_root)
     assert exported.returncode == 0, exported.stderr
     assert_accurate(
         search.folder / "best/model.onnx", load_dataset("mnist", mnist_root), status["best"]["val_accuracy"]

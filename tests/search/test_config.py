@@ -35,6 +35,7 @@ BAD_SETTINGS: list[tuple[str, Any, str]] = [
     ("sampler", "gp", "--sampler must be one of tpe, random, not 'gp'"),
     ("pruner", "median", "--pruner must be one of size-aware, none, not 'median'"),
     ("device", "tpu", "--device must be one of auto, cpu, cuda, xpu, mps, not 'tpu'"),
+    ("engine", "numpy", "--engine must be one of auto, native, torch, not 'numpy'"),
     ("seed", -1, "--seed must be from 0 to 2^63 - 1, not -1"),
     ("seed", 2**63, f"--seed must be from 0 to 2^63 - 1, not {2**63}"),
     ("workers", 0, "--workers must be at least 1, not 0"),
@@ -64,6 +65,7 @@ GOOD_SETTINGS: list[tuple[str, Any]] = [
     ("train_size", 1),
     *[("dataset", name) for name in ("mnist", "fashion-mnist", "kmnist", "digits")],
     *[("device", name) for name in ("auto", "cpu", "cuda", "xpu", "mps")],
+    *[("engine", name) for name in ("auto", "native", "torch")],
     *[("sampler", name) for name in ("tpe", "random")],
     *[("pruner", name) for name in ("size-aware", "none")],
 ]
@@ -78,7 +80,12 @@ def test_defaults() -> None:
     config = RunConfig(budget=8_000)
     assert (config.trials, config.epochs, config.timeout) == (DEFAULT_TRIALS, MAX_EPOCHS, None)
     assert (config.dataset, config.sampler, config.pruner, config.seed) == ("mnist", "tpe", "size-aware", 0)
-    assert (config.storage, config.device, config.workers) == ("sqlite:///studies.db", "auto", None)
+    assert (config.storage, config.device, config.engine, config.workers) == (
+        "sqlite:///studies.db",
+        "auto",
+        "auto",
+        None,
+    )
 
 
 def test_the_smallest_budget_is_that_of_the_space() -> None:
@@ -129,6 +136,7 @@ def test_the_fingerprint_holds_what_makes_trials_comparable() -> None:
         ("sampler", "random", False),
         ("pruner", "none", False),
         ("device", "cpu", False),
+        ("engine", "torch", False),
         ("workers", 7, False),
     ],
 )
@@ -148,6 +156,11 @@ def test_all_images_or_as_many_given_are_the_same_choice() -> None:
 
 def test_what_may_change_is_recorded() -> None:
     config = RunConfig(budget=3_000, sampler="random", pruner="none", workers=3, timeout=60.0)
-    recorded = config.recorded("cuda")
-    assert recorded.items() >= {"sampler": "random", "pruner": "none", "device": "cuda"}.items()
-    assert recorded.items() >= {"workers": 3, "timeout": 60.0, "engine": "torch"}.items()
+    assert config.recorded("cpu", "native") == {
+        "sampler": "random",
+        "pruner": "none",
+        "device": "cpu",
+        "engine": "native",
+        "workers": 3,
+        "timeout": 60.0,
+    }

@@ -58,24 +58,23 @@ def serve(search) -> Iterator[Callable[..., str]]:
             assert "Traceback" not in stderr
 
 
-def test_our_dashboard_serves_studies_and_models(search, copied_study, serve) -> None:
+def test_our_dashboard_serves_studies_and_models_to_this_machine_alone(
+    search, search_here, copied_study, serve
+) -> None:
     address = serve(*search.line("dashboard"))
-    check_studies(address, search.json("front"))
+    check_studies(address, search_here.json("front"))
     check_artifacts(address, copied_study.folder / "studies.artifacts")
-
-
-def test_plain_optuna_dashboard_serves_the_same_store(search, copied_study, serve) -> None:
-    program = Path(sys.executable).with_name("optuna-dashboard")
-    address = serve(str(program), "sqlite:///studies.db", "--artifact-dir", "studies.artifacts")
-    check_studies(address, search.json("front"))
-    check_artifacts(address, copied_study.folder / "studies.artifacts")
-
-
-def test_the_dashboard_is_for_this_machine_alone(search, copied_study, serve) -> None:
-    port = serve(*search.line("dashboard")).rpartition(":")[2]
+    port = address.rpartition(":")[2]
     bound = {line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if line.split()[3] == "0A"}
     assert f"0100007F:{int(port):04X}" in bound
     assert f"00000000:{int(port):04X}" not in bound
+
+
+def test_plain_optuna_dashboard_serves_the_same_store(search_here, copied_study, serve) -> None:
+    program = Path(sys.executable).with_name("optuna-dashboard")
+    address = serve(str(program), "sqlite:///studies.db", "--artifact-dir", "studies.artifacts")
+    check_studies(address, search_here.json("front"))
+    check_artifacts(address, copied_study.folder / "studies.artifacts")
 
 
 def check_studies(address: str, front: list[dict[str, Any]]) -> None:

@@ -3,6 +3,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from rich.console import Console
 
+from mnist_core.engine import TORCH, Engine
 from search.config import RunConfig
 from search.progress import (
     LiveDisplay,
@@ -24,10 +26,13 @@ from search.progress import (
     make_display,
     sparkline,
 )
+from search.worker import Resources
 from studies.pareto import FrontPoint
 from studies.records import Outcome, count_outcomes
 
 CONFIG = RunConfig(budget=8_000, trials=12, dataset="digits", epochs=4)
+RESOURCES = Resources(None, "cpu", Engine(Path("trainer.so")))
+COMPILING = "compiling the native trainer, once on this machine"
 
 
 def finished(number: int, outcome: Outcome, *, accuracy: float | None = 0.9876, seconds: float = 61.0) -> FrozenTrial:
@@ -144,20 +149,31 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[str]]:
 
 
 def test_the_headline(lines: Callable[[], list[str]]) -> None:
-    PlainDisplay().started(CONFIG, "cpu", 0)
+    PlainDisplay().started(CONFIG, RESOURCES, 0)
     assert lines() == [
-        "digits-8000: 12 trials of up to 8,000 parameters, 4 epochs, on digits; engine torch on cpu, "
+        "digits-8000: 12 trials of up to 8,000 parameters, 4 epochs, on digits; engine native on cpu, "
         "store sqlite:///studies.db"
     ]
-    PlainDisplay().started(CONFIG, "cuda", 3)
+    PlainDisplay().started(CONFIG, Resources(None, "cuda", TORCH), 3)
     (line,) = lines()
     assert line.startswith("digits-8000: 12 trials (3 there already) of up to")
-    assert "engine torch on cuda" in line
+    assert "engine torch on cuda, store" in line
+
+
+def test_the_headline_says_why_the_native_trainer_is_missing(lines: Callable[[], list[str]]) -> None:
+    PlainDisplay().started(CONFIG, Resources(None, "cpu", Engine(None, "no compiler here")), 0)
+    (line,) = lines()
+    assert "engine torch on cpu (no native trainer: no compiler here), store" in line
+
+
+def test_compiling_is_told(lines: Callable[[], list[str]]) -> None:
+    PlainDisplay().compiling()
+    assert lines() == [COMPILING]
 
 
 def test_one_line_a_trained_trial(lines: Callable[[], list[str]]) -> None:
     display = PlainDisplay()
-    display.started(CONFIG, "cpu", 0)
+    display.started(CONFIG, RESOURCES, 0)
     display.update(snapshot())
     assert len(lines()) == 1
     trials = [finished(0, Outcome.REJECTED), finished(1, Outcome.COMPLETE)]
@@ -182,7 +198,7 @@ def test_one_line_a_trained_trial(lines: Callable[[], list[str]]) -> None:
 def test_trials_of_earlier_calls_are_not_repeated(lines: Callable[[], list[str]]) -> None:
     earlier = [finished(0, Outcome.COMPLETE), finished(1, Outcome.REJECTED), finished(2, Outcome.PRUNED)]
     display = PlainDisplay()
-    display.started(CONFIG, "cpu", 2)
+    display.started(CONFIG, RESOURCES, 2)
     lines()
     # The first trial of this call ended before the first look.
     display.update(snapshot([*earlier, finished(3, Outcome.COMPLETE)]))
@@ -192,7 +208,7 @@ def test_trials_of_earlier_calls_are_not_repeated(lines: Callable[[], list[str]]
 
 def test_a_trial_that_overtakes_another_is_shown_once(lines: Callable[[], list[str]]) -> None:
     display = PlainDisplay()
-    display.started(CONFIG, "cpu", 0)
+    display.started(CONFIG, RESOURCES, 0)
     first, second = finished(0, Outcome.COMPLETE), finished(1, Outcome.COMPLETE)
     display.update(snapshot([second], running=[running(0)]))
     display.update(snapshot([first, second]))
@@ -213,7 +229,8 @@ def test_losses_and_the_end_are_told(lines: Callable[[], list[str]]) -> None:
 
 def test_quiet_shows_nothing(lines: Callable[[], list[str]]) -> None:
     with QuietDisplay() as display:
-        display.started(CONFIG, "cpu", 0)
+        display.compiling()
+        display.started(CONFIG, RESOURCES, 0)
         display.update(snapshot([finished(0, Outcome.COMPLETE)]))
         display.worker_lost([0])
         display.stopping("interrupted")
@@ -308,12 +325,20 @@ def test_a_terminal_gets_lines_and_a_drawing(monkeypatch: pytest.MonkeyPatch) ->
         return Console(file=output, force_terminal=True, width=120, color_system=None)
 
     monkeypatch.setattr("search.progress.Console", terminal)
-    with LiveDisplay() as display:
-        display.started(CONFIG, "cpu", 0)
+    live = LiveDisplay()
+    live.compiling()
+    with live as display:
+        display.started(CONFIG, RESOURCES, 0)
         display.update(FULL)
         display.worker_lost([4])
         display.stopping("interrupted")
         display.update(FULL)
     shown = output.getvalue()
-    for part in ("digits-8000: 12 trials of", "3/12 trained", "a worker was lost with trial 4", "once more to abort"):
+    for part in (
+        COMPILING,
+        "digits-8000: 12 trials of",
+        "3/12 trained",
+        "a worker was lost with trial 4",
+        "once more to abort",
+    ):
         assert part in shown

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import optuna
 import pytest
-from optuna.samplers import TPESampler
-from optuna.trial import TrialState
 from torch import nn
 
 from mnist_core.data import Dataset
+from mnist_core.engine import Engine
 from search.sampling import (
     MAX_GROWTH,
     MAX_REJECTIONS,
@@ -22,8 +21,8 @@ from search.sampling import (
     fixed_sampler,
     sampler_seed,
     too_many_rejections,
-    tpe_sampler,
 )
+from search.tpe import BoundedTpe
 from space.architecture import num_params
 from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import SearchFailedError
@@ -33,7 +32,7 @@ from space.search_space import RandomDraw, SearchSpace
 from studies.records import Outcome, count_outcomes, outcome_of
 from studies.study import DIRECTIONS
 from tests.runners import make_runner, run_all, small_space
-from tests.stores import WORKER, results
+from tests.stores import WORKER, results, train_one
 
 DEFAULT = SearchSpace.default()
 
@@ -45,11 +44,10 @@ def random_sizes(space: SearchSpace, num: int = 1_000) -> list[int]:
 
 @pytest.fixture
 def _trained_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In place of training: an accuracy that grows with the number of parameters. And less patience in drawing."""
-    monkeypatch.setattr("search.sampling.MAX_DRAWS", 300)
+    """In place of training: an accuracy that grows with the number of parameters."""
 
     def train(
-        model: nn.Module, data: Dataset, config: TrainingConfig, *, seed: int, device: str
+        model: nn.Module, data: Dataset, config: TrainingConfig, *, seed: int, device: str, engine: Engine
     ) -> Iterator[EpochResult]:
         size = sum(parameter.numel() for parameter in model.parameters())
         yield from results(*[1 - (0.05 + config.label_smoothing) / size**0.5] * config.epochs)
@@ -66,13 +64,7 @@ def test_samplers_differ_by_study_worker_and_trials_so_far() -> None:
     assert len(set(seeds)) == len(numbers)
     assert seeds == [sampler_seed(*given) for given in numbers]
     for seed in seeds:
-        tpe_sampler(seed)  # takes 32 bits only
-
-
-def test_tpe_samples_all_parameters_jointly() -> None:
-    sampler = tpe_sampler(0)
-    assert isinstance(sampler, TPESampler)
-    assert sampler._multivariate
+        BoundedTpe(seed)  # takes 32 bits only
 
 
 # Random draws
@@ -114,16 +106,15 @@ def test_startup_nets_spread_over_sizes_and_grow_slowly() -> None:
     octaves = Counter(math.floor(math.log2(8_000 / candidate.num_params)) for candidate in candidates)
     assert set(octaves) >= {0, 1, 2}
     assert min(octaves) >= 0
-    growing = 0
     for candidate in candidates:
         widths = [layer.width for layer in candidate.architecture.layers if isinstance(layer, Conv)]
-        growing += all(a <= b <= MAX_GROWTH * a for a, b in itertools.pairwise(widths))
-    assert growing >= 8  # a size that no draw hits with such a net gets any other within the budget
+        assert all(a <= b <= MAX_GROWTH * a for a, b in itertools.pairwise(widths)), widths
 
 
-def test_a_startup_net_is_within_the_budget_where_none_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_startup_net_is_within_the_budget_where_none_has_the_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.sampling.SIZE_TOLERANCE", 1.0)
     monkeypatch.setattr("search.sampling.MAX_DRAWS", 50)
-    assert all(candidate.num_params <= 8_000 for candidate in startup_nets(8_000))
+    assert all(1_000 < candidate.num_params <= 8_000 for candidate in startup_nets(8_000))
 
 
 def test_no_startup_net_where_no_draw_is_within_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +167,7 @@ def test_the_first_trials_are_random_ones_of_many_sizes(tmp_path: Path) -> None:
     assert len(sizes) == STARTUP_TRIALS
     assert max(sizes) <= budget
     assert sum(size <= budget / 2 for size in sizes) >= 2
-    assert sum(size <= budget / 4 for size in sizes) >= 1
+    assert sum(size <= budget / 3 for size in sizes) >= 1
 
 
 @pytest.mark.usefixtures("_trained_at_once")
@@ -207,15 +198,13 @@ def test_tpe_finds_its_way_back_from_rejections_alone(tmp_path: Path, monkeypatc
 
 def test_an_earlier_calls_candidates_are_not_repeated(tmp_path: Path) -> None:
     space = small_space()
-    study = make_runner(tmp_path, space=space).search.study
+    search = make_runner(tmp_path, space=space).search
     params = []
     for _ in range(2):
-        study.sampler = tpe_sampler(sampler_seed(0, 0, len(study.trials)))
+        tpe = BoundedTpe(sampler_seed(0, 0, len(search.study.trials)))
         for _ in range(3):
-            trial = study.ask()
-            space.suggest_candidate(trial, epochs=2)
-            study.tell(trial, state=TrialState.FAIL)
-            params.append(tuple(trial.params.values()))
+            params.append(tuple(tpe.suggest(search.study.trials, space, epochs=2).values()))
+        train_one(search, 4, [0.5])
     assert len(set(params)) == 6
 
 
@@ -232,8 +221,9 @@ def test_the_message_tells_what_was_seen_and_what_to_do() -> None:
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
 def test_a_search_that_finds_no_candidate_ends(tmp_path: Path, sampler: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("sampling.MAX_REJECTIONS", "objective.MAX_REJECTIONS", "sampling.MAX_DRAWS"):
+    for name in ("sampling.MAX_REJECTIONS", "objective.MAX_REJECTIONS"):
         monkeypatch.setattr(f"search.{name}", 10)
+    monkeypatch.setattr("search.sampling.MAX_DRAWS", 0)  # a growing net would be found
     # The budget of the smallest net, in a space where hardly any is so small.
     space = small_space(width=(2, 1_000))
     budget = num_params(space.smallest)

@@ -178,10 +178,11 @@ def test_rivals_are_the_complete_trials_of_at_most_so_many_parameters(tmp_path: 
     train_one(search, 4, [0.1], Outcome.DIVERGED)
     write_epoch(search.store.engine, search.name, ask(search, 2).number, results(0.2)[0])
 
-    def read(max_params: int) -> list[tuple[int, tuple[float, ...]]]:
+    def read(max_params: int) -> list[tuple[int, tuple[float, ...], tuple[float, ...]]]:
         return read_completed_curves(search.store.engine, search.name, max_params)
 
-    small, large = (net(4).num_params, (0.3, 0.4)), (net(8).num_params, (0.5, 0.9))
+    small = (net(4).num_params, (0.3, 0.4), train_accuracies(0.3, 0.4))
+    large = (net(8).num_params, (0.5, 0.9), train_accuracies(0.5, 0.9))
     assert read(large[0]) == [large, small]
     assert read(large[0] - 1) == [small]
     assert read(small[0]) == [small]
@@ -191,7 +192,13 @@ def test_rivals_are_the_complete_trials_of_at_most_so_many_parameters(tmp_path: 
 def test_rivals_of_one_size_stay_apart(search: SearchStudy) -> None:
     train_one(search, 4, [0.5, 0.9])
     train_one(search, 4, [0.4, 0.8])
-    assert read_completed_curves(search.store.engine, search.name, 1_000) == [(94, (0.5, 0.9)), (94, (0.4, 0.8))]
+    assert read_completed_curves(search.store.engine, search.name, 1_000) == [
+        (94, accuracies, train_accuracies(*accuracies)) for accuracies in ((0.5, 0.9), (0.4, 0.8))
+    ]
+
+
+def train_accuracies(*val_accuracies: float) -> tuple[float, ...]:
+    return tuple(result.train_accuracy for result in results(*val_accuracies))
 
 
 # The front

@@ -1,0 +1,60 @@
+// The native trainer on networks read from stdin, to be compiled with sanitizers. Each network is a line: batch size,
+// number of images, number of layers, then for each layer the numbers of its LayerSpec. Every array has exactly its size.
+
+#include <cstdio>
+#include <iostream>
+#include <random>
+
+#include "trainer.cpp"
+
+int main() {
+    std::mt19937 random(0);
+    int batch_size, num_images, num_layers, num_networks = 0;
+    while (std::cin >> batch_size >> num_images >> num_layers) {
+        std::vector<LayerSpec> specs(num_layers);
+        size_t num_statistics = 0;
+        for (LayerSpec& spec : specs) {
+            int relu, head;
+            std::cin >> spec.width >> spec.kernel >> spec.padding >> spec.bias >> spec.batch_norm >> relu >>
+                spec.dropout_threshold >> spec.pool >> head >> spec.dropout;
+            spec.relu = Relu(relu);
+            spec.head = Head(head);
+            num_statistics += spec.batch_norm ? 2 * spec.width : 0;
+        }
+        std::vector<uint8_t> images(size_t(num_images) * NUM_PIXELS);
+        for (uint8_t& pixel : images) pixel = uint8_t(random());
+        std::vector<int64_t> labels(num_images), order(num_images);
+        std::vector<float> transforms(6 * size_t(num_images));
+        for (int i = 0; i < num_images; ++i) {
+            labels[i] = random() % specs.back().width;
+            order[i] = num_images - 1 - i;
+        }
+        for (float& entry : transforms) entry = float(random() % 1000) / 400 - 1;
+        const size_t num_steps = std::max(1, (num_images - 2 + batch_size) / batch_size);
+        std::vector<double> learning_rates(num_steps, 0.01);
+
+        Trainer* trainer = trainer_new(specs.data(), num_layers, batch_size + 1, 1);
+        std::vector<real> params(trainer_num_params(trainer)), velocity(params.size()), statistics(num_statistics, 1);
+        for (real& param : params) param = real(random() % 1000) / 2000 - real(0.25);
+        Epoch epoch{};
+        epoch.images = images.data();
+        epoch.labels = labels.data();
+        epoch.order = order.data();
+        epoch.transforms = transforms.data();
+        epoch.learning_rates = learning_rates.data();
+        epoch.num_images = num_images;
+        epoch.batch_size = batch_size;
+        epoch.mean = 0.13;
+        epoch.std = 0.31;
+        epoch.momentum = 0.9;
+        epoch.weight_decay = 1e-4;
+        epoch.label_smoothing = 0.1;
+        epoch.clip_norm = 1;
+        epoch.nesterov = 1;
+        trainer_train(trainer, &epoch, params.data(), velocity.data(), statistics.data());
+        trainer_evaluate(trainer, &epoch, params.data(), statistics.data());
+        trainer_delete(trainer);
+        ++num_networks;
+    }
+    std::printf("%d networks\n", num_networks);
+}

@@ -1,0 +1,77 @@
+"""The native trainer under the address and undefined-behaviour sanitizers, on random networks.
+
+python -m benchmarks.sanitizers [--networks N] [--seed N]
+
+Every network is trained for an epoch and evaluated, on batches of random sizes. Ends with 1 and the report of the
+sanitizer at the first fault.
+"""
+
+import argparse
+import random
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from mnist_core.native.compiler import FOLDER, find_compiler
+from mnist_core.native.trainer import layer_specs
+from space.architecture import ArchitectureSpec
+from space.errors import InputError
+
+FLAGS = ("-std=c++17", "-O1", "-g", "-march=native", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--networks", type=int, default=500, help="default: 500")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        done = check(Path(folder), options.networks, options.seed)
+    print(done.stdout.strip() or "no network was checked", done.stderr, sep="\n")
+    sys.exit(done.returncode)
+
+
+def check(folder: Path, num_networks: int, seed: int) -> subprocess.CompletedProcess[str]:
+    """Compile in ``folder`` and run; the exit code is 0 where nothing was found."""
+    program = folder / "sanitized_trainer"
+    source = Path(__file__).with_name("sanitized_trainer.cpp")
+    subprocess.run([find_compiler().path, *FLAGS, f"-I{FOLDER}", str(source), "-o", str(program)], check=True)
+    generator = random.Random(seed)
+    lines = "\n".join(_line(random_network(generator), generator) for _ in range(num_networks))
+    return subprocess.run([str(program)], input=lines, capture_output=True, text=True, check=False)
+
+
+def random_network(generator: random.Random) -> ArchitectureSpec:
+    """One that the native trainer takes: any kernels, paddings, biases, orders, dropout, pools and heads."""
+    while True:
+        tokens: list[str] = []
+        for _ in range(generator.randint(1, 5)):
+            kernel = generator.choice((1, 3, 3, 5))
+            padding = "" if kernel == 1 else f"p{generator.randrange(1, kernel)}" if generator.random() < 0.7 else "v"
+            ops = generator.choice(("", ":r", ":b", ":br", ":rb"))
+            rate = generator.choice(("", "", "d0.3"))
+            after = f"{ops or ':' if rate else ops}{rate}"
+            size = "" if kernel == 3 else f"k{kernel}"
+            tokens.append(f"{generator.randint(1, 9)}{size}{padding}{generator.choice(('', '+'))}{after}")
+            if generator.random() < 0.4:
+                tokens.append(generator.choice(("p", "p3", "p4")))
+        tokens.append(generator.choice(("gap", "flat")))
+        tokens += generator.choice(([], ["fc10"], ["fc7+:r", "fc10+"]))
+        try:
+            return ArchitectureSpec.from_text(" ".join(tokens))
+        except InputError:  # it shrinks to nothing
+            continue
+
+
+def _line(architecture: ArchitectureSpec, generator: random.Random) -> str:
+    specs = layer_specs(architecture)
+    assert specs is not None
+    batch_size = generator.randint(2, 40)
+    num_images = generator.randint(2, 3 * batch_size)
+    numbers = [getattr(spec, name) for spec in specs for name, _ in spec._fields_]
+    return " ".join(map(str, [batch_size, num_images, len(specs), *numbers]))
+
+
+if __name__ == "__main__":
+    main()

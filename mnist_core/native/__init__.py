@@ -1,0 +1,1 @@
+"""A trainer in C++ for narrow networks, compiled on first use."""

@@ -1,0 +1,102 @@
+"""Compiles the native trainer for this machine, once, into the user's cache."""
+
+import contextlib
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+FLAGS = ("-std=c++17", "-O2", "-march=native", "-fno-math-errno", "-shared", "-fPIC")
+DOUBLE_PRECISION = "-DDOUBLE_PRECISION"
+"""Compiles with 64-bit numbers, to compare gradients."""
+COMPILERS = ("c++", "g++", "clang++")
+COMPILE_SECONDS = 300
+
+
+class CompilerError(Exception):
+    """There is no native trainer here, and why."""
+
+
+def compile_trainer(*extra_flags: str, compiling: Callable[[], None] = lambda: None) -> Path:
+    """The shared library of the trainer, compiled now if it is not in the cache.
+
+    ``compiling`` is called before it compiles. Raises `CompilerError` where it can't be compiled.
+    """
+    return compile_library(FOLDER / "trainer.cpp", *extra_flags, compiling=compiling)
+
+
+def compile_library(source: Path, *extra_flags: str, compiling: Callable[[], None] = lambda: None) -> Path:
+    """A shared library from one C++ file, which may include the native trainer's headers.
+
+    The cache lies in ``SEARCH_CACHE_DIR``, else in the user's cache folder; its files are named by a hash of the
+    sources, the flags, the compiler and the CPU. Raises `CompilerError` where it can't be compiled.
+    """
+    compiler = find_compiler()
+    flags = (*FLAGS, *extra_flags)
+    target = _cache_folder() / f"{source.stem}-{_digest(compiler, flags, source)}.so"
+    if target.exists():
+        return target
+    compiling()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            library = Path(folder) / target.name
+            command = [compiler.path, *flags, f"-I{FOLDER}", str(source), "-o", str(library)]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_SECONDS, check=False)
+            if done.returncode != 0:
+                error = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip())
+                raise CompilerError(f"{compiler.path} failed: {error[:200]}".partition("\n")[0])
+            # At once: another process may be about to load it.
+            library.rename(target)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CompilerError(f"{source.name} can't be compiled: {error}") from None
+    return target
+
+
+@dataclass(frozen=True)
+class Compiler:
+    path: str
+    version: str
+    """The first line it prints."""
+
+
+@cache
+def find_compiler() -> Compiler:
+    """``CXX`` if set, else the first of `COMPILERS` that runs. Raises `CompilerError` where none does."""
+    chosen = os.environ.get("CXX")
+    for name in (chosen,) if chosen else COMPILERS:
+        if path := shutil.which(name):
+            with contextlib.suppress(OSError, subprocess.SubprocessError):
+                done = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=True)
+                return Compiler(path, done.stdout.partition("\n")[0])
+    raise CompilerError(f"CXX={chosen} does not run" if chosen else f"there is none of {', '.join(COMPILERS)}")
+
+
+def _cache_folder() -> Path:
+    if chosen := os.environ.get("SEARCH_CACHE_DIR"):
+        # A bare file name would be sought among the system's libraries.
+        return Path(chosen).absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "small-model-search"
+
+
+def _digest(compiler: Compiler, flags: tuple[str, ...], source: Path) -> str:
+    digest = hashlib.sha256(repr((compiler, flags, _cpu())).encode())
+    for file in [source, *sorted(FOLDER.glob("*.h"))]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _cpu() -> str:
+    """What ``-march=native`` depends on: a home folder may be shared by different machines."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith(("flags", "Features")):
+                return f"{platform.machine()} {line}"
+    return f"{platform.machine()} {platform.processor()}"

@@ -1,0 +1,378 @@
+// One convolution with what follows it: BatchNorm and ReLU in either order or absent, dropout, max-pool, global average.
+// A fully connected layer is a 1x1 convolution of 1x1 maps.
+#pragma once
+
+#include <cmath>
+#include <vector>
+
+#include "convolution.h"
+#include "dropout.h"
+#include "sinks.h"
+
+constexpr double BATCH_NORM_EPSILON = 1e-5, BATCH_NORM_MOMENTUM = 0.1;  // PyTorch's defaults
+
+enum class Head : int32_t { NONE, MEAN, FLATTEN };  // what follows the last convolution, and FLATTEN the last layer
+
+// As native.py fills it in.
+struct LayerSpec {
+    int32_t width, kernel, padding;
+    int32_t bias, batch_norm;
+    Relu relu;
+    int32_t dropout_threshold;  // of 65,536
+    int32_t pool;               // side of the max-pool's squares; 1 for none
+    Head head;
+    double dropout;
+};
+
+// One tensor for each group of a batch.
+class Groups {
+public:
+    Groups() = default;
+    Groups(int num_groups, Tensor shape) : shape_(shape), memory_(num_groups * shape.num_vectors()) {}
+    Tensor operator[](int group) {
+        Tensor tensor = shape_;
+        tensor.data = memory_.data() + group * shape_.num_vectors();
+        return tensor;
+    }
+
+private:
+    Tensor shape_;
+    Array<vector> memory_;
+};
+
+class Layer {
+public:
+    // `next_padding` is the padding of the convolution that reads the outputs.
+    Layer(const LayerSpec& spec, Tensor in, int next_padding, int num_groups) : spec_(spec), in_channels_(in.channels) {
+        const int K = spec.kernel, width = spec.width;
+        num_weights_ = size_t(width) * in.channels * K * K;
+        Tensor z{nullptr, width, in.height + 2 * spec.padding - K + 1, in.width + 2 * spec.padding - K + 1, 0};
+        Tensor pooled{nullptr, width, z.height / spec.pool, z.width / spec.pool, 0};
+        const bool pools = spec.pool > 1, has_head = spec.head != Head::NONE;
+        Tensor y = z;
+        if (!has_head) (pools ? pooled : y).halo = next_padding;
+        z_ = Groups(num_groups, z);
+        y_ = Groups(num_groups, y);
+        if (pools) pooled_ = Groups(num_groups, pooled);
+        row_ = Array<vector>(z.width);
+        if (pools) unpooled_ = Array<vector>(size_t(spec.pool) * z.width);
+        const Tensor& last = pools ? pooled : y;
+        if (spec.head == Head::MEAN) head_ = Groups(num_groups, Tensor{nullptr, width, 1, 1, 0});
+        if (spec.head == Head::FLATTEN) {
+            flat_ = width * last.height * last.width;
+            if (!pools) head_ = Groups(num_groups, y);
+        }
+        Tensor dz = z;
+        dz.halo = K - 1 - spec.padding;
+        dz_ = Groups(1, dz);
+        if (spec.dropout_threshold) {
+            keep_size_ = (z.num_vectors() * LANES + DropoutStream::DRAWN_TOGETHER - 1) / DropoutStream::DRAWN_TOGETHER *
+                         DropoutStream::DRAWN_TOGETHER;
+            keep_ = Array<uint8_t>(keep_size_ * num_groups);
+        }
+        forward_weights_ = Array<real>(num_weights_);
+        backward_weights_ = Array<real>(num_weights_);
+        weight_sums_ = Array<vector>(num_weights_);
+        for (auto* sums : {&sum_, &sum_squares_, &bias_sums_}) *sums = Array<vector>(width);
+        for (auto* values : {&shift_, &scale_, &offset_, &from_gradient_, &from_value_, &constant_})
+            *values = Array<real>(width);
+        for (auto* values : {&mean_, &inverse_std_, &total_, &total_squares_}) *values = Array<double>(width);
+    }
+
+    size_t num_params() const { return num_weights_ + spec_.width * (spec_.bias + 2 * spec_.batch_norm); }
+    // Running mean and variance.
+    size_t num_statistics() const { return spec_.batch_norm ? 2 * size_t(spec_.width) : 0; }
+    bool stores_gradient() const { return spec_.pool > 1 || spec_.head != Head::NONE; }
+
+    // What the next layer reads. After `backward_outputs` of that layer it holds the gradient.
+    Tensor output(int group) {
+        Tensor last = spec_.pool > 1 ? pooled_[group] : y_[group];
+        if (spec_.head == Head::NONE) return last;
+        if (spec_.head == Head::MEAN) return head_[group];
+        return Tensor{spec_.pool > 1 ? last.data : head_[group].data, flat_, 1, 1, 0};
+    }
+    Tensor shape() { return output(0); }
+    const uint8_t* keep(int group) const { return keep_.data() + group * keep_size_; }
+    size_t keep_size() { return z_[0].num_vectors() * LANES; }
+
+    void prepare(const real* params) {
+        const int K = spec_.kernel, C = in_channels_;
+        params_ = params;
+        pack_weights(spec_.width, C, K, forward_weights_.data(), [&](int out, int in, int ky, int kx) {
+            return params[((size_t(out) * C + in) * K + ky) * K + kx];
+        });
+    }
+
+    void prepare_backward() {
+        // The gradient of the inputs is a convolution with the kernels turned by half a turn and the channels swapped.
+        const int K = spec_.kernel, C = in_channels_;
+        pack_weights(C, spec_.width, K, backward_weights_.data(), [&](int in, int out, int ky, int kx) {
+            return params_[((size_t(out) * C + in) * K + K - 1 - ky) * K + K - 1 - kx];
+        });
+    }
+
+    // ---- forward: for each group `convolve_group`, then once `normalise`, then for each group `activate`
+
+    void start_statistics(const real* statistics) {
+        total_.clear();
+        total_squares_.clear();
+        // Sums of squares lose digits around a mean far from 0, and the running mean is near the batch's.
+        for (int c = 0; c < spec_.width; ++c) shift_[c] = spec_.batch_norm ? statistics[c] : 0;
+    }
+
+    void convolve_group(const Tensor& in, int group, vector lanes) {
+        sum_.clear();
+        sum_squares_.clear();
+        ForwardSink sink{z_[group], bias(), shift_.data(), spec_.relu == Relu::BEFORE_BATCH_NORM, lanes, sum_.data(),
+               sum_squares_.data()};
+        convolve(in, forward_weights_.data(), spec_.kernel, spec_.padding, spec_.width, sink);
+        if (!spec_.batch_norm) return;
+        for (int c = 0; c < spec_.width; ++c) {
+            total_[c] += sum_of(sum_[c]);
+            total_squares_[c] += sum_of(sum_squares_[c]);
+        }
+    }
+
+    // From the sums over `num_images` images to mean and spread; moves the running statistics.
+    void normalise_batch(int num_images, real* statistics) {
+        if (!spec_.batch_norm) return identity();
+        const Tensor z = z_[0];
+        count_ = double(num_images) * z.height * z.width;
+        for (int c = 0; c < spec_.width; ++c) {
+            const double mean = total_[c] / count_;
+            const double variance = std::max(0.0, total_squares_[c] / count_ - mean * mean);
+            // As PyTorch: the batch is normalised with the biased variance, and the unbiased one is remembered.
+            real& running_mean = statistics[c];
+            real& running_variance = statistics[spec_.width + c];
+            set_norm(c, mean + shift_[c], variance);
+            running_mean += real(BATCH_NORM_MOMENTUM * (mean + shift_[c] - running_mean));
+            running_variance += real(BATCH_NORM_MOMENTUM * (variance * count_ / (count_ - 1) - running_variance));
+        }
+    }
+
+    void normalise_by(const real* statistics) {
+        if (!spec_.batch_norm) return identity();
+        for (int c = 0; c < spec_.width; ++c) set_norm(c, statistics[c], statistics[spec_.width + c]);
+    }
+
+    void activate(int group, DropoutStream* dropout) {
+        const Tensor z = z_[group], y = y_[group];
+        const bool drops = dropout && spec_.dropout_threshold;
+        uint8_t* keep = keep_.data() + group * keep_size_;
+        if (drops) dropout->fill(keep, keep_size(), spec_.dropout_threshold);
+        const real kept = drops ? 1 / (1 - real(spec_.dropout)) : 1;
+        for (int c = 0; c < z.channels; ++c) {
+            // Scaling up what dropout keeps is part of the affine map wherever nothing but a ReLU follows it.
+            const vector a = splat(scale_[c] * kept), b = splat(offset_[c] * kept);
+            for (int row = 0; row < z.height; ++row) {
+                const vector* from = z.row(c, row);
+                vector* to = y.row(c, row);
+                if (spec_.relu == Relu::LAST)
+                    for (int x = 0; x < z.width; ++x) to[x] = relu(from[x] * a + b);
+                else if (spec_.relu == Relu::BEFORE_BATCH_NORM)
+                    for (int x = 0; x < z.width; ++x) to[x] = relu(from[x]) * a + b;
+                else
+                    for (int x = 0; x < z.width; ++x) to[x] = from[x] * a + b;
+                if (!drops) continue;
+                for (int x = 0; x < z.width; ++x, keep += LANES) to[x] *= widened(keep);
+            }
+            if (spec_.pool > 1) pool_channel(group, c);
+        }
+        if (spec_.head == Head::MEAN) average(group);
+        if (spec_.head == Head::FLATTEN && spec_.pool == 1)
+            std::memcpy(static_cast<void*>(head_[group].data), y.data, y.num_vectors() * sizeof(vector));
+    }
+
+    // ---- backward: for each group `backward_outputs`, unless the next layer's convolution feeds `GradientSink`;
+    // then once `finish_gradient_sums`, then for each group `backward_convolution` and the gradient of the inputs
+
+    void start_gradient_sums() {
+        total_.clear();
+        total_squares_.clear();
+        bias_sums_.clear();
+        weight_sums_.clear();
+    }
+
+    GradientSink gradient_sink(int group) {
+        sum_.clear();
+        sum_squares_.clear();
+        const bool drops = spec_.dropout_threshold;
+        return {y_[group], z_[group], spec_.relu, drops ? keep(group) : nullptr,
+                drops ? 1 / (1 - real(spec_.dropout)) : 1, shift_.data(), sum_.data(), sum_squares_.data()};
+    }
+
+    void add_gradient_sums() {
+        for (int c = 0; c < spec_.width; ++c) {
+            total_[c] += sum_of(sum_[c]);
+            total_squares_[c] += sum_of(sum_squares_[c]);
+        }
+    }
+
+    // From the gradient in `output(group)` to that in y.
+    void backward_outputs(int group) {
+        GradientSink sink = gradient_sink(group);
+        const bool pools = spec_.pool > 1;
+        if (spec_.head == Head::MEAN) {
+            const Tensor last = pools ? pooled_[group] : y_[group], means = head_[group];
+            const real share = real(1) / (last.height * last.width);
+            for (int c = 0; c < spec_.width; ++c) {
+                std::fill_n(row_.data(), last.width, means.row(c, 0)[0] * share);
+                for (int y = 0; y < last.height; ++y)
+                    if (pools) std::copy_n(row_.data(), last.width, last.row(c, y));
+                    else put_row(sink, c, y, row_.data(), last.width);
+            }
+        }
+        if (pools) unpool(group, sink);
+        else if (spec_.head == Head::FLATTEN) {
+            const Tensor flat = head_[group];
+            for (int c = 0; c < spec_.width; ++c)
+                for (int y = 0; y < flat.height; ++y) put_row(sink, c, y, flat.row(c, y), flat.width);
+        }
+        add_gradient_sums();
+    }
+
+    // Gradients of BatchNorm's scale and offset, and the affine map from gradients and values to the convolution's.
+    void finish_gradient_sums(real* gradient) {
+        for (int c = 0; c < spec_.width; ++c) {
+            from_gradient_[c] = 1;
+            from_value_[c] = constant_[c] = 0;
+        }
+        if (!spec_.batch_norm) return;
+        real* scale_gradient = gradient + num_weights_ + spec_.width * spec_.bias;
+        real* offset_gradient = scale_gradient + spec_.width;
+        for (int c = 0; c < spec_.width; ++c) {
+            // The sums were taken around shift, the statistics are around the mean.
+            const double products = (total_squares_[c] + (shift_[c] - mean_[c]) * total_[c]) * inverse_std_[c];
+            scale_gradient[c] = real(products);
+            offset_gradient[c] = real(total_[c]);
+            const double factor = params_gamma()[c] * inverse_std_[c];
+            from_gradient_[c] = real(factor);
+            from_value_[c] = real(-factor * products / count_ * inverse_std_[c]);
+            constant_[c] = real(-factor * (total_[c] / count_ - products / count_ * inverse_std_[c] * mean_[c]));
+        }
+    }
+
+    // From the gradient in y to those of the convolution's sums, weights and bias.
+    void backward_convolution(const Tensor& in, int group, vector lanes) {
+        const Tensor y = y_[group], z = z_[group], dz = dz_[0];
+        for (int c = 0; c < z.channels; ++c) {
+            const vector a = splat(from_gradient_[c]), b = splat(from_value_[c]), d = splat(constant_[c]) * lanes;
+            vector added{};
+            for (int row = 0; row < z.height; ++row) {
+                const vector *g = y.row(c, row), *values = z.row(c, row);
+                vector* to = dz.row(c, row);
+                if (spec_.relu == Relu::BEFORE_BATCH_NORM)
+                    for (int x = 0; x < z.width; ++x)
+                        to[x] = where(values[x] > vector{}, g[x] * a + (values[x] * b) * lanes + d);
+                else
+                    for (int x = 0; x < z.width; ++x) to[x] = g[x] * a + (values[x] * b) * lanes + d;
+                if (spec_.bias)
+                    for (int x = 0; x < z.width; ++x) added += to[x];
+            }
+            bias_sums_[c] += added;
+        }
+        add_weight_gradient(in, dz, spec_.kernel, spec_.padding, weight_sums_.data());
+    }
+
+    template <class Sink>
+    void backward_inputs(Sink& sink) {
+        convolve(dz_[0], backward_weights_.data(), spec_.kernel, spec_.kernel - 1 - spec_.padding, in_channels_, sink);
+    }
+
+    void store_gradients(real* gradient) {
+        for (size_t i = 0; i < num_weights_; ++i) gradient[i] = real(sum_of(weight_sums_[i]));
+        if (spec_.bias)
+            for (int c = 0; c < spec_.width; ++c) gradient[num_weights_ + c] = real(sum_of(bias_sums_[c]));
+    }
+
+private:
+    LayerSpec spec_;
+    int in_channels_, flat_ = 0;
+    size_t num_weights_, keep_size_ = 0;
+    const real* params_ = nullptr;
+    double count_ = 0;
+    // z: what the convolution gives; y: after BatchNorm, ReLU and dropout, and on the way back its gradient; dz: z's.
+    Groups z_, y_, pooled_, head_, dz_;
+    Array<uint8_t> keep_;
+    Array<real> forward_weights_, backward_weights_;
+    Array<vector> weight_sums_, sum_, sum_squares_, bias_sums_, row_, unpooled_;
+    Array<real> shift_, scale_, offset_, from_gradient_, from_value_, constant_;
+    Array<double> mean_, inverse_std_, total_, total_squares_;
+
+    const real* bias() const { return spec_.bias ? params_ + num_weights_ : nullptr; }
+    const real* params_gamma() const { return params_ + num_weights_ + spec_.width * spec_.bias; }
+    const real* params_beta() const { return params_gamma() + spec_.width; }
+
+    void identity() {
+        for (int c = 0; c < spec_.width; ++c) {
+            scale_[c] = 1;
+            offset_[c] = 0;
+        }
+    }
+
+    void set_norm(int c, double mean, double variance) {
+        mean_[c] = mean;
+        inverse_std_[c] = 1 / std::sqrt(variance + BATCH_NORM_EPSILON);
+        scale_[c] = real(params_gamma()[c] * inverse_std_[c]);
+        offset_[c] = real(params_beta()[c] - params_gamma()[c] * inverse_std_[c] * mean);
+    }
+
+    void average(int group) {
+        const Tensor last = spec_.pool > 1 ? pooled_[group] : y_[group], means = head_[group];
+        const real share = real(1) / (last.height * last.width);
+        for (int c = 0; c < spec_.width; ++c) {
+            vector total{};
+            for (int y = 0; y < last.height; ++y)
+                for (int x = 0; x < last.width; ++x) total += last.row(c, y)[x];
+            means.row(c, 0)[0] = total * share;
+        }
+    }
+
+    void pool_channel(int group, int c) {
+        const Tensor y = y_[group], pooled = pooled_[group];
+        const int size = spec_.pool;
+        for (int row = 0; row < pooled.height; ++row)
+            for (int x = 0; x < pooled.width; ++x) {
+                vector largest = y.row(c, row * size)[x * size];
+                for (int i = 1; i < size * size; ++i) {
+                    const vector value = y.row(c, row * size + i / size)[x * size + i % size];
+                    largest = value > largest ? value : largest;
+                }
+                pooled.row(c, row)[x] = largest;
+            }
+    }
+
+    // Of equal values the first in reading order gets the gradient, as in PyTorch.
+    void unpool(int group, GradientSink& sink) {
+        const Tensor y = y_[group], pooled = pooled_[group];
+        const int size = spec_.pool;
+        for (int c = 0; c < spec_.width; ++c) {
+            for (int row = 0; row < pooled.height; ++row) {
+                for (int x = 0; x < pooled.width; ++x) {
+                    const auto value = [&](int i) { return y.row(c, row * size + i / size)[x * size + i % size]; };
+                    vector largest = value(0);
+                    for (int i = 1; i < size * size; ++i) largest = value(i) > largest ? value(i) : largest;
+                    const vector gradient = pooled.row(c, row)[x];
+                    mask open = largest == largest;
+                    for (int i = 0; i < size * size; ++i) {
+                        const mask first = open & (value(i) == largest);
+                        open &= ~first;
+                        unpooled_[size_t(i / size) * y.width + x * size + i % size] = where(first, gradient);
+                    }
+                }
+                for (int i = 0; i < size; ++i)
+                    put_row(sink, c, row * size + i, unpooled_.data() + size_t(i) * y.width, y.width);
+            }
+            // Rows that did not fill a square; columns that did not have stayed zero in `unpooled_`.
+            std::fill_n(row_.data(), y.width, vector{});
+            for (int row = pooled.height * size; row < y.height; ++row) put_row(sink, c, row, row_.data(), y.width);
+        }
+    }
+
+    static void put_row(GradientSink& sink, int channel, int row, const vector* gradients, int width) {
+        for_tiles(width, MAX_COLUMNS, [&](int x, int columns) {
+            with_constant<MAX_COLUMNS>(
+                columns, [&](auto COLUMNS) { sink.template put<COLUMNS>(channel, row, x, gradients + x); });
+        });
+    }
+};

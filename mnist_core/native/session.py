@@ -1,0 +1,92 @@
+"""Training with the native trainer, for a PyTorch model whose weights follow after every epoch."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mnist_core.data import Dataset
+from mnist_core.evaluation import Evaluation
+from mnist_core.model import Network
+from mnist_core.native.trainer import NativeTrainer, Totals
+from mnist_core.seeds import Purpose, purpose_seed
+from space.candidate import TrainingConfig
+
+
+class NativeSession:
+    def __init__(self, library: Path, model: Network, data: Dataset, config: TrainingConfig, *, seed: int) -> None:
+        self._data = data
+        self._config = config
+        self._parameters = list(model.parameters())
+        # Each BatchNorm has a running mean and variance, and a count of its steps.
+        buffers = list(model.buffers())
+        self._statistics = [buffer for buffer in buffers if buffer.is_floating_point()]
+        self._step_counts = [buffer for buffer in buffers if not buffer.is_floating_point()]
+        self._params = _flatten(self._parameters)
+        self._flat_statistics = _flatten(self._statistics)
+        self._velocity = np.zeros_like(self._params)
+        self.seconds: dict[str, float] = {}
+        """Of the latest epoch, by part of the training steps."""
+        self._trainer = NativeTrainer(
+            library,
+            model.architecture,
+            batch_size=config.batch_size,
+            dropout_seed=purpose_seed(seed, Purpose.DROPOUT),
+        )
+
+    def train_epoch(
+        self,
+        order: NDArray[np.int64],
+        transforms: NDArray[np.float32] | None,
+        learning_rates: NDArray[np.float64],
+    ) -> Evaluation:
+        data = self._data
+        totals = self._trainer.train(
+            data.train.images,
+            data.train.labels,
+            order,
+            transforms,
+            learning_rates,
+            params=self._params,
+            velocity=self._velocity,
+            statistics=self._flat_statistics,
+            mean=data.mean,
+            std=data.std,
+            config=self._config,
+        )
+        self.seconds = totals.seconds
+        _unflatten(self._params, self._parameters)
+        _unflatten(self._flat_statistics, self._statistics)
+        for count in self._step_counts:
+            count += len(learning_rates)
+        return _mean(totals, len(order))
+
+    def evaluate(self) -> Evaluation:
+        data = self._data
+        totals = self._trainer.evaluate(
+            data.validation.images,
+            data.validation.labels,
+            params=self._params,
+            statistics=self._flat_statistics,
+            mean=data.mean,
+            std=data.std,
+        )
+        return _mean(totals, len(data.validation))
+
+
+def _mean(totals: Totals, num_images: int) -> Evaluation:
+    return Evaluation(loss=totals.loss / num_images, accuracy=totals.num_right / num_images)
+
+
+def _flatten(tensors: Sequence[Tensor]) -> NDArray[np.float32]:
+    return np.concatenate([np.zeros(0, np.float32), *(tensor.detach().numpy().ravel() for tensor in tensors)])
+
+
+@torch.no_grad()
+def _unflatten(flat: NDArray[np.float32], tensors: Sequence[Tensor]) -> None:
+    sizes = [tensor.numel() for tensor in tensors]
+    for tensor, values in zip(tensors, torch.split(torch.from_numpy(flat), sizes), strict=True):
+        tensor.copy_(values.view(tensor.shape))

@@ -1,0 +1,257 @@
+"""The native trainer as Python sees it: one network, trained and evaluated epoch by epoch."""
+
+import ctypes
+from ctypes import POINTER, Structure, byref, c_double, c_float, c_int32, c_int64, c_uint8, c_uint64, c_void_p
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from space.architecture import ArchitectureSpec
+from space.candidate import TrainingConfig
+from space.layers import Conv, Flatten, GlobalAveragePool, Linear, MaxPool
+
+PARTS = ("data", "forward", "backward", "update")
+_RELU = {"": 0, "b": 0, "r": 1, "br": 1, "rb": 2}
+_NO_HEAD, _MEAN, _FLATTEN = range(3)
+
+
+class _LayerSpec(Structure):
+    """As LayerSpec in layer.h."""
+
+    _fields_ = (
+        ("width", c_int32),
+        ("kernel", c_int32),
+        ("padding", c_int32),
+        ("bias", c_int32),
+        ("batch_norm", c_int32),
+        ("relu", c_int32),
+        ("dropout_threshold", c_int32),
+        ("pool", c_int32),
+        ("head", c_int32),
+        ("dropout", c_double),
+    )
+
+
+class _Epoch(Structure):
+    """As Epoch in trainer.cpp."""
+
+    _fields_ = (
+        ("images", POINTER(c_uint8)),
+        ("labels", POINTER(c_int64)),
+        ("order", POINTER(c_int64)),
+        ("transforms", POINTER(c_float)),
+        ("learning_rates", POINTER(c_double)),
+        ("num_images", c_int64),
+        ("batch_size", c_int64),
+        ("mean", c_double),
+        ("std", c_double),
+        ("momentum", c_double),
+        ("weight_decay", c_double),
+        ("label_smoothing", c_double),
+        ("clip_norm", c_double),
+        ("nesterov", c_int32),
+        ("loss", c_double),
+        ("num_right", c_int64),
+        ("seconds", c_double * len(PARTS)),
+    )
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Over the images of one epoch or evaluation."""
+
+    loss: float
+    """Sum."""
+    num_right: int
+    seconds: dict[str, float]
+    """Time by part of the training steps."""
+
+
+def layer_specs(architecture: ArchitectureSpec) -> list[_LayerSpec] | None:
+    """The layers as the native trainer takes them; None for a network that it can't train.
+
+    It joins to each convolution the pool that follows. It has no pool before the first convolution or after another
+    pool, and no dropout of whole channels.
+    """
+    specs: list[_LayerSpec] = []
+    for layer in architecture.layers:
+        if isinstance(layer, Conv | Linear):
+            if isinstance(layer, Conv) and layer.dropout2d:
+                return None
+            specs.append(_conv_spec(layer) if isinstance(layer, Conv) else _linear_spec(layer))
+        elif not specs or (isinstance(layer, MaxPool) and specs[-1].pool > 1):
+            return None
+        elif isinstance(layer, MaxPool):
+            specs[-1].pool = layer.size
+        elif isinstance(layer, GlobalAveragePool | Flatten):
+            specs[-1].head = _MEAN if isinstance(layer, GlobalAveragePool) else _FLATTEN
+    if specs[-1].head == _NO_HEAD:
+        specs[-1].head = _FLATTEN
+    return specs
+
+
+def _conv_spec(layer: Conv) -> _LayerSpec:
+    return _LayerSpec(
+        width=layer.width,
+        kernel=layer.kernel,
+        padding=layer.padding,
+        bias=layer.bias,
+        batch_norm=layer.batch_norm,
+        relu=_RELU[layer.ops],
+        dropout_threshold=round(layer.dropout * 65_536),
+        dropout=layer.dropout,
+        pool=1,
+    )
+
+
+def _linear_spec(layer: Linear) -> _LayerSpec:
+    return _LayerSpec(width=layer.width, kernel=1, bias=layer.bias, relu=int(layer.relu), pool=1)
+
+
+class NativeTrainer:
+    """Trains with numbers of ``dtype``, which the library was compiled for; the arrays it is given change in place.
+
+    ``params`` and ``statistics`` are flat: each layer's weights, bias, BatchNorm scale and offset, as PyTorch lists
+    them; each BatchNorm's running mean, then variance.
+    """
+
+    def __init__(
+        self,
+        library: Path,
+        architecture: ArchitectureSpec,
+        *,
+        batch_size: int,
+        dropout_seed: int,
+        dtype: type[np.floating[Any]] = np.float32,
+    ) -> None:
+        self._handle = None
+        self._library = _load(library)
+        specs = layer_specs(architecture)
+        assert specs is not None, "the native trainer has no such layers"
+        # One image left over may join the last batch.
+        handle = self._library.trainer_new(
+            (_LayerSpec * len(specs))(*specs), len(specs), batch_size + 1, c_uint64(dropout_seed)
+        )
+        if not handle:
+            raise MemoryError(f"a batch of {batch_size} images does not fit into memory")
+        self._handle = c_void_p(handle)
+        self._dtype = np.dtype(dtype)
+
+    def __del__(self) -> None:
+        if self._handle:
+            self._library.trainer_delete(self._handle)
+
+    def train(
+        self,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        order: NDArray[np.int64],
+        transforms: NDArray[np.float32] | None,
+        learning_rates: NDArray[np.float64],
+        *,
+        params: NDArray[Any],
+        velocity: NDArray[Any],
+        statistics: NDArray[Any],
+        mean: float,
+        std: float,
+        config: TrainingConfig,
+    ) -> Totals:
+        """One epoch over ``images[order]``, one learning rate a step; ``velocity`` is SGD's momentum buffer."""
+        epoch = _epoch(images, labels, order, mean=mean, std=std, config=config)
+        epoch.transforms = None if transforms is None else _pointer(transforms, np.float32, c_float)
+        epoch.learning_rates = _pointer(learning_rates, np.float64, c_double)
+        arrays = (self._address(array) for array in (params, velocity, statistics))
+        self._library.trainer_train(self._handle, byref(epoch), *arrays)
+        return _totals(epoch)
+
+    def evaluate(
+        self,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        *,
+        params: NDArray[Any],
+        statistics: NDArray[Any],
+        mean: float,
+        std: float,
+    ) -> Totals:
+        order = np.arange(len(images))
+        epoch = _epoch(images, labels, order, mean=mean, std=std, config=TrainingConfig())
+        self._library.trainer_evaluate(self._handle, byref(epoch), self._address(params), self._address(statistics))
+        return _totals(epoch)
+
+    def differentiate(
+        self,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        *,
+        params: NDArray[Any],
+        statistics: NDArray[Any],
+        mean: float,
+        std: float,
+        config: TrainingConfig,
+    ) -> tuple[Totals, NDArray[Any]]:
+        """Loss and gradient of one batch of all images, in training mode, without an update."""
+        order = np.arange(len(images))
+        epoch = _epoch(images, labels, order, mean=mean, std=std, config=config)
+        gradient = np.empty_like(params)
+        arrays = (self._address(array) for array in (params, statistics, gradient))
+        self._library.trainer_differentiate(self._handle, byref(epoch), *arrays)
+        return _totals(epoch), gradient
+
+    def keep_mask(self, layer: int, image: int, size: int) -> NDArray[np.uint8]:
+        """What dropout kept in the latest batch: ones and zeros by channel, row and column."""
+        mask = np.empty(size, np.uint8)
+        self._library.trainer_keep_mask(self._handle, layer, image, c_void_p(mask.ctypes.data))
+        return mask
+
+    def _address(self, array: NDArray[Any]) -> c_void_p:
+        assert array.dtype == self._dtype
+        assert array.flags.c_contiguous
+        return c_void_p(array.ctypes.data)
+
+
+@cache
+def _load(path: Path) -> ctypes.CDLL:
+    library = ctypes.CDLL(str(path))
+    library.trainer_new.restype = c_void_p
+    return library
+
+
+def _epoch(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    order: NDArray[np.int64],
+    *,
+    mean: float,
+    std: float,
+    config: TrainingConfig,
+) -> _Epoch:
+    return _Epoch(
+        images=_pointer(images, np.uint8, c_uint8),
+        labels=_pointer(labels, np.int64, c_int64),
+        order=_pointer(order, np.int64, c_int64),
+        num_images=len(order),
+        batch_size=config.batch_size,
+        mean=mean,
+        std=std,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+        label_smoothing=config.label_smoothing,
+        clip_norm=config.clip_norm or 0.0,
+        nesterov=config.nesterov,
+    )
+
+
+def _pointer(array: NDArray[Any], dtype: type[np.generic], kind: Any) -> Any:
+    """The caller keeps the array alive: a structure does not."""
+    assert array.dtype == dtype
+    assert array.flags.c_contiguous
+    return array.ctypes.data_as(POINTER(kind))
+
+
+def _totals(epoch: _Epoch) -> Totals:
+    return Totals(epoch.loss, epoch.num_right, dict(zip(PARTS, epoch.seconds, strict=True)))

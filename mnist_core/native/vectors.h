@@ -1,0 +1,93 @@
+// Vectors of one number per image: LANES images are computed side by side.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+
+#ifdef DOUBLE_PRECISION  // for comparing gradients
+using real = double;
+using integer = int64_t;
+#else
+using real = float;
+using integer = int32_t;
+#endif
+
+#if defined(__AVX512F__)
+constexpr int VECTOR_BYTES = 64;
+constexpr int NUM_REGISTERS = 32;
+#elif defined(__AVX__)
+constexpr int VECTOR_BYTES = 32;
+constexpr int NUM_REGISTERS = 16;
+#elif defined(__aarch64__)
+constexpr int VECTOR_BYTES = 16;
+constexpr int NUM_REGISTERS = 32;
+#else
+constexpr int VECTOR_BYTES = 16;
+constexpr int NUM_REGISTERS = 16;
+#endif
+constexpr int LANES = VECTOR_BYTES / sizeof(real);
+
+typedef real vector __attribute__((vector_size(VECTOR_BYTES)));
+typedef integer mask __attribute__((vector_size(VECTOR_BYTES)));
+typedef uint8_t bytes __attribute__((vector_size(LANES)));
+
+inline vector splat(real value) { return value - vector{}; }
+
+inline vector where(mask condition, vector value) { return (vector)(condition & (mask)value); }
+
+// Not a maximum: a NaN stays one, so that it reaches the loss.
+inline vector relu(vector value) { return value < vector{} ? vector{} : value; }
+
+inline vector widened(const uint8_t* values) {
+    bytes loaded;
+    std::memcpy(&loaded, values, LANES);
+    return __builtin_convertvector(loaded, vector);
+}
+
+inline double sum_of(vector value) {
+    double total = 0;
+    for (int lane = 0; lane < LANES; ++lane) total += value[lane];
+    return total;
+}
+
+// Zeroed memory, aligned for vectors.
+template <class T>
+class Array {
+public:
+    Array() = default;
+    explicit Array(size_t size) : size_(size) {
+        const size_t bytes_needed = (size * sizeof(T) + VECTOR_BYTES - 1) / VECTOR_BYTES * VECTOR_BYTES;
+        void* memory = std::aligned_alloc(VECTOR_BYTES, bytes_needed ? bytes_needed : VECTOR_BYTES);
+        if (!memory) throw std::bad_alloc();
+        std::memset(memory, 0, bytes_needed);
+        data_.reset(static_cast<T*>(memory));
+    }
+    T* data() { return data_.get(); }
+    const T* data() const { return data_.get(); }
+    size_t size() const { return size_; }
+    T& operator[](size_t i) { return data_.get()[i]; }
+    const T& operator[](size_t i) const { return data_.get()[i]; }
+    void clear() { std::memset(static_cast<void*>(data_.get()), 0, size_ * sizeof(T)); }
+
+private:
+    struct Free {
+        void operator()(T* memory) const { std::free(memory); }
+    };
+    std::unique_ptr<T[], Free> data_;
+    size_t size_ = 0;
+};
+
+// Channels of one group of LANES images. Each row has `halo` zeros at both ends, which convolutions read as padding.
+struct Tensor {
+    vector* data = nullptr;
+    int channels = 0, height = 0, width = 0, halo = 0;
+
+    size_t pitch() const { return width + 2 * halo; }
+    size_t num_vectors() const { return channels * height * pitch(); }
+    // The first pixel of a row, after its halo.
+    vector* row(int channel, int y) const { return data + (size_t(channel) * height + y) * pitch() + halo; }
+};

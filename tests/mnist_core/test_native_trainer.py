@@ -1,0 +1,589 @@
+"""The native trainer against PyTorch: gradients, epochs, augmentation; its dropout, and what its seed decides."""
+
+import itertools
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.utils import vector_to_parameters
+
+from mnist_core.augmentation import draw_transforms, normalise, transform_images
+from mnist_core.data import Dataset, Split, load_dataset
+from mnist_core.engine import TORCH, Engine
+from mnist_core.model import Dropout, Network, build_model, seed_dropout
+from mnist_core.native.compiler import DOUBLE_PRECISION, CompilerError, compile_trainer
+from mnist_core.native.trainer import NativeTrainer, layer_specs
+from mnist_core.training import DivergedError, train
+from space.architecture import ArchitectureSpec
+from space.candidate import TrainingConfig
+from space.layers import (
+    CONV_OPS,
+    INPUT_SHAPE,
+    KERNELS,
+    Conv,
+    Flatten,
+    GlobalAveragePool,
+    Layer,
+    Linear,
+    MaxPool,
+)
+from space.results import EpochResult
+from tests.strategies import architectures
+
+NET = "4s:br p 8s:br p 8v:br gap fc10+"
+PLAIN = {"rotation": 0.0, "translation": 0.0, "scale": 0.0}
+MEAN, STD = 0.13, 0.31
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    num_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(num_threads)
+
+
+def compiled(pytestconfig: pytest.Config, *flags: str) -> Path:
+    try:
+        return compile_trainer(*flags)
+    except CompilerError as error:
+        message = f"the native trainer is not available: {error}"
+    if pytestconfig.getoption("--require-mnist") or os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def double_library(pytestconfig: pytest.Config) -> Path:
+    return compiled(pytestconfig, DOUBLE_PRECISION)
+
+
+@pytest.fixture(scope="session")
+def library(pytestconfig: pytest.Config) -> Path:
+    return compiled(pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def native(library: Path) -> Engine:
+    return Engine(library)
+
+
+@pytest.fixture(scope="module")
+def few_digits() -> Dataset:
+    """With batches of 32: the last of 97 images joins the third batch."""
+    return load_dataset("digits", None, train_size=97)
+
+
+# ---- Batches in double precision
+
+
+def draw_images(count: int, num_classes: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Random images with random labels."""
+    generator = np.random.default_rng(seed)
+    return generator.integers(0, 256, (count, 28, 28), np.uint8), generator.integers(0, num_classes, count)
+
+
+def model_in_mid_training(architecture: ArchitectureSpec, images: NDArray[np.uint8], seed: int) -> Network:
+    """In double precision, with nothing left at the value that it starts from."""
+    model = build_model(architecture, seed=seed).double()
+    seed_dropout(model, seed, torch.device("cpu"))
+    generator = torch.Generator().manual_seed(seed)
+    norms = [module for module in model if isinstance(module, nn.BatchNorm2d)]
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.3 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+        # Running statistics are near those of the images, but not equal to them.
+        for norm in norms:
+            norm.momentum = 1.0
+        model.train()(torch.from_numpy(normalised(images)))
+        for norm in norms:
+            norm.momentum = 0.1
+            mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
+            mean += variance.sqrt() * torch.empty_like(mean).uniform_(-1, 1, generator=generator)
+            variance *= torch.empty_like(variance).uniform_(0.5, 2, generator=generator)
+    return model
+
+
+def normalised(images: NDArray[np.uint8], mean: float = MEAN, std: float = STD) -> NDArray[np.float64]:
+    pixels: NDArray[np.float64] = (images[:, None] - 255 * mean) / (255 * std)
+    return pixels
+
+
+def flat_params(model: nn.Module) -> NDArray[Any]:
+    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()]).numpy()
+
+
+def flat_statistics(model: nn.Module) -> NDArray[Any]:
+    buffers = [buffer for buffer in model.buffers() if buffer.is_floating_point()]
+    return np.concatenate([np.zeros(0), *(buffer.numpy() for buffer in buffers)])
+
+
+class KeptValues(nn.Module):
+    """Dropout with the mask that the native trainer drew."""
+
+    def __init__(self, trainer: NativeTrainer, layer: int, rate: float) -> None:
+        super().__init__()
+        self.trainer, self.layer, self.rate = trainer, layer, rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        masks = [self.trainer.keep_mask(self.layer, image, x[0].numel()) for image in range(len(x))]
+        return x * torch.from_numpy(np.stack(masks)).view(x.shape) / (1 - self.rate)
+
+
+def with_masks_of(trainer: NativeTrainer, model: Network) -> nn.Sequential:
+    modules: list[nn.Module] = []
+    layer = -1
+    for module in model:
+        layer += isinstance(module, nn.Conv2d | nn.Linear)
+        modules.append(KeptValues(trainer, layer, module.rate) if isinstance(module, Dropout) else module)
+    return nn.Sequential(*modules)
+
+
+def assert_equals_pytorch(
+    library: Path,
+    model: Network,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    *,
+    mean: float = MEAN,
+    std: float = STD,
+    label_smoothing: float = 0.0,
+) -> None:
+    """One batch: loss, gradient and running statistics; then loss and accuracy with these statistics."""
+    params, statistics = flat_params(model), flat_statistics(model)
+    trainer = NativeTrainer(library, model.architecture, batch_size=len(images), dropout_seed=5, dtype=np.float64)
+    totals, gradient = trainer.differentiate(
+        images,
+        labels,
+        params=params,
+        statistics=statistics,
+        mean=mean,
+        std=std,
+        config=TrainingConfig(label_smoothing=label_smoothing),
+    )
+
+    inputs, targets = torch.from_numpy(normalised(images, mean, std)), torch.from_numpy(labels)
+    logits = with_masks_of(trainer, model).train()(inputs)
+    loss = F.cross_entropy(logits, targets, label_smoothing=label_smoothing)
+    loss.backward()
+    expected = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]).numpy()
+    assert np.abs(gradient - expected).max() <= 1e-10 * np.abs(expected).max() + 1e-15
+    assert totals.loss / len(images) == pytest.approx(loss.item(), rel=1e-12, abs=1e-13)
+    assert totals.num_right == int((logits.argmax(1) == targets).sum())
+    np.testing.assert_allclose(statistics, flat_statistics(model), rtol=1e-12, atol=1e-13)
+    assert np.array_equal(params, flat_params(model)), "nothing was trained"
+
+    evaluated = trainer.evaluate(images, labels, params=params, statistics=statistics, mean=mean, std=std)
+    with torch.no_grad():
+        logits = model.eval()(inputs)
+    expected_loss = F.cross_entropy(logits, targets).item()
+    assert evaluated.loss / len(images) == pytest.approx(expected_loss, rel=1e-12, abs=1e-13)
+    assert evaluated.num_right == int((logits.argmax(1) == targets).sum())
+
+
+_pools = st.sampled_from([1, 1, 2, 2, 3, 4])
+_dropouts = st.just(0.0) | st.floats(0.01, 0.6)
+_heads = st.sampled_from([GlobalAveragePool(), Flatten()])
+_linears = st.lists(st.builds(Linear, st.integers(1, 11), bias=st.booleans(), relu=st.booleans()), max_size=2)
+
+
+@st.composite
+def trainable_networks(draw: st.DrawFn) -> ArchitectureSpec:
+    """Networks that the native trainer knows."""
+    layers: list[Layer] = []
+    side = INPUT_SHAPE[1]
+    for _ in range(draw(st.integers(1, 4))):
+        kernel = draw(st.sampled_from(KERNELS))
+        conv = Conv(
+            width=draw(st.integers(1, 9)),
+            kernel=kernel,
+            padding=draw(st.integers(max(0, (kernel - side + 1) // 2), kernel - 1)),
+            bias=draw(st.booleans()),
+            ops=draw(st.sampled_from(CONV_OPS)),
+            dropout=draw(_dropouts),
+        )
+        layers.append(conv)
+        side = conv.output_shape((1, side, side))[1]
+        pool = draw(_pools)
+        if 1 < pool <= side:
+            layers.append(MaxPool(pool))
+            side //= pool
+    return ArchitectureSpec((*layers, draw(_heads), *draw(_linears)))
+
+
+@given(
+    architecture=trainable_networks(),
+    batch_size=st.integers(2, 40),
+    label_smoothing=st.sampled_from([0.0, 0.1]),
+    seed=st.integers(0, 1_000_000),
+)
+# The widest blocks, every kernel, and a batch of a single vector.
+@example(ArchitectureSpec.from_text("8k5s+:rb 8k1:r p 8s:br 8k5v:b p 4k5p4:brd0.2 gap fc10+"), 8, 0.1, 0)
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_a_batch_equals_pytorchs(
+    double_library: Path, architecture: ArchitectureSpec, batch_size: int, label_smoothing: float, seed: int
+) -> None:
+    images, labels = draw_images(batch_size, architecture.num_classes, seed)
+    model = model_in_mid_training(architecture, images, seed)
+    assert_equals_pytorch(double_library, model, images, labels, label_smoothing=label_smoothing)
+
+
+# Of two levels of grey, so that many windows of a pool hold several largest values; and of one level, where all do.
+@pytest.mark.parametrize("levels", [[0, 128], [128]])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5v p flat fc4",
+        "5v:r p3 flat fc10+",
+        "3s+:r p 5v:r p gap fc10+",
+        "3k1 p4 6k5s+:r p3 flat fc10",
+        "5k1:br p flat fc10+",
+        "5k1:brd0.3 p4 flat fc10+",
+        "5v:rb p3 flat fc10+",
+        "6s+:rbd0.5 p flat fc10+",
+    ],
+)
+def test_ties_in_max_pools_go_to_pytorchs_pixel(double_library: Path, text: str, levels: list[int]) -> None:
+    generator = np.random.default_rng(7)
+    images = generator.choice(np.array(levels, np.uint8), (19, 28, 28))
+    labels = generator.integers(0, 4, 19)
+    model = build_model(ArchitectureSpec.from_text(text)).double()
+    # Quarters and inputs of 0 and 1 make sums exact in any order, so that equal ones are equal in both.
+    quarters = generator.integers(-4, 5, len(flat_params(model))) / 4
+    vector_to_parameters(torch.from_numpy(quarters), model.parameters())
+    assert_equals_pytorch(double_library, model, images, labels, mean=0.0, std=128 / 255)
+
+
+@pytest.mark.parametrize("nesterov", [True, False])
+@pytest.mark.parametrize("clip_norm", [None, 0.5])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+def test_steps_equal_pytorchs(
+    double_library: Path, nesterov: bool, clip_norm: float | None, weight_decay: float, label_smoothing: float
+) -> None:
+    images, labels = draw_images(20, 10, seed=2)
+    model = model_in_mid_training(ArchitectureSpec.from_text(NET), images, seed=1)
+    config = TrainingConfig(
+        batch_size=4,
+        nesterov=nesterov,
+        clip_norm=clip_norm,
+        weight_decay=weight_decay,
+        label_smoothing=label_smoothing,
+        momentum=0.8,
+    )
+    params, statistics = flat_params(model), flat_statistics(model)
+    velocity = np.zeros_like(params)
+    trainer = NativeTrainer(double_library, model.architecture, batch_size=4, dropout_seed=0, dtype=np.float64)
+    inputs = torch.from_numpy(normalised(images))
+    optimizer = torch.optim.SGD(
+        model.train().parameters(), lr=1.0, momentum=0.8, nesterov=nesterov, weight_decay=weight_decay
+    )
+    generator = np.random.default_rng(3)
+    # Two epochs: momentum is kept.
+    for _ in range(2):
+        # Of 13 images, not of all; the last joins the third batch.
+        order = generator.permutation(20)[:13]
+        rates = generator.uniform(0.01, 0.1, 3)
+        totals = trainer.train(
+            images,
+            labels,
+            order,
+            None,
+            rates,
+            params=params,
+            velocity=velocity,
+            statistics=statistics,
+            mean=MEAN,
+            std=STD,
+            config=config,
+        )
+        loss_sum, num_right = 0.0, 0
+        for batch, rate in zip((order[:4], order[4:8], order[8:]), rates, strict=True):
+            targets = torch.from_numpy(labels[batch])
+            logits = model(inputs[torch.from_numpy(batch)])
+            loss = F.cross_entropy(logits, targets, label_smoothing=label_smoothing)
+            optimizer.zero_grad()
+            loss.backward()
+            norm = nn.utils.clip_grad_norm_(model.parameters(), clip_norm or np.inf)
+            assert norm > 0.5, "clipping clips"
+            optimizer.param_groups[0]["lr"] = rate
+            optimizer.step()
+            loss_sum += loss.item() * len(batch)
+            num_right += int((logits.argmax(1) == targets).sum())
+        assert totals.loss == pytest.approx(loss_sum, rel=1e-10)
+        assert totals.num_right == num_right
+        np.testing.assert_allclose(params, flat_params(model), rtol=1e-9, atol=1e-10)
+        np.testing.assert_allclose(statistics, flat_statistics(model), rtol=1e-9, atol=1e-10)
+
+
+# ---- The networks it knows
+
+
+@given(architectures())
+def test_it_knows_every_network_but_three_kinds(architecture: ArchitectureSpec) -> None:
+    layers = architecture.layers
+    lacking = (
+        any(isinstance(layer, Conv) and layer.dropout2d for layer in layers),
+        not isinstance(layers[0], Conv),
+        any(isinstance(a, MaxPool) and isinstance(b, MaxPool) for a, b in itertools.pairwise(layers)),
+    )
+    assert (layer_specs(architecture) is None) == any(lacking)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["8s:brD0.1 gap fc10+", "8s:br p 8v:brD0.1 gap", "p 8s:br gap", "8s:br p p3 gap fc10+", "gap fc10+", "flat fc10"],
+)
+def test_networks_that_it_lacks(text: str) -> None:
+    assert layer_specs(ArchitectureSpec.from_text(text)) is None
+
+
+def test_what_it_lacks_pytorch_trains(native: Engine, few_digits: Dataset) -> None:
+    text, config = "p 4s:brD0.1 p 8v:br gap fc10+", TrainingConfig(epochs=1, batch_size=32)
+    model, results = trained(native, few_digits, config, text=text)
+    expected, expected_results = trained(TORCH, few_digits, config, text=text)
+    assert state_bytes(model) == state_bytes(expected)
+    assert results == expected_results
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_library_that_cannot_be_loaded_raises_that_alone(tmp_path: Path) -> None:
+    (tmp_path / "trainer.so").write_text("no library")
+    with pytest.raises(OSError, match=r"trainer\.so"):
+        NativeTrainer(tmp_path / "trainer.so", ArchitectureSpec.from_text(NET), batch_size=2, dropout_seed=0)
+
+
+# ---- Whole epochs in single precision
+
+
+def trained(
+    engine: Engine, data: Dataset, config: TrainingConfig, *, text: str = NET, seed: int = 0
+) -> tuple[Network, list[EpochResult]]:
+    """The model, and the results without their times."""
+    model = build_model(ArchitectureSpec.from_text(text), seed=seed)
+    results = train(model, data, config, seed=seed, engine=engine)
+    return model, [replace(result, seconds=0.0) for result in results]
+
+
+def state_bytes(model: nn.Module) -> bytes:
+    return b"".join(tensor.contiguous().numpy().tobytes() for tensor in model.state_dict().values())
+
+
+def assert_results_near(result: EpochResult, expected: EpochResult, data: Dataset) -> None:
+    assert (result.epoch, result.learning_rate) == (expected.epoch, expected.learning_rate)
+    assert result.train_loss == pytest.approx(expected.train_loss, rel=1e-5)
+    assert result.val_loss == pytest.approx(expected.val_loss, rel=1e-4)
+    # Rounding may turn one image around.
+    assert result.train_accuracy == pytest.approx(expected.train_accuracy, abs=1.5 / len(data.train))
+    assert result.val_accuracy == pytest.approx(expected.val_accuracy, abs=1.5 / len(data.validation))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"nesterov": False, "clip_norm": 0.5}, {"label_smoothing": 0.1, "weight_decay": 0.1}],
+    ids=["Nesterov", "clipped", "smoothed"],
+)
+def test_epochs_are_pytorchs(native: Engine, few_digits: Dataset, settings: dict[str, Any]) -> None:
+    # Few and small steps, so that rounding does not grow.
+    config = TrainingConfig(epochs=2, batch_size=32, max_lr=0.02, **PLAIN, **settings)
+    architecture = ArchitectureSpec.from_text(NET)
+    start, ours, theirs = (build_model(architecture) for _ in range(3))
+    epochs = [
+        train(model, few_digits, config, seed=0, engine=engine) for model, engine in ((ours, native), (theirs, TORCH))
+    ]
+    for result, expected in zip(*epochs, strict=True):
+        assert_results_near(result, expected, few_digits)
+        before, weights, expected_weights = (flat_params(model) for model in (start, ours, theirs))
+        assert np.linalg.norm(weights - expected_weights) < 3e-3 * np.linalg.norm(expected_weights - before)
+        for buffer, expected_buffer in zip(ours.buffers(), theirs.buffers(), strict=True):
+            torch.testing.assert_close(buffer, expected_buffer, rtol=1e-3, atol=1e-4)
+        counts = [int(tensor) for name, tensor in ours.named_buffers() if name.endswith("num_batches_tracked")]
+        assert counts == [3 * result.epoch] * 3
+
+
+@pytest.mark.parametrize("train_size", [2, 31, 32, 33, 34, 64, 65, 66])
+def test_any_number_of_images_is_trained_as_by_pytorch(native: Engine, train_size: int) -> None:
+    data = load_dataset("digits", None, train_size=train_size)
+    config = TrainingConfig(epochs=1, batch_size=32, max_lr=0.01, **PLAIN)
+    results = [trained(engine, data, config)[1][0] for engine in (native, TORCH)]
+    assert_results_near(*results, data)
+
+
+def test_training_leaves_the_mode_and_layout_of_a_model_aside(native: Engine, few_digits: Dataset) -> None:
+    config = TrainingConfig(epochs=1, batch_size=32)
+    expected, _ = trained(native, few_digits, config)
+    model = build_model(ArchitectureSpec.from_text(NET)).eval()
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    list(train(model, few_digits, config, seed=0, engine=native))
+    assert state_bytes(model) == state_bytes(expected)
+
+
+@pytest.mark.parametrize("ranges", [{"rotation": 180.0}, {"translation": 0.9}, {"scale": 0.8}, {}])
+def test_epochs_see_pytorchs_augmented_images(native: Engine, few_digits: Dataset, ranges: dict[str, float]) -> None:
+    # A learning rate too small to change anything: the loss tells what the network was shown.
+    config = TrainingConfig(epochs=2, batch_size=32, max_lr=1e-9, **(PLAIN | ranges if ranges else {}))
+    results = [trained(engine, few_digits, config)[1] for engine in (native, TORCH)]
+    for result, expected in zip(*results, strict=True):
+        assert result.train_loss == pytest.approx(expected.train_loss, rel=1e-5)
+    assert results[0][0].train_loss != pytest.approx(results[0][1].train_loss, rel=1e-4)
+
+
+def test_pixels_are_moved_as_pytorch_moves_them(library: Path) -> None:
+    count = 100
+    images, labels = draw_images(count, 28 * 28, seed=3)
+    transforms = draw_transforms(count, rotation=180, translation=0.6, scale=0.7, generator=np.random.default_rng(4))
+    assert transforms is not None
+    # Neither moved nor turned; moved by whole pixels; out of sight.
+    transforms[:3] = [[[1, 0, 0], [0, 1, 0]], [[1, 0, 2 / 28], [0, 1, -6 / 28]], [[1, 0, 3], [0, 1, 3]]]
+    moved = normalise(transform_images(torch.from_numpy(images), torch.from_numpy(transforms)), MEAN, STD)
+    # The logits of this network are the pixels, and the loss tells the pixel that is the label.
+    pixels = ArchitectureSpec.from_text("1k1 flat")
+    trainer = NativeTrainer(library, pixels, batch_size=2, dropout_seed=0)
+    order = np.random.default_rng(5).permutation(count)
+    for position, image in enumerate(order):
+        totals = trainer.train(
+            images,
+            labels,
+            order[position : position + 1],
+            transforms[image : image + 1],
+            np.zeros(1),
+            params=np.ones(1, np.float32),
+            velocity=np.zeros(1, np.float32),
+            statistics=np.zeros(0, np.float32),
+            mean=MEAN,
+            std=STD,
+            config=TrainingConfig(),
+        )
+        expected = F.cross_entropy(moved[image].flatten(), torch.tensor(labels[image]))
+        assert totals.loss == pytest.approx(float(expected), abs=1e-4)
+
+
+# ---- Dropout
+
+
+def draw_masks(
+    library: Path, text: str, *, count: int = 64, seed: int = 0, batches: int = 1
+) -> list[NDArray[np.bool_]]:
+    """What the first layer's dropout kept in each of ``batches``, by image and value."""
+    architecture = ArchitectureSpec.from_text(text)
+    model = build_model(architecture)
+    trainer = NativeTrainer(library, architecture, batch_size=count, dropout_seed=seed)
+    images, labels = draw_images(count, architecture.num_classes, 0)
+    shape = architecture.layers[0].output_shape(INPUT_SHAPE)
+    masks = []
+    for _ in range(batches):
+        trainer.differentiate(
+            images,
+            labels,
+            params=flat_params(model),
+            statistics=np.zeros(0, np.float32),
+            mean=MEAN,
+            std=STD,
+            config=TrainingConfig(),
+        )
+        values = [trainer.keep_mask(0, image, int(np.prod(shape))) for image in range(count)]
+        masks.append(np.stack(values).reshape(count, *shape).astype(bool))
+    return masks
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.05, 0.3, 0.9])
+def test_dropout_zeroes_its_share(library: Path, rate: float) -> None:
+    zeroed = ~draw_masks(library, f"16s:rd{rate} gap fc10")[0]
+    # Four standard deviations of the share.
+    assert zeroed.mean() == pytest.approx(rate, abs=4 * (rate * (1 - rate) / zeroed.size) ** 0.5)
+    # No image, channel or pixel is favoured: six deviations of a group's share.
+    for kept_axis in range(4):
+        shares = zeroed.mean(axis=tuple(axis for axis in range(4) if axis != kept_axis))
+        size = zeroed.size / zeroed.shape[kept_axis]
+        assert np.abs(shares - rate).max() < 6 * (rate * (1 - rate) / size) ** 0.5
+
+
+def test_dropouts_values_are_independent(library: Path) -> None:
+    first, second = draw_masks(library, "16s:rd0.5 gap fc10", batches=2)
+    pairs = [(first, second)]
+    # Neighbouring images, channels, rows and columns.
+    for axis, distance in itertools.product(range(4), (1, 2, 8)):
+        end = first.shape[axis]
+        pairs.append((first.take(range(end - distance), axis), first.take(range(distance, end), axis)))
+    for a, b in pairs:
+        assert (a == b).mean() == pytest.approx(0.5, abs=5 * 0.5 / a.size**0.5)
+
+
+def test_dropouts_seed_decides_its_masks(library: Path) -> None:
+    text = "3s:rd0.5 gap fc10"
+    first, second = draw_masks(library, text, count=5, seed=1, batches=2)
+    assert not np.array_equal(first, second), "each step has a mask of its own"
+    assert np.array_equal(draw_masks(library, text, count=5, seed=1)[0], first)
+    other = draw_masks(library, text, count=5, seed=2)[0]
+    assert (other == first).mean() == pytest.approx(0.5, abs=0.05)
+
+
+def test_each_layer_draws_masks_of_its_own(library: Path) -> None:
+    architecture = ArchitectureSpec.from_text("4s:rd0.5 4s:rd0.5 gap fc10")
+    trainer = NativeTrainer(library, architecture, batch_size=9, dropout_seed=0)
+    trainer.differentiate(
+        *draw_images(9, 10, 0),
+        params=flat_params(build_model(architecture)),
+        statistics=np.zeros(0, np.float32),
+        mean=MEAN,
+        std=STD,
+        config=TrainingConfig(),
+    )
+    first, second = (np.stack([trainer.keep_mask(layer, image, 4 * 28 * 28) for image in range(9)]) for layer in (0, 1))
+    assert (first == second).mean() == pytest.approx(0.5, abs=0.02)
+
+
+# ---- Seeds and divergence
+
+
+def test_a_seed_gives_the_same_weights_bit_for_bit(native: Engine, few_digits: Dataset) -> None:
+    text = "4s:brd0.1 p 8s:br p 8v:brd0.2 gap fc10+"
+    config = TrainingConfig(epochs=2, batch_size=32)
+    model, results = trained(native, few_digits, config, text=text, seed=5)
+    torch.manual_seed(99)
+    np.random.seed(99)
+    again, results_again = trained(native, few_digits, config, text=text, seed=5)
+    assert state_bytes(again) == state_bytes(model)
+    assert results_again == results
+
+    other, other_results = trained(native, few_digits, config, text=text, seed=6)
+    assert state_bytes(other) != state_bytes(model)
+    assert other_results[0].train_loss != results[0].train_loss
+
+
+def test_the_seed_of_training_decides_dropout(native: Engine, few_digits: Dataset) -> None:
+    # One batch of one image again and again: its order does not tell the seeds apart.
+    image = Split(np.repeat(few_digits.train.images[:1], 32, axis=0), np.zeros(32, np.int64))
+    data = replace(few_digits, train=image)
+    config = TrainingConfig(epochs=1, batch_size=32, **PLAIN)
+
+    def losses(text: str) -> set[float]:
+        models = [build_model(ArchitectureSpec.from_text(text)) for _ in range(3)]
+        return {next(train(model, data, config, seed=s, engine=native)).train_loss for s, model in enumerate(models)}
+
+    assert len(losses("4s:br p 8v:br gap fc10+")) == 1
+    assert len(losses("4s:brd0.3 p 8v:br gap fc10+")) == 3
+
+
+def test_a_diverging_run_stops_at_the_end_of_its_epoch(native: Engine, few_digits: Dataset) -> None:
+    architecture = ArchitectureSpec.from_text(NET)
+    config = TrainingConfig(epochs=3, batch_size=32, max_lr=1e30)
+    with pytest.raises(DivergedError, match=r"^the training loss was nan in epoch 1$"):
+        next(train(build_model(architecture), few_digits, config, seed=0, engine=native))
+    # One step: the epoch's training loss came before it.
+    config = TrainingConfig(epochs=1, batch_size=97, max_lr=1e30, pct_start=1.0)
+    with pytest.raises(DivergedError, match=r"^the validation loss was nan in epoch 1$"):
+        next(train(build_model(architecture), few_digits, config, seed=0, engine=native))
+    # What follows is as if nothing had been.
+    config = TrainingConfig(epochs=1, batch_size=32)
+    assert np.isfinite(trained(native, few_digits, config)[1][0].val_loss)
