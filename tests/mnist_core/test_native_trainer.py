@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import platform
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -63,9 +64,12 @@ def compiled(pytestconfig: pytest.Config, *flags: str) -> Path:
     pytest.skip(message)
 
 
-@pytest.fixture(scope="session")
-def double_library(pytestconfig: pytest.Config) -> Path:
-    return compiled(pytestconfig, DOUBLE_PRECISION)
+_NARROWER = ("-mno-avx512f",)  # as on CPUs with AVX2 alone: shorter vectors, and half as many registers
+
+
+@pytest.fixture(scope="session", params=[(), _NARROWER] if platform.machine() == "x86_64" else [()], ids=str)
+def double_library(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Path:
+    return compiled(pytestconfig, DOUBLE_PRECISION, *request.param)
 
 
 @pytest.fixture(scope="session")
@@ -128,6 +132,16 @@ def flat_statistics(model: nn.Module) -> NDArray[Any]:
     return np.concatenate([np.zeros(0), *(buffer.numpy() for buffer in buffers)])
 
 
+def tolerance(model: nn.Module) -> float:
+    """1e-10, and more where some channel's mean is large beside its variance: rounding is of the size of the mean."""
+    ratios = [
+        float((norm.get_buffer("running_mean").abs() / (norm.get_buffer("running_var") + norm.eps)).max())
+        for norm in model.modules()
+        if isinstance(norm, nn.BatchNorm2d)
+    ]
+    return 1e-10 * max([1.0, *(ratio / 100 for ratio in ratios)])
+
+
 class KeptValues(nn.Module):
     """Dropout with the mask that the native trainer drew."""
 
@@ -177,17 +191,17 @@ def assert_equals_pytorch(
     loss = F.cross_entropy(logits, targets, label_smoothing=label_smoothing)
     loss.backward()
     expected = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]).numpy()
-    assert np.abs(gradient - expected).max() <= 1e-10 * np.abs(expected).max() + 1e-15
-    assert totals.loss / len(images) == pytest.approx(loss.item(), rel=1e-12, abs=1e-13)
+    assert np.abs(gradient - expected).max() <= tolerance(model) * np.abs(expected).max() + 1e-15
+    assert totals.loss / len(images) == pytest.approx(loss.item(), rel=1e-10, abs=1e-12)
     assert totals.num_right == int((logits.argmax(1) == targets).sum())
-    np.testing.assert_allclose(statistics, flat_statistics(model), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(statistics, flat_statistics(model), rtol=1e-10, atol=1e-12)
     assert np.array_equal(params, flat_params(model)), "nothing was trained"
 
     evaluated = trainer.evaluate(images, labels, params=params, statistics=statistics, mean=mean, std=std)
     with torch.no_grad():
         logits = model.eval()(inputs)
     expected_loss = F.cross_entropy(logits, targets).item()
-    assert evaluated.loss / len(images) == pytest.approx(expected_loss, rel=1e-12, abs=1e-13)
+    assert evaluated.loss / len(images) == pytest.approx(expected_loss, rel=1e-10, abs=1e-12)
     assert evaluated.num_right == int((logits.argmax(1) == targets).sum())
 
 

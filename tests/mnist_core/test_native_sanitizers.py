@@ -1,0 +1,13 @@
+"""The native trainer under sanitizers, in short; benchmarks/sanitizers.py does the same on many more networks."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.sanitizers import check
+
+
+@pytest.mark.usefixtures("native_engine")  # where there is a compiler
+def test_no_access_out_of_bounds_and_nothing_undefined(tmp_path: Path) -> None:
+    done = check(tmp_path, num_networks=25, seed=1)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "25 networks\n", "")
