@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnist_core.native.compiler import CompilerError, compile_trainer
-from mnist_core.native.trainer import layer_specs
+from mnist_core.native.trainer import layer_specs, load_library
 from space.architecture import ArchitectureSpec
 from space.errors import InputError
 
@@ -42,7 +42,9 @@ def resolve_engine(name: str, device: str, *, compiling: Callable[[], None] = la
     if device != "cpu":
         raise InputError(f"--engine native trains on the CPU, not on {device}")
     try:
-        return Engine(compile_trainer(compiling=compiling))
+        library = compile_trainer(compiling=compiling)
+        load_library(library)
+        return Engine(library)
     except CompilerError as error:
         if name == "native":
             raise InputError(f"--engine native is not available: {error}") from None

@@ -5,6 +5,7 @@ import hashlib
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -41,23 +42,37 @@ def compile_library(source: Path, *extra_flags: str, compiling: Callable[[], Non
     compiler = find_compiler()
     flags = (*FLAGS, *extra_flags)
     target = _cache_folder() / f"{source.stem}-{_digest(compiler, flags, source)}.so"
-    if target.exists():
-        return target
-    compiling()
     try:
+        if target.exists():
+            return target
+        compiling()
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             library = Path(folder) / target.name
-            command = [compiler.path, *flags, f"-I{FOLDER}", str(source), "-o", str(library)]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_SECONDS, check=False)
-            if done.returncode != 0:
-                error = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip())
-                raise CompilerError(f"{compiler.path} failed: {error[:200]}".partition("\n")[0])
+            _run([compiler.path, *flags, f"-I{FOLDER}", str(source), "-o", str(library)])
             # At once: another process may be about to load it.
             library.rename(target)
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except OSError as error:
         raise CompilerError(f"{source.name} can't be compiled: {error}") from None
     return target
+
+
+def _run(command: list[str]) -> None:
+    # In a session of its own: a compiler's driver leaves its children running when it alone is killed.
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        _, errors = process.communicate(timeout=COMPILE_SECONDS)
+    except BaseException as error:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise CompilerError(f"{command[0]} took more than {COMPILE_SECONDS} s") from None
+        raise
+    if process.returncode != 0:
+        first = next((line for line in errors.splitlines() if "error" in line), errors.strip().partition("\n")[0])
+        raise CompilerError(f"{command[0]} failed: {first[:200]}")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ constexpr double BATCH_NORM_EPSILON = 1e-5, BATCH_NORM_MOMENTUM = 0.1;  // PyTor
 
 enum class Head : int32_t { NONE, MEAN, FLATTEN };  // what follows the last convolution, and FLATTEN the last layer
 
-// As native.py fills it in.
+// As trainer.py fills it in.
 struct LayerSpec {
     int32_t width, kernel, padding;
     int32_t bias, batch_norm;

@@ -1,4 +1,4 @@
-// Trains one network for one epoch at a time on one thread. The interface is plain C, called from native.py.
+// Trains one network for one epoch at a time on one thread. The interface is plain C, called from trainer.py.
 
 #include <chrono>
 #include <cmath>
@@ -28,7 +28,7 @@ private:
 
 }  // namespace
 
-// As native.py fills it in.
+// As trainer.py fills it in.
 struct Epoch {
     const uint8_t* images;  // (any, 28, 28)
     const int64_t* labels;
@@ -69,7 +69,7 @@ public:
         int64_t step = 0;
         for (int64_t first = 0; first < epoch.num_images; ++step) {
             int64_t last = std::min(first + epoch.batch_size, epoch.num_images);
-            // A single image left over joins the last batch, as in training.batch_bounds.
+            // A single image left over joins the last batch, as in training.num_steps.
             if (epoch.num_images - last == 1) last = epoch.num_images;
             load(epoch, first, last);
             watch.lap(DATA);

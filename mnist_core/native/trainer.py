@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from space.architecture import ArchitectureSpec
+from mnist_core.native.compiler import CompilerError
+from space.architecture import ArchitectureSpec, num_params
 from space.candidate import TrainingConfig
 from space.layers import Conv, Flatten, GlobalAveragePool, Linear, MaxPool
 
@@ -129,7 +130,7 @@ class NativeTrainer:
         dtype: type[np.floating[Any]] = np.float32,
     ) -> None:
         self._handle = None
-        self._library = _load(library)
+        self._library = load_library(library)
         specs = layer_specs(architecture)
         assert specs is not None, "the native trainer has no such layers"
         # One image left over may join the last batch.
@@ -139,6 +140,7 @@ class NativeTrainer:
         if not handle:
             raise MemoryError(f"a batch of {batch_size} images does not fit into memory")
         self._handle = c_void_p(handle)
+        assert self._library.trainer_num_params(self._handle) == num_params(architecture)
         self._dtype = np.dtype(dtype)
 
     def __del__(self) -> None:
@@ -215,9 +217,14 @@ class NativeTrainer:
 
 
 @cache
-def _load(path: Path) -> ctypes.CDLL:
-    library = ctypes.CDLL(str(path))
+def load_library(path: Path) -> ctypes.CDLL:
+    """Raises `CompilerError` where it is damaged, or lies where nothing may be run from."""
+    try:
+        library = ctypes.CDLL(str(path))
+    except OSError as error:
+        raise CompilerError(f"the compiled trainer can't be loaded: {error}") from None
     library.trainer_new.restype = c_void_p
+    library.trainer_num_params.restype = c_uint64
     return library
 
 

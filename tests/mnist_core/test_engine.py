@@ -21,6 +21,7 @@ def compiles(monkeypatch: pytest.MonkeyPatch) -> None:
         return LIBRARY
 
     monkeypatch.setattr("mnist_core.engine.compile_trainer", compile_trainer)
+    monkeypatch.setattr("mnist_core.engine.load_library", lambda path: None)
 
 
 @pytest.fixture
@@ -98,3 +99,12 @@ def test_layers_that_the_native_trainer_lacks_are_torchs(text: str, expected: En
     assert NATIVE.for_network(architecture) == expected
     for torch_engine in (TORCH, Engine(None, "no compiler here")):
         assert torch_engine.for_network(architecture) == torch_engine
+
+
+def test_a_damaged_library_is_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged = tmp_path / "trainer.so"
+    damaged.write_bytes(b"half a library")
+    monkeypatch.setattr("mnist_core.engine.compile_trainer", lambda *, compiling: damaged)
+    assert resolve_engine("auto", "cpu").reason.startswith("the compiled trainer can't be loaded: ")
+    with pytest.raises(InputError, match=r"^--engine native is not available: the compiled trainer can't be loaded: "):
+        resolve_engine("native", "cpu")

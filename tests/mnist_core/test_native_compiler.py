@@ -1,7 +1,10 @@
 """Compiling the native trainer: once, into which file, and what is said where it can't be."""
 
+import contextlib
+import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,10 +192,24 @@ def test_a_compiler_that_writes_nothing(fake: FakeCompiler, cache_folder: Path) 
 def test_a_compiler_that_takes_too_long(
     fake: FakeCompiler, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compiler, "COMPILE_SECONDS", 0.2)
-    fake.does("exec sleep 60")
-    assert "timed out" in refused()
+    monkeypatch.setattr(compiler, "COMPILE_SECONDS", 0.5)
+    # The compiler proper is a child of what was called.
+    fake.does(f'sleep 60 & echo $! > "{cache_folder.parent}/child"; wait')
+    assert refused().endswith("took more than 0.5 s")
     assert list(cache_folder.iterdir()) == []
+    child = int((cache_folder.parent / "child").read_text())
+    with pytest.raises(ProcessLookupError):
+        wait_until_gone(child)
+
+
+def wait_until_gone(pid: int) -> None:
+    """Raises ProcessLookupError when it is."""
+    for _ in range(100):
+        os.kill(pid, 0)
+        with contextlib.suppress(FileNotFoundError):
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                raise ProcessLookupError  # killed; only nobody has waited for it
+        time.sleep(0.05)
 
 
 def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -589,6 +589,21 @@ def test_the_seed_of_training_decides_dropout(native: Engine, few_digits: Datase
     assert len(losses("4s:brd0.3 p 8v:br gap fc10+")) == 3
 
 
+@pytest.mark.parametrize("text", ["4s:r p 5v+:r gap fc10+", "4s:br p 5v:rb p3 gap fc10", "3s+:rb p4 flat fc5+:r fc10+"])
+def test_a_weight_that_is_no_number_reaches_the_loss(library: Path, text: str) -> None:
+    model = build_model(ArchitectureSpec.from_text(text))
+    images, labels = draw_images(3, 10, seed=0)
+    trainer = NativeTrainer(library, model.architecture, batch_size=3, dropout_seed=0)
+    for index in range(0, len(flat_params(model)), 7):
+        params = flat_params(model)
+        params[index] = np.nan
+        batch: dict[str, Any] = {"params": params, "mean": MEAN, "std": STD}
+        batch["statistics"] = flat_statistics(model).astype(np.float32)
+        evaluated = trainer.evaluate(images, labels, **batch)
+        differentiated, _ = trainer.differentiate(images, labels, **batch, config=TrainingConfig())
+        assert np.isnan([evaluated.loss, differentiated.loss]).all(), f"parameter {index}"
+
+
 def test_a_diverging_run_stops_at_the_end_of_its_epoch(native: Engine, few_digits: Dataset) -> None:
     architecture = ArchitectureSpec.from_text(NET)
     config = TrainingConfig(epochs=3, batch_size=32, max_lr=1e30)

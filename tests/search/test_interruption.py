@@ -16,12 +16,22 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.chaos import OPTIONS, Kill, find_problems, processes_in, read_trained, run_call, wait_until_gone
+from benchmarks.chaos import (
+    OPTIONS,
+    Kill,
+    count_epochs,
+    find_problems,
+    processes_in,
+    read_trained,
+    run_call,
+    wait_until_gone,
+)
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="looks for processes in /proc")
 
-NUM_TRIALS = 10
-STORE_BYTES = 700_000
+NUM_TRIALS = 16
+STORE_BYTES = 2_000_000
+"""SQLite's log of changes, which begins anew at 4 MB, fills up with the third trial or so."""
 
 
 def test_calls_ended_in_every_way_add_up_to_one_whole_search(tmp_path: Path) -> None:
@@ -128,14 +138,13 @@ def test_the_first_ctrl_c_waits_for_the_epoch_and_the_second_does_not(search) ->
         assert process.poll() is None, "it did not wait for the epoch"
 
         os.killpg(process.pid, signal.SIGINT)
-        aborted = time.monotonic()
         stdout, _ = process.communicate(timeout=60)
-        assert time.monotonic() - aborted < 8
         assert process.returncode == 130
         assert stdout == b""
         assert not says("Traceback")
     assert wait_until_gone(search.folder.resolve(), 10) == [] == processes_in(search.folder.resolve())
     assert slot_states(search.folder) == [("interrupted", 0)]
+    assert count_epochs(search.folder) == 0, "it waited for the epoch"
     status = json.loads(search("status", "--json").stdout)
     assert (status["trained"], status["running"], status["failed"]) == (0, 0, 1)
 
@@ -157,7 +166,7 @@ def test_a_full_disk_ends_a_call_and_the_next_goes_on(search) -> None:
     assert "Traceback" not in limited.stderr
     assert wait_until_gone(search.folder.resolve(), 10) == []
     trained = len(read_trained(search.folder))
-    assert trained <= 10
+    assert 0 < trained <= 10
     # Both workers may have left a trial that waits to be trained again.
     result = run_call(search.folder, OPTIONS, trained + 2, [], random.Random(0))
     assert (result.exit_code, result.problems) == (0, [])
