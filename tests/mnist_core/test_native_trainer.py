@@ -373,7 +373,7 @@ def test_what_it_lacks_pytorch_trains(native: Engine, few_digits: Dataset) -> No
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 def test_a_library_that_cannot_be_loaded_raises_that_alone(tmp_path: Path) -> None:
     (tmp_path / "trainer.so").write_text("no library")
-    with pytest.raises(OSError, match=r"trainer\.so"):
+    with pytest.raises(CompilerError, match=r"trainer\.so"):
         NativeTrainer(tmp_path / "trainer.so", ArchitectureSpec.from_text(NET), batch_size=2, dropout_seed=0)
 
 
