@@ -78,6 +78,8 @@ def train_by_habit(
         shuffle=True,
         num_workers=num_loader_workers,
         persistent_workers=num_loader_workers > 0,
+        # A spawned process would spawn its loader workers too, which then spend seconds on importing torch.
+        multiprocessing_context="fork" if num_loader_workers else None,
         drop_last=True,
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr, total_steps=2 * len(loader) + 1)
