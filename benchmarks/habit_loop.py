@@ -1,17 +1,16 @@
 """The training loop that hand-tuned small nets are trained with: torchvision's transforms on PIL images and a
-DataLoader, for comparison. The clock counts what repeats in every epoch.
+DataLoader, for comparison. The clock counts what repeats in every epoch: one pass of training and one of evaluation.
 """
 
 import time
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
+from mnist_core.data import Dataset, Split
 from space.architecture import ArchitectureSpec
 from space.layers import INPUT_SHAPE, Conv, Flatten, GlobalAveragePool, Linear, MaxPool
 
@@ -20,17 +19,20 @@ ROTATION, TRANSLATION = 7.0, 0.1
 
 
 class PilImages(TorchDataset[tuple[Tensor, int]]):
-    def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.int64], *, mean: float, std: float) -> None:
+    def __init__(self, split: Split, *, augmented: bool, mean: float, std: float) -> None:
         # Here, since only this loop needs torchvision.
         from torchvision import transforms
 
-        self._images = images
-        self._labels = labels
+        self._images = split.images
+        self._labels = split.labels
+        augmentation = [
+            transforms.RandomRotation(ROTATION, fill=0),
+            transforms.RandomAffine(0, translate=(TRANSLATION, TRANSLATION)),
+        ]
         self._transform = transforms.Compose(
             [
                 transforms.ToPILImage(),
-                transforms.RandomRotation(ROTATION, fill=0),
-                transforms.RandomAffine(0, translate=(TRANSLATION, TRANSLATION)),
+                *(augmentation if augmented else []),
                 transforms.ToTensor(),
                 transforms.Normalize((mean,), (std,)),
             ]
@@ -66,31 +68,56 @@ def plain_model(architecture: ArchitectureSpec) -> nn.Sequential:
     return nn.Sequential(*modules)
 
 
-def train_by_habit(
-    architecture: ArchitectureSpec, dataset: PilImages, *, batch_size: int, num_loader_workers: int, max_lr: float
+def epoch_by_habit(
+    architecture: ArchitectureSpec,
+    data: Dataset,
+    num_images: int,
+    *,
+    batch_size: int,
+    num_loader_workers: int,
+    max_lr: float,
 ) -> float:
-    """Seconds of one pass over the images. Loader workers are started before the clock, as for many epochs."""
+    """Seconds of one epoch: training on all of ``data.train``, evaluation on all of ``data.validation``.
+
+    Only ``num_images`` of each are gone through, and their time is scaled up. Loader workers are started before the
+    clock, as for many epochs.
+    """
     model = plain_model(architecture)
     optimizer = torch.optim.SGD(model.parameters(), lr=max_lr, momentum=0.9, weight_decay=1e-4)
-    loader = DataLoader(
-        dataset,
-        batch_size,
-        shuffle=True,
-        num_workers=num_loader_workers,
-        persistent_workers=num_loader_workers > 0,
-        # A spawned process would spawn its loader workers too, which then spend seconds on importing torch.
-        multiprocessing_context="fork" if num_loader_workers else None,
-        drop_last=True,
+    train, validation = (
+        DataLoader(
+            PilImages(
+                Split(split.images[:num_images], split.labels[:num_images]),
+                augmented=augmented,
+                mean=data.mean,
+                std=data.std,
+            ),
+            batch_size,
+            shuffle=augmented,
+            num_workers=num_loader_workers,
+            persistent_workers=num_loader_workers > 0,
+            # A spawned process would spawn its loader workers too, which then spend seconds on importing torch.
+            multiprocessing_context="fork" if num_loader_workers else None,
+        )
+        for split, augmented in ((data.train, True), (data.validation, False))
     )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr, total_steps=2 * len(loader) + 1)
-    model.train()
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr, total_steps=2 * len(train) + 1)
     if num_loader_workers:
-        next(iter(loader))
+        next(iter(train))
+        next(iter(validation))
     started = time.perf_counter()
-    for images, labels in loader:
+    model.train()
+    for images, labels in train:
         optimizer.zero_grad()
         loss = F.cross_entropy(model(images), labels)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
-    return time.perf_counter() - started
+    trained = time.perf_counter()
+    model.eval()
+    num_right = 0
+    with torch.no_grad():
+        for images, labels in validation:
+            num_right += int((model(images).argmax(1) == labels).sum())
+    evaluated = time.perf_counter()
+    return ((trained - started) * len(data.train) + (evaluated - trained) * len(data.validation)) / num_images

@@ -31,7 +31,7 @@ int main() {
         }
         for (float& entry : transforms) entry = float(random() % 1000) / 400 - 1;
         const size_t num_steps = std::max(1, (num_images - 2 + batch_size) / batch_size);
-        std::vector<double> learning_rates(num_steps, 0.01);
+        std::vector<double> learning_rates(num_steps, 0.01), momenta(num_steps, 0.9);
 
         Trainer* trainer = trainer_new(specs.data(), num_layers, batch_size + 1, 1);
         std::vector<real> params(trainer_num_params(trainer)), velocity(params.size()), statistics(num_statistics, 1);
@@ -42,11 +42,11 @@ int main() {
         epoch.order = order.data();
         epoch.transforms = transforms.data();
         epoch.learning_rates = learning_rates.data();
+        epoch.momenta = momenta.data();
         epoch.num_images = num_images;
         epoch.batch_size = batch_size;
         epoch.mean = 0.13;
         epoch.std = 0.31;
-        epoch.momentum = 0.9;
         epoch.weight_decay = 1e-4;
         epoch.label_smoothing = 0.1;
         epoch.clip_norm = 1;

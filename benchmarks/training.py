@@ -1,13 +1,13 @@
 """How fast each engine trains, against the habit loop and against the arithmetic ceiling of this machine.
 
-    python -m benchmarks.training            # four nets, three batch sizes, five repeats: about 20 minutes on two cores
-    python -m benchmarks.training --quick    # one batch size, three repeats: under five minutes
+    python -m benchmarks.training            # four nets, three batch sizes, five repeats: a quarter of an hour
+    python -m benchmarks.training --quick    # one batch size, three repeats: three minutes
 
 Every repeat measures all ways one after another, so that what else the machine does meets all of them alike; ratios are
-medians over the repeats. A trial-epoch is one epoch of 50,000 training images of one trial, of which a sample is timed;
-for the engines it includes the evaluation on 10,000 validation images, for the habit loop it does not.
-The engines train one trial on every core at the same time, as a search does. The habit loop may use its best
-arrangement: one process with all cores or one process a core, each with 0 or 2 loader workers.
+medians over the repeats. A trial-epoch is one epoch of one trial, of which a sample is timed: training on 50,000 images
+and evaluation on 10,000. The engines train one trial on every core at the same time and tell glibc to keep freed
+memory, as a search does. The habit loop runs in processes of their own without that, in its best arrangement: one
+process with all cores or one process a core, each with 0 or 2 loader workers.
 
 The ceiling is the better of a large fp32 matrix product and multiply-adds in registers, on all cores. The distance is
 how many times longer the native training steps (batches, forward, backward, update) take than their multiply-adds
@@ -32,13 +32,14 @@ from typing import Any
 
 from mnist_core.allocator import keep_freed_memory
 from mnist_core.data import Dataset, find_data_root, load_dataset
+from mnist_core.engine import resolve_engine
 from mnist_core.native.compiler import compile_library, compile_trainer
 from space.architecture import ArchitectureSpec, summarise
 from space.candidate import TrainingConfig
 
 NETS = {
     "6,688": "8s:br 8s:br p 10s:br 16s:br p 16s:br 10s:br gap",
-    "000-step3": "8v:rbd0.05 16v:rbd0.05 p 8k1 8v:rbd0.05 16v:rbd0.05 16v:rbd0.05 gap fc10",
+    "000-step3": "8v:rbd0.05 16v:rbd0.05 p 8k1 16v:rbd0.05 16v:rbd0.05 16v:rbd0.05 gap fc10",
     "002-optimized": "10s:br 18s:brd0.05 p 18s:br 28s:brd0.05 p 28s:br 10s:br gap",
     "3,410": "4s:br 6s:br p 8s:br 10s:br p 10v:br 10v:br gap fc10+",
 }
@@ -70,6 +71,18 @@ class Timing:
     """Of it, the seconds by part."""
 
 
+@dataclass(frozen=True)
+class _Pools:
+    """The measuring processes, each a pool of one."""
+
+    engines: list[ProcessPoolExecutor]
+    """One a core."""
+    habits: list[ProcessPoolExecutor]
+    """One a core."""
+    one_habit: list[ProcessPoolExecutor]
+    """A single one with all cores."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="batch size 128 alone, three repeats")
@@ -82,15 +95,17 @@ def main() -> None:
     compile_library(_multiply_add_source())
     num_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with ExitStack() as stack:
-        one_a_core = [stack.enter_context(_process(1)) for _ in range(num_cores)]
-        all_cores = [stack.enter_context(_process(num_cores))]
+        pools = _Pools(
+            engines=[stack.enter_context(_process(prepare_worker, 1)) for _ in range(num_cores)],
+            habits=[stack.enter_context(_process(_set_num_threads, 1)) for _ in range(num_cores)],
+            one_habit=[stack.enter_context(_process(_set_num_threads, num_cores))],
+        )
         ceilings = [
-            max(_ceiling(one_a_core, way) for way in ("matrix product", "multiply-adds")) for _ in range(repeats)
+            max(_ceiling(pools.engines, way) for way in ("matrix product", "multiply-adds")) for _ in range(repeats)
         ]
         results = {
             name: {
-                batch_size: [_repeat(notation, batch_size, one_a_core, all_cores) for _ in range(repeats)]
-                for batch_size in batch_sizes
+                batch_size: [_repeat(notation, batch_size, pools) for _ in range(repeats)] for batch_size in batch_sizes
             }
             for name, notation in NETS.items()
         }
@@ -101,22 +116,21 @@ def main() -> None:
         _print_report(report)
 
 
-def _repeat(
-    notation: str, batch_size: int, one_a_core: Sequence[ProcessPoolExecutor], all_cores: Sequence[ProcessPoolExecutor]
-) -> dict[str, list[Timing]]:
+def _repeat(notation: str, batch_size: int, pools: _Pools) -> dict[str, list[Timing]]:
     """One measurement of every way; each gives a timing for every process that trained at the same time."""
 
-    def measure(pools: Sequence[ProcessPoolExecutor], way: str, num_loader_workers: int = 0) -> list[Timing]:
-        futures = [pool.submit(_measure, Job(way, notation, batch_size, num_loader_workers)) for pool in pools]
+    def measure(processes: Sequence[ProcessPoolExecutor], way: str, num_loader_workers: int = 0) -> list[Timing]:
+        job = Job(way, notation, batch_size, num_loader_workers)
+        futures = [process.submit(_measure, job) for process in processes]
         return [future.result() for future in futures]
 
     return {
-        "habit, one process": measure(all_cores, "habit"),
-        "habit, one process, 2 loader workers": measure(all_cores, "habit", 2),
-        "habit, one process a core": measure(one_a_core, "habit"),
-        "habit, one process a core, 2 loader workers": measure(one_a_core, "habit", 2),
-        "torch": measure(one_a_core, "torch"),
-        "native": measure(one_a_core, "native"),
+        "habit, one process": measure(pools.one_habit, "habit"),
+        "habit, one process, 2 loader workers": measure(pools.one_habit, "habit", 2),
+        "habit, one process a core": measure(pools.habits, "habit"),
+        "habit, one process a core, 2 loader workers": measure(pools.habits, "habit", 2),
+        "torch": measure(pools.engines, "torch"),
+        "native": measure(pools.engines, "native"),
     }
 
 
@@ -211,12 +225,17 @@ def _print_report(report: dict[str, Any]) -> None:
 # ---- in the measuring processes
 
 
-def _process(num_threads: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(1, get_context("spawn"), initializer=_prepare, initargs=(num_threads,))
+def _process(prepare: Callable[[int], None], num_threads: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, get_context("spawn"), initializer=prepare, initargs=(num_threads,))
 
 
-def _prepare(num_threads: int) -> None:
+def prepare_worker(num_threads: int) -> None:
+    """What a process that trains does first."""
     keep_freed_memory()
+    _set_num_threads(num_threads)
+
+
+def _set_num_threads(num_threads: int) -> None:
     import torch
 
     torch.set_num_threads(num_threads)
@@ -235,19 +254,17 @@ def _measure(job: Job) -> Timing:
 
 
 def _measure_habit(job: Job) -> Timing:
-    from benchmarks.habit_loop import PilImages, train_by_habit
+    from benchmarks.habit_loop import epoch_by_habit
 
-    data = _data()
-    train = data.train
-    dataset = PilImages(train.images[:HABIT_IMAGES], train.labels[:HABIT_IMAGES], mean=data.mean, std=data.std)
-    seconds = train_by_habit(
+    seconds = epoch_by_habit(
         ArchitectureSpec.from_text(job.notation),
-        dataset,
+        _data(),
+        HABIT_IMAGES,
         batch_size=job.batch_size,
         num_loader_workers=job.num_loader_workers,
         max_lr=MAX_LR,
     )
-    return Timing(seconds * EPOCH_IMAGES / HABIT_IMAGES, {})
+    return Timing(seconds, {})
 
 
 def _measure_engine(job: Job) -> Timing:
@@ -258,6 +275,7 @@ def _measure_engine(job: Job) -> Timing:
     from mnist_core.model import build_model
     from mnist_core.native.session import NativeSession
     from mnist_core.torch_session import TorchSession
+    from mnist_core.training import EpochPlan
 
     data = _data()
     config = TrainingConfig(
@@ -265,21 +283,25 @@ def _measure_engine(job: Job) -> Timing:
     )
     model = build_model(ArchitectureSpec.from_text(job.notation))
     num_images = ENGINE_IMAGES
-    rates = np.full(num_images // job.batch_size, MAX_LR)
+    steps = num_images // job.batch_size
     generator = np.random.default_rng(0)
     order = generator.permutation(len(data.train))[:num_images]
 
-    def draw() -> Any:
-        return draw_transforms(num_images, rotation=ROTATION, translation=TRANSLATION, scale=0, generator=generator)
+    def plan() -> EpochPlan:
+        transforms = draw_transforms(
+            num_images, rotation=ROTATION, translation=TRANSLATION, scale=0, generator=generator
+        )
+        return EpochPlan(order, transforms, np.full(steps, MAX_LR), np.full(steps, config.momentum), dropout_seed=0)
 
     if job.way == "native":
-        native = NativeSession(compile_trainer(), model, data, config, seed=0)
-        seconds = _timed(lambda: native.train_epoch(order, draw(), rates))
+        native = NativeSession(compile_trainer(), model, data, config)
+        seconds = _timed(lambda: native.train_epoch(plan()))
         parts, evaluation = dict(native.seconds), _timed(native.evaluate)
     else:
-        torch_session = TorchSession(model, data, config, seed=0, device=torch.device("cpu"))
+        bfloat16 = resolve_engine("torch", "cpu").bfloat16
+        torch_session = TorchSession(model, data, config, device=torch.device("cpu"), bfloat16=bfloat16)
         with _hooks_at_parts(model) as parts:
-            seconds = _timed(lambda: torch_session.train_epoch(order, draw(), rates))
+            seconds = _timed(lambda: torch_session.train_epoch(plan()))
         evaluation = _timed(torch_session.evaluate)
     parts["data"] = seconds - sum(parts[part] for part in ("forward", "backward", "update"))
     scaled = {part: value * EPOCH_IMAGES / num_images for part, value in parts.items()} | {"evaluation": evaluation}

@@ -1,6 +1,6 @@
 """MNIST-shaped datasets: found, checked, read and split. Plain numpy: torch is imported only to download.
 
-Only the training files are read here. The test files stay closed until something is allowed to open them.
+The test files stay closed but for `open_test_set`.
 """
 
 import contextlib
@@ -10,12 +10,13 @@ import math
 import multiprocessing
 import os
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from space.candidate import TrainingConfig
 from space.errors import InputError
 
 SPLIT_SEED = 0
@@ -60,9 +61,12 @@ class _Source:
 
 
 IMAGES_FILE, LABELS_FILE = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+TEST_IMAGES_FILE, TEST_LABELS_FILE = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 _MNIST_SHA256 = {
     IMAGES_FILE: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     LABELS_FILE: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    TEST_IMAGES_FILE: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    TEST_LABELS_FILE: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 _SOURCES = {
     "mnist": _Source("MNIST", 10_000, _MNIST_SHA256),
@@ -102,24 +106,56 @@ def load_dataset(name: str, data_root: Path | None, *, train_size: int | None = 
     ``data_root`` is what `find_data_root` gave. ``train_size`` keeps that many training images, stratified;
     validation stays whole. Raises `InputError` for a corrupt file or a size that cannot be.
     """
-    check_dataset_name(name)
-    if name == "digits":
-        whole, num_train, num_validation = _read_digits(), *_DIGITS_SPLIT
-    else:
-        assert data_root is not None
-        source = _SOURCES[name]
-        whole = _read_mnist_layout(data_root, source)
-        num_validation = source.validation_size
-        num_train = len(whole) - num_validation
+    whole, num_train, num_validation = _read_training_images(name, data_root)
     # BatchNorm cannot train on a single image of 1x1 maps.
     if train_size is not None and not 2 <= train_size <= num_train:
         raise InputError(f"--train-size must be from 2 to {num_train} for {name}, not {train_size}")
     generator = np.random.default_rng(SPLIT_SEED)
     validation, rest = _stratified(whole, num_validation, generator)
     train, _ = _stratified(rest, num_train if train_size is None else train_size, generator)
+    return _dataset(name, train, validation, whole)
+
+
+def open_test_set(name: str, data_root: Path | None) -> Dataset:
+    """All images outside the test set to train on, and the sealed test set in the validation images' place.
+
+    Whoever calls this records that it did, and chooses nothing by what it sees: `python -m search` never does, but for
+    ``confirm``. Raises `InputError` for a file that is missing or corrupt.
+    """
+    whole, num_train, num_validation = _read_training_images(name, data_root)
+    if name == "digits":
+        generator = np.random.default_rng(SPLIT_SEED)
+        validation, rest = _stratified(whole, num_validation, generator)
+        train, test = _stratified(rest, num_train, generator)
+        train = Split(
+            np.concatenate([train.images, validation.images]), np.concatenate([train.labels, validation.labels])
+        )
+        return _dataset(name, train, test, whole)
+    assert data_root is not None
+    test = _read_mnist_layout(data_root, _SOURCES[name], TEST_IMAGES_FILE, TEST_LABELS_FILE)
+    return _dataset(name, whole, test, whole)
+
+
+def _read_training_images(name: str, data_root: Path | None) -> tuple[Split, int, int]:
+    """All that is not sealed (of digits, all there is), and how many of them train and validate."""
+    check_dataset_name(name)
+    if name == "digits":
+        return _read_digits(), *_DIGITS_SPLIT
+    assert data_root is not None
+    source = _SOURCES[name]
+    whole = _read_mnist_layout(data_root, source, IMAGES_FILE, LABELS_FILE)
+    if len(whole) <= source.validation_size:
+        raise InputError(
+            f"{data_root / source.folder} holds {len(whole)} training images; it must hold more than the "
+            f"{source.validation_size} that validate"
+        )
+    return whole, len(whole) - source.validation_size, source.validation_size
+
+
+def _dataset(name: str, train: Split, validation: Split, hashed: Split) -> Dataset:
     mean, std = _pixel_statistics(train.images)
-    digest = hashlib.sha256(whole.images.data)
-    digest.update(whole.labels.astype(np.uint8).data)
+    digest = hashlib.sha256(hashed.images.data)
+    digest.update(hashed.labels.astype(np.uint8).data)
     return Dataset(
         name=name,
         train=train,
@@ -128,6 +164,13 @@ def load_dataset(name: str, data_root: Path | None, *, train_size: int | None = 
         std=std,
         sha256=digest.hexdigest(),
     )
+
+
+def normalised_for(data: Dataset, config: TrainingConfig) -> Dataset:
+    """The dataset with the mean and standard deviation that ``config`` names, where it names any."""
+    mean = data.mean if config.pixel_mean is None else config.pixel_mean
+    std = data.std if config.pixel_std is None else config.pixel_std
+    return replace(data, mean=mean, std=std)
 
 
 def check_dataset_name(name: str) -> None:
@@ -140,13 +183,13 @@ def _find_file(root: Path, source: _Source, file: str) -> Path | None:
     return next((path for path in (raw / file, raw / f"{file}.gz") if path.is_file()), None)
 
 
-def _read_mnist_layout(root: Path, source: _Source) -> Split:
-    images = _read_idx(root, source, IMAGES_FILE, num_dimensions=3)
-    labels = _read_idx(root, source, LABELS_FILE, num_dimensions=1)
-    if images.shape[1:] != (28, 28) or len(images) != len(labels) or len(images) <= source.validation_size:
+def _read_mnist_layout(root: Path, source: _Source, images_file: str, labels_file: str) -> Split:
+    images = _read_idx(root, source, images_file, num_dimensions=3)
+    labels = _read_idx(root, source, labels_file, num_dimensions=1)
+    if images.shape[1:] != (28, 28) or len(images) != len(labels) or not len(images):
         raise InputError(
-            f"{root / source.folder} holds {len(labels)} labels for images of shape {images.shape}; "
-            f"it must hold one label for each image of 28x28, and more than {source.validation_size} of them"
+            f"{root / source.folder} holds {len(labels)} labels for images of shape {images.shape} in {images_file}; "
+            "it must hold one label for each image of 28x28"
         )
     if labels.max() > 9:
         raise InputError(f"{root / source.folder} holds the label {labels.max()}; labels must be from 0 to 9")

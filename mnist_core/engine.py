@@ -1,15 +1,17 @@
 """Which engine trains: the native trainer, where it can be compiled and knows the layers, else PyTorch."""
 
+import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mnist_core.native.compiler import CompilerError, compile_trainer
 from mnist_core.native.trainer import layer_specs, load_library
-from space.architecture import ArchitectureSpec
+from space.candidate import CandidateSpec
 from space.errors import InputError
 
 ENGINE_NAMES = ("auto", "native", "torch")
+BFLOAT16_INSTRUCTIONS = {"avx512_bf16", "amx_bf16"}
 
 
 @dataclass(frozen=True)
@@ -18,17 +20,23 @@ class Engine:
     """The compiled native trainer; None: PyTorch trains."""
     reason: str = ""
     """Why the native trainer, though wanted, is not there."""
+    bfloat16: bool = False
+    """Whether PyTorch, where it trains, multiplies in bfloat16; weights, sums and evaluation stay in fp32."""
 
-    def for_network(self, architecture: ArchitectureSpec) -> "Engine":
-        """What trains this network: PyTorch if it has layers that the native trainer lacks."""
-        return self if self.library is None or layer_specs(architecture) else TORCH
+    def for_candidate(self, candidate: CandidateSpec) -> "Engine":
+        """What trains this candidate: PyTorch if it has layers or an optimiser that the native trainer lacks."""
+        native = candidate.training.optimizer == "sgd" and layer_specs(candidate.architecture) is not None
+        return self if native or self.library is None else replace(self, library=None)
 
     @property
     def name(self) -> str:
-        return "native" if self.library else "torch"
+        if self.library is not None:
+            return "native"
+        return "torch-bfloat16" if self.bfloat16 else "torch"
 
 
 TORCH = Engine(None)
+"""PyTorch in fp32 throughout: the reference."""
 
 
 def resolve_engine(name: str, device: str, *, compiling: Callable[[], None] = lambda: None) -> Engine:
@@ -37,15 +45,24 @@ def resolve_engine(name: str, device: str, *, compiling: Callable[[], None] = la
     Calls ``compiling`` before it compiles, which takes some seconds, once on a machine. Raises `InputError` for
     ``native`` where that can't be.
     """
+    torch = Engine(None, bfloat16=device == "cpu" and _multiplies_bfloat16())
     if name == "torch" or (name == "auto" and device != "cpu"):
-        return TORCH
+        return torch
     if device != "cpu":
         raise InputError(f"--engine native trains on the CPU, not on {device}")
     try:
         library = compile_trainer(compiling=compiling)
         load_library(library)
-        return Engine(library)
+        return replace(torch, library=library)
     except CompilerError as error:
         if name == "native":
             raise InputError(f"--engine native is not available: {error}") from None
-        return Engine(None, str(error))
+        return replace(torch, reason=str(error))
+
+
+def _multiplies_bfloat16() -> bool:
+    """Whether the CPU has instructions for it, as Linux lists them; without, PyTorch would be slower than in fp32."""
+    with contextlib.suppress(OSError):
+        names = Path("/proc/cpuinfo").read_text().split()
+        return not BFLOAT16_INSTRUCTIONS.isdisjoint(names)
+    return False

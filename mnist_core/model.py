@@ -35,7 +35,7 @@ def build_model(architecture: ArchitectureSpec, *, seed: int = 0) -> Network:
 
 def seed_dropout(model: nn.Module, seed: int, device: torch.device) -> None:
     """Give all dropout layers of ``model`` one fresh random stream."""
-    noise = DropoutNoise(purpose_seed(seed, Purpose.DROPOUT), device)
+    noise = DropoutNoise(seed, device)
     for module in model.modules():
         if isinstance(module, Dropout):
             module.noise = noise

@@ -1,6 +1,85 @@
-"""Learning rates as a pure function of the step."""
+"""Learning rates and momenta as pure functions of the step and, on a plateau, of the losses so far."""
 
 import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from space.candidate import TrainingConfig
+from space.results import EpochResult
+
+PLATEAU_THRESHOLD = 1e-4
+"""By what fraction of the lowest loss another must be lower to count, as in torch's ReduceLROnPlateau."""
+
+
+def learning_rates(
+    config: TrainingConfig, epoch: int, num_steps: int, results: Sequence[EpochResult]
+) -> NDArray[np.float64]:
+    """Of every step of an epoch, counted from 1; ``results`` are of the epochs before it."""
+    match config.schedule:
+        case "one_cycle":
+            return _one_cycle_rates(config, epoch, num_steps)
+        case "step":
+            factor = config.lr_factor ** ((epoch - 1) // config.lr_step)
+        case "plateau":
+            losses = [getattr(result, config.plateau_on) for result in results]
+            factor = plateau_factor(losses, factor=config.lr_factor, patience=config.lr_patience)
+        case _:
+            factor = 1.0
+    return np.full(num_steps, config.max_lr * factor)
+
+
+def momenta(config: TrainingConfig, epoch: int, num_steps: int) -> NDArray[np.float64]:
+    """Of every step of an epoch."""
+    if config.schedule != "one_cycle" or config.peak_momentum is None:
+        return np.full(num_steps, config.momentum)
+    first = (epoch - 1) * num_steps
+    return np.array(
+        [
+            cycle_value(
+                step,
+                config.epochs * num_steps,
+                first=config.momentum,
+                top=config.peak_momentum,
+                last=config.momentum,
+                pct_start=config.pct_start,
+                anneal=config.anneal,
+            )
+            for step in range(first, first + num_steps)
+        ]
+    )
+
+
+def plateau_factor(losses: Sequence[float], *, factor: float, patience: int) -> float:
+    """What torch's ReduceLROnPlateau has multiplied the learning rate by after these losses."""
+    lowest, num_bad, product = math.inf, 0, 1.0
+    for loss in losses:
+        if loss < lowest * (1 - PLATEAU_THRESHOLD):
+            lowest, num_bad = loss, 0
+        else:
+            num_bad += 1
+        if num_bad > patience:
+            product, num_bad = product * factor, 0
+    return product
+
+
+def _one_cycle_rates(config: TrainingConfig, epoch: int, num_steps: int) -> NDArray[np.float64]:
+    first = (epoch - 1) * num_steps
+    return np.array(
+        [
+            one_cycle(
+                step,
+                config.epochs * num_steps,
+                max_lr=config.max_lr,
+                pct_start=config.pct_start,
+                div_factor=config.div_factor,
+                final_div_factor=config.final_div_factor,
+                anneal=config.anneal,
+            )
+            for step in range(first, first + num_steps)
+        ]
+    )
 
 
 def one_cycle(
@@ -18,13 +97,20 @@ def one_cycle(
     Equal to torch's ``OneCycleLR`` with two phases wherever that is defined; where the rise has no length,
     which torch divides by, step 0 has ``max_lr``.
     """
+    first, last = max_lr / div_factor, max_lr / div_factor / final_div_factor
+    return cycle_value(step, total_steps, first=first, top=max_lr, last=last, pct_start=pct_start, anneal=anneal)
+
+
+def cycle_value(
+    step: int, total_steps: int, *, first: float, top: float, last: float, pct_start: float, anneal: str
+) -> float:
+    """What goes from ``first`` to ``top`` in ``pct_start`` of the steps and from there to ``last``."""
     if not 0 <= step < total_steps:
         raise ValueError(f"step must be from 0 to total_steps - 1 = {total_steps - 1}, not {step}")
-    first, last = max_lr / div_factor, max_lr / div_factor / final_div_factor
-    top = pct_start * total_steps - 1
-    if step <= top:
-        return _anneal(first, max_lr, step / top if top > 0 else 1.0, anneal)
-    return _anneal(max_lr, last, (step - top) / (total_steps - 1 - top), anneal)
+    turn = pct_start * total_steps - 1
+    if step <= turn:
+        return _anneal(first, top, step / turn if turn > 0 else 1.0, anneal)
+    return _anneal(top, last, (step - turn) / (total_steps - 1 - turn), anneal)
 
 
 def _anneal(start: float, end: float, progress: float, anneal: str) -> float:

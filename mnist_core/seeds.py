@@ -16,7 +16,11 @@ class Purpose(IntEnum):
     DROPOUT = 3
 
 
-def purpose_seed(seed: int, purpose: Purpose) -> int:
-    """A 63-bit seed for one purpose, independent of the others: numpy's SeedSequence mixes both numbers."""
-    state = np.random.SeedSequence([seed, int(purpose)]).generate_state(1, np.uint64)
+def purpose_seed(seed: int, purpose: Purpose, epoch: int = 0) -> int:
+    """A 63-bit seed for one purpose, independent of the others: numpy's SeedSequence mixes the numbers.
+
+    What is drawn anew in each epoch has one for each, so that a training goes on after an epoch without the state of
+    any random stream.
+    """
+    state = np.random.SeedSequence([seed, int(purpose), epoch]).generate_state(1, np.uint64)
     return int(state[0] >> np.uint64(1))

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,57 +16,92 @@ from mnist_core.evaluation import Evaluation, evaluate
 from mnist_core.model import Network, seed_dropout
 from space.candidate import TrainingConfig
 
+if TYPE_CHECKING:
+    from mnist_core.training import EpochPlan
+
+ADAM_BETA2 = 0.999
 AUGMENTED_TOGETHER = 512
 """Images."""
 
 
+_SGD_STATE = {"momentum": "momentum_buffer"}
+_ADAM_STATE = {"exp_avg": "exp_avg", "exp_avg_sq": "exp_avg_sq"}
+
+
 class TorchSession:
     def __init__(
-        self, model: Network, data: Dataset, config: TrainingConfig, *, seed: int, device: torch.device
+        self,
+        model: Network,
+        data: Dataset,
+        config: TrainingConfig,
+        *,
+        device: torch.device,
+        bfloat16: bool = False,
     ) -> None:
         model.to(device).to(memory_format=torch.channels_last)
-        seed_dropout(model, seed, device)
         self._model = model
         self._data = data
         self._config = config
         self._device = device
+        self._bfloat16 = bfloat16
         self._images, self._labels, self._val_images, self._val_labels = (
             torch.tensor(array, device=device)
             for split in (data.train, data.validation)
             for array in (split.images, split.labels)
         )
-        self._optimizer = torch.optim.SGD(
-            model.parameters(),
-            lr=config.max_lr,
-            momentum=config.momentum,
-            nesterov=config.nesterov,
-            weight_decay=config.weight_decay,
-            fused=device.type in ("cpu", "cuda"),
-        )
+        self._optimizer = _make_optimizer(model, config, fused=device.type in ("cpu", "cuda"))
 
-    def train_epoch(
-        self,
-        order: NDArray[np.int64],
-        transforms: NDArray[np.float32] | None,
-        learning_rates: NDArray[np.float64],
-    ) -> Evaluation:
+    def train_epoch(self, plan: "EpochPlan") -> Evaluation:
+        seed_dropout(self._model, plan.dropout_seed, self._device)
         self._model.train()
         losses, num_right = [], []
-        batches = self._batches(order, transforms, len(learning_rates))
-        for (inputs, labels), learning_rate in zip(batches, learning_rates.tolist(), strict=True):
+        batches = self._batches(plan.order, plan.transforms, len(plan.learning_rates))
+        settings = zip(plan.learning_rates.tolist(), plan.momenta.tolist(), strict=True)
+        for (inputs, labels), (learning_rate, momentum) in zip(batches, settings, strict=True):
             for group in self._optimizer.param_groups:
                 group["lr"] = learning_rate
+                if "betas" in group:
+                    group["betas"] = (momentum, group["betas"][1])
+                else:
+                    group["momentum"] = momentum
             loss, logits = self._step(inputs, labels)
             # Summed up at the end of the epoch: an accelerator need not wait for the host at each step.
             losses.append(loss * len(labels))
             num_right.append((logits.argmax(1) == labels).sum())
         return Evaluation(
-            loss=float(torch.stack(losses).sum()) / len(order),
-            accuracy=int(torch.stack(num_right).sum()) / len(order),
+            loss=float(torch.stack(losses).sum()) / len(plan.order),
+            accuracy=int(torch.stack(num_right).sum()) / len(plan.order),
         )
 
     def evaluate(self) -> Evaluation:
         return evaluate(self._model, self._val_images, self._val_labels, mean=self._data.mean, std=self._data.std)
+
+    def optimizer_state(self) -> dict[str, NDArray[np.float32]]:
+        parameters = list(self._model.parameters())
+        return {
+            name: np.concatenate([self._stored(parameter, its) for parameter in parameters])
+            for name, its in self._state_names().items()
+        }
+
+    def load_optimizer_state(self, state: dict[str, NDArray[np.float32]], num_steps: int) -> None:
+        parameters = list(self._model.parameters())
+        sizes = [parameter.numel() for parameter in parameters]
+        for name, its in self._state_names().items():
+            flat = torch.from_numpy(state[name]).to(self._device)
+            for parameter, values in zip(parameters, torch.split(flat, sizes), strict=True):
+                stored = torch.empty_like(parameter).copy_(values.view(parameter.shape))
+                self._optimizer.state[parameter][its] = stored
+                if self._config.optimizer == "adam":
+                    self._optimizer.state[parameter]["step"] = torch.tensor(float(num_steps), device=self._device)
+
+    def _stored(self, parameter: Tensor, name: str) -> NDArray[np.float32]:
+        # SGD without momentum stores nothing.
+        stored: Tensor = self._optimizer.state[parameter].get(name, torch.zeros_like(parameter))
+        return stored.cpu().numpy().ravel()
+
+    def _state_names(self) -> dict[str, str]:
+        """From the names in `TrainingState` to the optimiser's."""
+        return _ADAM_STATE if self._config.optimizer == "adam" else _SGD_STATE
 
     def _batches(
         self, order: NDArray[np.int64], transforms: NDArray[np.float32] | None, num_batches: int
@@ -88,8 +124,9 @@ class TorchSession:
     def _step(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """One update. Returns the mean loss and the logits, detached."""
         config = self._config
-        logits = self._model(inputs)
-        loss = F.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bfloat16):
+            logits = self._model(inputs).float()
+            loss = F.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if config.clip_norm is not None:
@@ -101,3 +138,10 @@ class TorchSession:
 def _split(inputs: Tensor, labels: Tensor, bounds: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
     sizes = [end - start for start, end in itertools.pairwise(bounds)]
     return zip(torch.split(inputs, sizes), torch.split(labels, sizes), strict=True)
+
+
+def _make_optimizer(model: Network, config: TrainingConfig, *, fused: bool) -> torch.optim.Optimizer:
+    shared: dict[str, Any] = {"lr": config.max_lr, "weight_decay": config.weight_decay, "fused": fused}
+    if config.optimizer == "adam":
+        return torch.optim.Adam(model.parameters(), betas=(config.momentum, ADAM_BETA2), **shared)
+    return torch.optim.SGD(model.parameters(), momentum=config.momentum, nesterov=config.nesterov, **shared)

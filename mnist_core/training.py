@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -10,15 +11,15 @@ import torch
 from numpy.typing import NDArray
 
 from mnist_core.augmentation import draw_transforms
-from mnist_core.data import Dataset
+from mnist_core.data import Dataset, normalised_for
 from mnist_core.engine import TORCH, Engine
 from mnist_core.evaluation import Evaluation
 from mnist_core.model import Network
 from mnist_core.native.session import NativeSession
-from mnist_core.schedule import one_cycle
+from mnist_core.schedule import learning_rates, momenta
 from mnist_core.seeds import Purpose, purpose_seed
 from mnist_core.torch_session import TorchSession
-from space.candidate import TrainingConfig
+from space.candidate import CandidateSpec, TrainingConfig
 from space.results import EpochResult
 
 
@@ -26,16 +27,37 @@ class DivergedError(ArithmeticError):
     """The loss stopped being a finite number."""
 
 
+@dataclass(frozen=True)
+class EpochPlan:
+    """What an epoch of training does, decided before it begins."""
+
+    order: NDArray[np.int64]
+    """Indices of the images, batch after batch."""
+    transforms: NDArray[np.float32] | None
+    """(N, 2, 3), each image's in that order; None: no augmentation."""
+    learning_rates: NDArray[np.float64]
+    """One a step."""
+    momenta: NDArray[np.float64]
+    """One a step."""
+    dropout_seed: int
+
+
+@dataclass
+class TrainingState:
+    """What it takes, beside the model's weights, to go on with a training after one of its epochs."""
+
+    results: list[EpochResult] = field(default_factory=list)
+    """Of the epochs so far."""
+    optimizer: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    """``momentum`` of SGD, or ``exp_avg`` and ``exp_avg_sq`` of Adam: (num_params,), in the order of the model's
+    parameters. The same for every engine."""
+
+
 class Session(Protocol):
     """What an engine does for one training: it holds the data, the optimiser's state and the model."""
 
-    def train_epoch(
-        self,
-        order: NDArray[np.int64],
-        transforms: NDArray[np.float32] | None,
-        learning_rates: NDArray[np.float64],
-    ) -> Evaluation:
-        """Train the model on the images in ``order``, each under its transform; the i-th step has the i-th rate.
+    def train_epoch(self, plan: EpochPlan) -> Evaluation:
+        """Train the model for an epoch.
 
         Returns the mean of the loss that was minimised and the accuracy, as the weights were at each step.
         """
@@ -43,6 +65,14 @@ class Session(Protocol):
 
     def evaluate(self) -> Evaluation:
         """Loss and accuracy on the validation images."""
+        ...
+
+    def optimizer_state(self) -> dict[str, NDArray[np.float32]]:
+        """A copy, as `TrainingState` has it."""
+        ...
+
+    def load_optimizer_state(self, state: dict[str, NDArray[np.float32]], num_steps: int) -> None:
+        """Go on from what `optimizer_state` gave after ``num_steps`` steps."""
         ...
 
 
@@ -54,49 +84,89 @@ def train(
     seed: int,
     device: torch.device | str = "cpu",
     engine: Engine = TORCH,
+    state: TrainingState | None = None,
 ) -> Iterator[EpochResult]:
-    """Train ``model`` in place and yield after each of ``config.epochs`` epochs.
+    """Train ``model`` in place and yield after each of ``config.epochs`` epochs, or until it stops early.
 
     On the CPU with one thread, the weights after each epoch are the same bit for bit for the same seed and engine.
-    Raises `DivergedError`, naming the epoch, at the end of an epoch whose training or validation loss was not finite.
+    With a ``state``, training goes on after its epochs from the model's weights, as if it had not been interrupted,
+    and at every result the state is that of the epoch. Raises `DivergedError`, naming the epoch, at the end of an
+    epoch whose training or validation loss was not finite.
     """
-    library = engine.for_network(model.architecture).library
-    session: Session
-    if library is not None:
-        session = NativeSession(library, model, data, config, seed=seed)
-    else:
-        session = TorchSession(model, data, config, seed=seed, device=torch.device(device))
-    order, augmentation = (
-        np.random.default_rng(purpose_seed(seed, purpose)) for purpose in (Purpose.ORDER, Purpose.AUGMENTATION)
-    )
+    state = state or TrainingState()
+    data = normalised_for(data, config)
+    session = _open_session(model, data, config, device=torch.device(device), engine=engine)
     num_images = len(data.train)
     steps = num_steps(num_images, config.batch_size)
-    for epoch in range(1, config.epochs + 1):
+    if state.results:
+        session.load_optimizer_state(state.optimizer, len(state.results) * steps)
+    while not is_over(config, state.results):
+        epoch = len(state.results) + 1
         started = time.perf_counter()
-        learning_rates = np.array([_learning_rate(config, (epoch - 1) * steps + step, steps) for step in range(steps)])
-        transforms = draw_transforms(
-            num_images,
-            rotation=config.rotation,
-            translation=config.translation,
-            scale=config.scale,
-            generator=augmentation,
-        )
-        training = session.train_epoch(order.permutation(num_images), transforms, learning_rates)
+        plan = _plan_epoch(config, epoch, num_images, state.results, seed)
+        training = session.train_epoch(plan)
         if not math.isfinite(training.loss):
             raise DivergedError(f"the training loss was {training.loss} in epoch {epoch}")
         validation = session.evaluate()
         # The epoch's last update may be the one that went wrong: no training loss has seen it.
         if not math.isfinite(validation.loss):
             raise DivergedError(f"the validation loss was {validation.loss} in epoch {epoch}")
-        yield EpochResult(
-            epoch=epoch,
-            train_loss=training.loss,
-            train_accuracy=training.accuracy,
-            val_loss=validation.loss,
-            val_accuracy=validation.accuracy,
-            learning_rate=float(learning_rates[-1]),
-            seconds=time.perf_counter() - started,
+        state.optimizer = session.optimizer_state()
+        state.results.append(
+            EpochResult(
+                epoch=epoch,
+                train_loss=training.loss,
+                train_accuracy=training.accuracy,
+                val_loss=validation.loss,
+                val_accuracy=validation.accuracy,
+                learning_rate=float(plan.learning_rates[-1]),
+                seconds=time.perf_counter() - started,
+            )
         )
+        yield state.results[-1]
+
+
+def is_over(config: TrainingConfig, results: Sequence[EpochResult]) -> bool:
+    """Whether a training with these results has had its epochs or meets one of its reasons to stop early."""
+    if len(results) >= config.epochs:
+        return True
+    accuracies = [result.val_accuracy for result in results]
+    if config.stop_accuracy is not None and accuracies and max(accuracies) >= config.stop_accuracy:
+        return True
+    if config.patience is None or not accuracies:
+        return False
+    return len(accuracies) - 1 - accuracies.index(max(accuracies)) >= config.patience
+
+
+def _open_session(
+    model: Network, data: Dataset, config: TrainingConfig, *, device: torch.device, engine: Engine
+) -> Session:
+    engine = engine.for_candidate(CandidateSpec(model.architecture, config))
+    if engine.library is not None:
+        return NativeSession(engine.library, model, data, config)
+    return TorchSession(model, data, config, device=device, bfloat16=engine.bfloat16)
+
+
+def _plan_epoch(
+    config: TrainingConfig, epoch: int, num_images: int, results: Sequence[EpochResult], seed: int
+) -> EpochPlan:
+    order, augmentation = (
+        np.random.default_rng(purpose_seed(seed, purpose, epoch)) for purpose in (Purpose.ORDER, Purpose.AUGMENTATION)
+    )
+    steps = num_steps(num_images, config.batch_size)
+    return EpochPlan(
+        order=order.permutation(num_images),
+        transforms=draw_transforms(
+            num_images,
+            rotation=config.rotation,
+            translation=config.translation,
+            scale=config.scale,
+            generator=augmentation,
+        ),
+        learning_rates=learning_rates(config, epoch, steps, results),
+        momenta=momenta(config, epoch, steps),
+        dropout_seed=purpose_seed(seed, Purpose.DROPOUT, epoch),
+    )
 
 
 def num_steps(num_images: int, batch_size: int) -> int:
@@ -105,15 +175,3 @@ def num_steps(num_images: int, batch_size: int) -> int:
     A single image left over joins the last batch: BatchNorm cannot normalise one image of 1x1 maps.
     """
     return max(1, math.ceil((num_images - 1) / batch_size))
-
-
-def _learning_rate(config: TrainingConfig, step: int, steps_per_epoch: int) -> float:
-    return one_cycle(
-        step,
-        config.epochs * steps_per_epoch,
-        max_lr=config.max_lr,
-        pct_start=config.pct_start,
-        div_factor=config.div_factor,
-        final_div_factor=config.final_div_factor,
-        anneal=config.anneal,
-    )

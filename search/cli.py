@@ -30,6 +30,11 @@ DataRoot = Annotated[
 SpaceFile = Annotated[
     Path | None, typer.Option("--space", metavar="FILE", help="TOML file laid over the default space.")
 ]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+Dataset = Annotated[str, typer.Option(metavar="NAME", help="mnist, fashion-mnist, kmnist or digits.")]
+Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, xpu or mps.")]
+EngineName = Annotated[str, typer.Option("--engine", metavar="NAME", help="auto, native or torch.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace what an earlier call wrote.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -45,14 +50,14 @@ def run(
     ] = None,
     study: Annotated[str | None, typer.Option(metavar="NAME", help="Default: DATASET-BUDGET.")] = None,
     storage: Storage = DEFAULT_STORAGE,
-    dataset: Annotated[str, typer.Option(metavar="NAME", help="mnist, fashion-mnist, kmnist or digits.")] = "mnist",
+    dataset: Dataset = "mnist",
     data_root: DataRoot = None,
     space: SpaceFile = None,
     sampler: Annotated[str, typer.Option(metavar="NAME", help="tpe or random.")] = "tpe",
     pruner: Annotated[str, typer.Option(metavar="NAME", help="size-aware or none.")] = "size-aware",
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the study.")] = 0,
-    device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, xpu or mps.")] = "auto",
-    engine: Annotated[str, typer.Option(metavar="NAME", help="auto, native or torch.")] = "auto",
+    device: Device = "auto",
+    engine: EngineName = "auto",
     workers: Annotated[
         int | None, typer.Option(metavar="N", help="Processes; default one a core, one on an accelerator.")
     ] = None,
@@ -60,7 +65,13 @@ def run(
         int | None, typer.Option(metavar="N", help="Train on this many images; default all but the validation images.")
     ] = None,
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    warm_start: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Train these first: 'recipes', the reference systems, or a file of nets, one a line."
+        ),
+    ] = None,
+    quiet: Quiet = False,
 ) -> None:
     """Search for the best nets within a budget; the same command again goes on where it ended."""
     from search.config import RunConfig
@@ -85,6 +96,7 @@ def run(
         engine=engine,
         workers=workers,
         train_size=train_size,
+        warm_start=warm_start,
     )
     summary = run_search(config, make_display(quiet=quiet))
     print_run(summary, config, as_json=as_json)
@@ -141,6 +153,114 @@ def count(
 
 
 @app.command()
+def recipes(as_json: AsJson = False) -> None:
+    """The reference systems: parameters, claimed and measured accuracy, notation, what their documents leave open."""
+    from search.recipes import print_recipes
+
+    print_recipes(as_json=as_json)
+
+
+@app.command()
+def check(
+    model: Annotated[str, typer.Argument(metavar="MODEL|NOTATION|RECIPE", help="A model file, a net or a recipe.")],
+    max_params: Annotated[int | None, typer.Option(metavar="N", help="At most so many parameters.")] = None,
+    require: Annotated[
+        str | None, typer.Option(metavar="LIST", help="What it must have: batchnorm, dropout, gap, comma-separated.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Whether a net keeps to rules; exit code 1 where it breaks one, so that it can guard a build."""
+    from search.check import print_check
+
+    if not print_check(model, max_params=max_params, require=require, as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def train(
+    model: Annotated[str, typer.Argument(metavar="RECIPE|NOTATION", help="A reference system, or a net.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for what it writes; with what is there it goes on.")],
+    epochs: Annotated[int | None, typer.Option(metavar="N", help="Default: the recipe's, else 15.")] = None,
+    batch_size: Annotated[int | None, typer.Option(metavar="N", help="Default: the recipe's, else 64.")] = None,
+    max_lr: Annotated[float | None, typer.Option(metavar="X", help="The peak, or constant, learning rate.")] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other training setting, repeatable.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the first training.")] = 0,
+    seeds: Annotated[int, typer.Option(metavar="N", help="Train so many times, each seed in a folder of its own.")] = 1,
+    dataset: Dataset = "mnist",
+    data_root: DataRoot = None,
+    train_size: Annotated[
+        int | None, typer.Option(metavar="N", help="Train on this many images; default all but the validation images.")
+    ] = None,
+    device: Device = "auto",
+    engine: EngineName = "auto",
+    tensorboard: Annotated[Path | None, typer.Option(metavar="DIR", help="Write TensorBoard logs there.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train one model, as a reference system was or as a search would, and keep everything about it."""
+    from search.train import TrainRequest, train_model
+
+    train_model(
+        TrainRequest(
+            model=model,
+            out=out,
+            epochs=epochs,
+            batch_size=batch_size,
+            max_lr=max_lr,
+            settings=tuple(setting or ()),
+            seed=seed,
+            num_seeds=seeds,
+            dataset=dataset,
+            data_root=data_root,
+            train_size=train_size,
+            device=device,
+            engine=engine,
+            tensorboard=tensorboard,
+            quiet=quiet,
+        )
+    )
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(metavar="MODEL|TRIAL", help="A model file, or a trial's number.")],
+    study: Study = None,
+    storage: Storage = DEFAULT_STORAGE,
+    dataset: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Default: the dataset that it was trained on.")
+    ] = None,
+    data_root: DataRoot = None,
+    images: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Classify these images instead: PNG, JPEG or .npy.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Accuracy and loss of a trained model on validation images, or what it makes of your own."""
+    from search.evaluate import print_evaluation
+
+    print_evaluation(
+        model, study=study, storage=storage, dataset=dataset, data_root=data_root, images=images, as_json=as_json
+    )
+
+
+@app.command()
+def analyse(
+    model: Annotated[str, typer.Argument(metavar="TRIAL|MODEL|RECIPE", help="What to look at; a recipe is trained.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to make.")],
+    study: Study = None,
+    storage: Storage = DEFAULT_STORAGE,
+    data_root: DataRoot = None,
+    force: Force = False,
+) -> None:
+    """A report on a trained model as one HTML page, with its pictures and tables beside it."""
+    from search.analyse import write_analysis
+
+    for line in write_analysis(model, out, study=study, storage=storage, data_root=data_root, force=force):
+        print(line)
+
+
+@app.command()
 def export(
     out: Annotated[Path, typer.Option(metavar="PATH", help="A folder to make, or with --format one file.")],
     study: Study = None,
@@ -155,7 +275,7 @@ def export(
     file_format: Annotated[
         str | None, typer.Option("--format", metavar="NAME", help="safetensors or onnx: one file.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace what an earlier export wrote.")] = False,
+    force: Force = False,
     data_root: DataRoot = None,
 ) -> None:
     """Write a trained model to files; without a selector the most accurate one."""

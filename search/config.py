@@ -42,6 +42,8 @@ class RunConfig:
     """None: as many as the machine has room for."""
     train_size: int | None = None
     """Training images to use; None: all that are not held out for validation."""
+    warm_start: str | None = None
+    """``recipes`` or a file of nets, one notation a line: candidates near these are trained first."""
 
     def __post_init__(self) -> None:
         smallest = self.space.smallest

@@ -1,9 +1,11 @@
 """From a trial's stored weights to model files that were checked before they are reported."""
 
+import contextlib
 import json
 import os
 import shutil
 import tempfile
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import torch
@@ -18,11 +20,13 @@ from mnist_core.export import (
     restore_model,
     save_checkpoint,
 )
+from search.models import load_trial
 from space.errors import InputError, SearchFailedError
 from studies.storage import Store
 
 FORMATS = ("safetensors", "onnx")
 CONFIG_FILE = "config.json"
+FOLDER_FILES = (*(f"model.{name}" for name in FORMATS), CONFIG_FILE)
 
 
 def export_model(
@@ -42,14 +46,10 @@ def export_model(
     """
     if file_format is not None and file_format not in FORMATS:
         raise InputError(f"--format must be one of {', '.join(FORMATS)}, not {file_format!r}")
-    _check_target(out, is_file=file_format is not None, force=force)
-    checkpoint = _load_weights(store, study_name, trial)
-    data = _load_data(checkpoint, data_root)
-    try:
-        folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
-    except OSError as error:
-        raise InputError(f"--out {out} can't be written: {error.strerror}") from None
-    try:
+    check_target(out, "export", FOLDER_FILES if file_format is None else None, force=force)
+    checkpoint = load_trial(store, study_name, trial)
+    data = load_data(checkpoint, data_root)
+    with temporary_folder(out) as folder:
         if file_format is not None:
             line = _write(folder / f"model.{file_format}", checkpoint, data)
             os.replace(folder / f"model.{file_format}", out)
@@ -57,39 +57,50 @@ def export_model(
         lines = [f"{out / f'model.{name}'}: {_write(folder / f'model.{name}', checkpoint, data)}" for name in FORMATS]
         config = json.dumps(_describe(checkpoint, study_name), indent=2) + "\n"
         (folder / CONFIG_FILE).write_text(config, encoding="utf-8")
-        _replace_folder(folder, out)
+        replace_folder(folder, out)
         return lines
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _check_target(out: Path, *, is_file: bool, force: bool) -> None:
+def check_target(out: Path, kind: str, files: Collection[str] | None, *, force: bool) -> None:
+    """Raises `InputError` where ``out`` can't be made, or exists and is not what an earlier ``kind`` wrote.
+
+    ``files`` are the names that may be in a folder of that kind; None: it is one file.
+    """
     if not out.parent.is_dir():
         raise InputError(f"--out {out} can't be written: the folder {out.parent} does not exist")
     if not out.exists():
         return
     if not force:
-        raise InputError(f"--out {out} exists already; --force replaces what an earlier export wrote")
-    if is_file and not out.is_file():
-        raise InputError(f"--out {out} is a folder, but --format writes one file")
-    if not is_file and not (out / CONFIG_FILE).is_file():
-        raise InputError(f"--out {out} was not written by an export, so it is not replaced")
+        raise InputError(f"--out {out} exists already; --force replaces what an earlier {kind} wrote")
+    if files is None:
+        if not out.is_file():
+            raise InputError(f"--out {out} is a folder, but --format writes one file")
+        return
+    found = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    # Not one file of anybody else's goes: other commands write a config.json too.
+    if not found or found - set(files):
+        raise InputError(f"--out {out} was not written by an {kind}, so it is not replaced")
 
 
-def _load_weights(store: Store, study_name: str, trial: int) -> Checkpoint:
-    artifact = store.load_study(study_name).get_trials(deepcopy=False)[trial].user_attrs.get("weights")
-    path = store.artifact_dir / str(artifact)
-    if artifact is None or not path.is_file():
-        raise InputError(f"trial {trial} has no weights in {store.artifact_dir}")
-    return load_checkpoint(path)
+@contextlib.contextmanager
+def temporary_folder(out: Path) -> Iterator[Path]:
+    """A folder beside ``out``, to write into and move; afterwards it is gone. Raises `InputError` where it can't be."""
+    try:
+        folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
+    except OSError as error:
+        raise InputError(f"--out {out} can't be written: {error.strerror}") from None
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _load_data(checkpoint: Checkpoint, data_root: Path | None) -> Dataset:
+def load_data(checkpoint: Checkpoint, data_root: Path | None) -> Dataset:
+    """The images that a model was trained with. Raises `InputError` where only others of that name are found."""
     data = load_dataset(checkpoint.dataset, find_data_root(checkpoint.dataset, data_root))
     if data.sha256 != checkpoint.dataset_sha256:
-        raise InputError(
-            f"the {checkpoint.dataset} found here is not the one that trial {checkpoint.trial} was trained on"
-        )
+        trained = "the model" if checkpoint.trial is None else f"trial {checkpoint.trial}"
+        raise InputError(f"the {checkpoint.dataset} found here is not the one that {trained} was trained on")
     return data
 
 
@@ -133,7 +144,8 @@ def _describe(checkpoint: Checkpoint, study_name: str) -> dict[str, object]:
     }
 
 
-def _replace_folder(new: Path, out: Path) -> None:
+def replace_folder(new: Path, out: Path) -> None:
+    """Move a folder to the place of ``out``, which may exist."""
     new.chmod(0o755)  # a temporary folder is private
     if out.exists():
         old = new.with_name(f"{new.name}-old")

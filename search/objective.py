@@ -1,15 +1,16 @@
 """One trial, from its slot to its outcome."""
 
 import random
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from optuna.artifacts import upload_artifact
-from optuna.samplers import BaseSampler
-from optuna.trial import Trial
+from optuna.trial import FixedTrial, FrozenTrial, Trial
 
 from mnist_core.data import Dataset
 from mnist_core.engine import Engine
@@ -26,16 +27,14 @@ from search.sampling import (
     STARTUP_TRIALS,
     draw_growing_params,
     draw_within_budget,
-    fixed_sampler,
     too_many_rejections,
 )
 from search.tpe import BoundedTpe
-from space.candidate import CandidateSpec
 from space.errors import SearchFailedError
 from space.results import EpochResult
 from studies.records import Outcome, find_trained, read_completed_curves, write_epoch
 from studies.slots import TRAINED, Slot, SlotState
-from studies.study import SearchStudy
+from studies.study import SearchStudy, Suggestion
 
 MAX_DIVERGED = 20
 """Diverged trials in a row, over all workers, that end a search."""
@@ -60,40 +59,43 @@ class TrialRunner:
         Raises `SearchFailedError` where no candidate can be found, or all diverge. A trial that ends in an exception is
         taken back when its worker is gone, as one whose worker was killed.
         """
-        asked = self._ask(slot)
-        if asked is None:
-            return None
-        trial, candidate = asked
-        return self._train(trial, candidate, slot)
+        suggestion = self._find(slot)
+        return None if suggestion is None else self._train(suggestion, slot)
 
-    def _ask(self, slot: Slot) -> tuple[Trial, CandidateSpec] | None:
-        """A trial whose candidate is within the budget and new. Those that are not are told so, and do not count."""
-        if slot.trial_number is not None:
-            params = self.search.study.get_trials(deepcopy=False)[slot.trial_number].params
-            return self._suggest(fixed_sampler(params))
-        smallest = None
+    def _find(self, slot: Slot) -> Suggestion | None:
+        """A candidate within the budget and new. Those that are not are stored as such, and do not count."""
+        smallest = sys.maxsize
         for attempt in range(MAX_REJECTIONS):
+            trials = self.search.study.get_trials(deepcopy=False)
+            if slot.trial_number is not None:
+                earlier = trials[slot.trial_number]
+                kept = {name: earlier.user_attrs[name] for name in ("warm_start",) if name in earlier.user_attrs}
+                return self._suggest(earlier.params, **kept)
             if self.should_stop():
                 self.search.slots.give_up(slot)
                 return None
             # A growing net takes many draws to find, so one is tried, at first.
-            growing = self._suggest_growing() if attempt == 0 else None
-            trial, candidate = growing or self._suggest_next()
-            num_params = candidate.num_params
+            first = (self._queued(slot) or self._draw_growing(trials)) if attempt == 0 else None
+            suggestion = first or self._sample(trials)
+            num_params = suggestion.candidate.num_params
             if num_params > self.config.budget:
-                self.search.tell_rejected(trial, candidate, self.config.budget)
-            elif original := find_trained(self.search.study, candidate):
-                self.search.tell_duplicate(trial, candidate, original)
+                self.search.add_rejected(suggestion, self.config.budget)
+            elif original := find_trained(trials, suggestion.candidate):
+                self.search.add_duplicate(suggestion, original)
             else:
-                return trial, candidate
-            smallest = min(num_params, smallest or num_params)
-        assert smallest is not None
+                return suggestion
+            smallest = min(num_params, smallest)
         raise too_many_rejections(self.config.budget, smallest)
 
-    def _suggest_growing(self) -> tuple[Trial, CandidateSpec] | None:
+    def _queued(self, slot: Slot) -> Suggestion | None:
+        """What `--warm-start` put before all that is drawn."""
+        return None if slot.queued is None else self._suggest(slot.queued.params, warm_start=slot.queued.source)
+
+    def _draw_growing(self, trials: Sequence[FrozenTrial]) -> Suggestion | None:
         """The startup and exploring trials of TPE's searches; None where it is TPE's turn."""
         config = self.config
-        num_trials = len(self.search.study.get_trials(deepcopy=False))
+        # Known nets are all of about one size, so they do not stand in for startup trials, which spread.
+        num_trials = sum("warm_start" not in trial.user_attrs for trial in trials)
         is_startup = num_trials < STARTUP_TRIALS
         if config.sampler == "random" or not (is_startup or num_trials % EXPLORE_EVERY == 0):
             return None
@@ -101,36 +103,33 @@ class TrialRunner:
         params = draw_growing_params(
             config.space, config.budget, self.random, size_range=size_range, epochs=config.epochs
         )
-        return None if params is None else self._suggest(fixed_sampler(params))
+        return None if params is None else self._suggest(params)
 
-    def _suggest_next(self) -> tuple[Trial, CandidateSpec]:
+    def _sample(self, trials: Sequence[FrozenTrial]) -> Suggestion:
         config = self.config
         if config.sampler != "random":
-            trials = self.search.study.get_trials(deepcopy=False)
-            return self._suggest(fixed_sampler(self.tpe.suggest(trials, config.space, epochs=config.epochs)))
+            return self._suggest(self.tpe.suggest(trials, config.space, epochs=config.epochs))
         drawn = draw_within_budget(config.space, config.budget, self.random, epochs=config.epochs)
         if drawn.params is None:
             raise too_many_rejections(config.budget, drawn.smallest)
-        trial, candidate = self._suggest(fixed_sampler(drawn.params))
-        if drawn.num_over:
-            trial.set_user_attr("num_redrawn", drawn.num_over)
-        return trial, candidate
+        redrawn = {"num_redrawn": drawn.num_over} if drawn.num_over else {}
+        return self._suggest(drawn.params, **redrawn)
 
-    def _suggest(self, sampler: BaseSampler) -> tuple[Trial, CandidateSpec]:
-        self.search.study.sampler = sampler
-        trial = self.search.study.ask()
-        return trial, self.config.space.suggest_candidate(trial, epochs=self.config.epochs)
+    def _suggest(self, params: dict[str, Any], **attributes: Any) -> Suggestion:
+        fixed = FixedTrial(params)
+        candidate = self.config.space.suggest_candidate(fixed, epochs=self.config.epochs)
+        return Suggestion(fixed.params, fixed.distributions, candidate, attributes)
 
-    def _train(self, trial: Trial, candidate: CandidateSpec, slot: Slot) -> Outcome | None:
-        config, search = self.config, self.search
+    def _train(self, suggestion: Suggestion, slot: Slot) -> Outcome | None:
+        config, search, candidate = self.config, self.search, suggestion.candidate
         num_params = candidate.num_params
         assert num_params <= config.budget, "candidates over the budget are never built"
+        engine = self.engine.for_candidate(candidate)
+        trial = search.begin(suggestion, config.budget, run=config.recorded(self.device, engine.name))
         slot = search.slots.assign(slot, trial.number, num_params)
         assert slot.seed_number is not None
         seed = trial_seed(config.seed, slot.seed_number)
-        engine = self.engine.for_network(candidate.architecture)
-        run = config.recorded(self.device, engine.name)
-        search.describe(trial, candidate, config.budget, seed=seed, run=run)
+        trial.set_user_attr("seed", seed)
         model = build_model(candidate.architecture, seed=seed)
         curve: list[EpochResult] = []
         try:

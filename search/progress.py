@@ -71,6 +71,8 @@ class Display(Protocol):
 
     def started(self, config: RunConfig, resources: Resources, num_trained: int) -> None: ...
 
+    def warm_start(self, lines: Sequence[str]) -> None: ...
+
     def update(self, snapshot: Snapshot) -> None: ...
 
     def worker_lost(self, trials: Sequence[int]) -> None: ...
@@ -99,6 +101,9 @@ class QuietDisplay:
     def started(self, config: RunConfig, resources: Resources, num_trained: int) -> None:
         pass
 
+    def warm_start(self, lines: Sequence[str]) -> None:
+        pass
+
     def update(self, snapshot: Snapshot) -> None:
         pass
 
@@ -122,6 +127,10 @@ class PlainDisplay(QuietDisplay):
     def started(self, config: RunConfig, resources: Resources, num_trained: int) -> None:
         self._num_shown = num_trained
         self._print(_headline(config, resources, num_trained))
+
+    def warm_start(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self._print(line)
 
     def update(self, snapshot: Snapshot) -> None:
         trained = [trial for trial in snapshot.finished if outcome_of(trial) in TRAINED_OUTCOMES]
@@ -168,6 +177,10 @@ class LiveDisplay(QuietDisplay):
 
     def started(self, config: RunConfig, resources: Resources, num_trained: int) -> None:
         self._console.print(_headline(config, resources, num_trained))
+
+    def warm_start(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self._console.print(Text(line))  # a file's name is no markup
 
     def update(self, snapshot: Snapshot) -> None:
         self._live.update(draw(snapshot, self._note))

@@ -1,18 +1,16 @@
 """What commands print on stdout: tables for people, JSON for programs."""
 
 import itertools
-import json
 import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
 
 from search.defaults import DEFAULT_STORAGE
+from search.printing import print_json, print_table
 from search.progress import format_accuracy, format_seconds, front_table
 from space.architecture import ArchitectureSpec, num_params, summarise
 from space.errors import InputError
@@ -39,7 +37,7 @@ def print_run(summary: "RunSummary", config: "RunConfig", *, as_json: bool) -> N
     best = best_of(summary.front)
     counts = {outcome.value: summary.counts[outcome] for outcome in Outcome}
     if as_json:
-        _print_json(
+        print_json(
             {
                 "study": summary.study,
                 "trained": summary.num_trained,
@@ -86,7 +84,7 @@ def print_status(store: Store, name: str, *, as_json: bool) -> None:
         "running": len(running),
     }
     if as_json:
-        _print_json(
+        print_json(
             {"study": name, **numbers, "best": best and asdict(best), "seconds": round(seconds, 1), "engines": engines}
         )
         return
@@ -102,9 +100,9 @@ def print_status(store: Store, name: str, *, as_json: bool) -> None:
 
 def print_front(front: Sequence[FrontPoint], *, as_json: bool) -> None:
     if as_json:
-        _print_json([asdict(point) for point in front])
+        print_json([asdict(point) for point in front])
     elif front:
-        _print_table(front_table(front))
+        print_table(front_table(front))
     else:
         print("the front is empty: no trial is complete yet")
 
@@ -141,7 +139,7 @@ def print_count(architecture: ArchitectureSpec, *, as_json: bool) -> None:
             }
             for row in rows
         ]
-        _print_json({"notation": str(architecture), "num_params": total, "num_macs": macs, **memory, "layers": layers})
+        print_json({"notation": str(architecture), "num_params": total, "num_macs": macs, **memory, "layers": layers})
         return
     table = Table(box=None, pad_edge=False)
     table.add_column("layer")
@@ -153,7 +151,7 @@ def print_count(architecture: ArchitectureSpec, *, as_json: bool) -> None:
         field = f"{row.receptive_field}x{row.receptive_field}"
         table.add_row(row.layer.token, shape, f"{row.num_params:,}", share, field, f"{row.num_macs:,}")
     table.add_row("total", "", f"{total:,}", "100.0 %" if total else "", "", f"{macs:,}", style="bold")
-    _print_table(table)
+    print_table(table)
     weights, at_most, all_kept = (_kib(num_bytes) for num_bytes in memory.values())
     print(
         f"\nMemory for one image in fp32: weights {weights}, activations at most {at_most} at a time, {all_kept} in all"
@@ -170,13 +168,3 @@ def _num_values(shape: Shape) -> int:
 
 def _kib(num_bytes: int) -> str:
     return f"{num_bytes / 1024:.1f} KiB"
-
-
-def _print_json(value: object) -> None:
-    print(json.dumps(value, indent=2, allow_nan=False))
-
-
-def _print_table(table: Table) -> None:
-    # A file or pipe has no width of its own; lines that a program reads are not wrapped.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
-    console.print(table)

@@ -16,6 +16,7 @@ from mnist_core.engine import resolve_engine
 from search.config import RunConfig
 from search.progress import Display, RunningTrial, Snapshot
 from search.supervisor import Supervisor, default_workers
+from search.warm_start import queue_known_nets, read_known_nets
 from search.worker import Resources
 from studies.locks import WorkerLocks
 from studies.pareto import FrontPoint
@@ -69,6 +70,7 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     go on, and KeyboardInterrupt on the second signal; what was recorded until then stays.
     """
     started = time.monotonic()
+    known_nets = [] if config.warm_start is None else read_known_nets(config.warm_start, epochs=config.epochs)
     data_root = find_data_root(config.dataset, config.data_root)
     data = load_dataset(config.dataset, data_root, train_size=config.train_size)
     device = _find_device(config.device)
@@ -84,6 +86,7 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     try:
         with stop.listening(), display:
             display.started(config, resources, search.slots.num_trained())
+            display.warm_start(queue_known_nets(search, config, known_nets))
             while (num_trained := search.slots.num_trained()) < config.trials:
                 ending = stop.asked or timed_out
                 if supervisor.num_alive == 0:

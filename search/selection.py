@@ -1,4 +1,4 @@
-"""Which trial of a study an export is about."""
+"""Which trial of a study a command is about."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ def select_trial(
     if sum(selector is not None for selector in (trial, max_params, min_accuracy)) > 1:
         raise InputError("give one of --trial, --max-params and --min-accuracy, not several")
     if trial is not None:
-        _check_complete(store, study_name, trial)
+        check_complete(store, study_name, trial)
         return trial
     front = read_front(store.engine, study_name)
     if not front:
@@ -58,7 +58,8 @@ def _smallest_reaching(front: Sequence[FrontPoint], min_accuracy: float) -> Fron
     return min(reaching, key=lambda point: (point.num_params, point.trial))
 
 
-def _check_complete(store: Store, study_name: str, number: int) -> None:
+def check_complete(store: Store, study_name: str, number: int) -> None:
+    """Raises `InputError` for a trial that is not there or has no weights of its own."""
     trials = store.load_study(study_name).get_trials(deepcopy=False)
     if not 0 <= number < len(trials):
         known = f"its trials are numbered 0 to {len(trials) - 1}" if trials else "it has none yet"
@@ -66,6 +67,6 @@ def _check_complete(store: Store, study_name: str, number: int) -> None:
     outcome = outcome_of(trials[number])
     if outcome == Outcome.DUPLICATE:
         original = trials[number].user_attrs["duplicate_of"]
-        raise InputError(f"trial {number} is equal to trial {original}: export that one")
+        raise InputError(f"trial {number} is equal to trial {original}: name that one")
     if outcome != Outcome.COMPLETE:
         raise InputError(f"trial {number} was not completed ({outcome or 'running'}), so it has no weights")

@@ -19,9 +19,9 @@ from studies.pareto import pareto_front
 from studies.records import front_point
 from studies.study import DIRECTIONS
 
-MAX_TRIALS = 500
-"""What TPE learns from at most: its time grows with them, by about 5 ms a hundred."""
-KEPT_TRIALS = 400
+MAX_TRIALS = 150
+"""What TPE learns from at most: its time grows with them (`python -m benchmarks.overhead`)."""
+KEPT_TRIALS = 100
 """What stays when there are more: half of them the best, half the latest."""
 
 

@@ -9,25 +9,44 @@ from space.architecture import ArchitectureSpec, num_params
 from space.errors import InputError
 from space.fields import check_types
 
+OPTIMIZERS = ("sgd", "adam")
+SCHEDULES = ("one_cycle", "step", "plateau", "constant")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig:
-    """SGD with (Nesterov) momentum under one OneCycle, on augmented images."""
+    """How a net is trained, on augmented images. The defaults are what a search trains with: SGD under one OneCycle."""
 
     epochs: int = 15
     batch_size: int = 64
     """Images per step. A last batch of a single image joins the one before it."""
+    optimizer: str = "sgd"
+    """``sgd``, or ``adam`` (Kingma and Ba, arXiv:1412.6980) with a second decay rate of 0.999."""
+    schedule: str = "one_cycle"
+    """Of the learning rate: ``one_cycle``, ``step``, ``plateau`` or ``constant``."""
     max_lr: float = 0.1
-    """Peak learning rate of the OneCycle."""
+    """The peak of a OneCycle; what the other schedules start from."""
     pct_start: float = 0.2
-    """Share of the steps spent rising to `max_lr`."""
+    """OneCycle: share of the steps spent rising to `max_lr`."""
     div_factor: float = 25.0
-    """`max_lr` over the first step's learning rate."""
+    """OneCycle: `max_lr` over the first step's learning rate."""
     final_div_factor: float = 1e4
-    """The first step's learning rate over the last step's."""
+    """OneCycle: the first step's learning rate over the last step's."""
     anneal: str = "cos"
-    """``cos`` or ``linear``: the form of both halves of the cycle."""
+    """OneCycle: ``cos`` or ``linear``, the form of both halves of the cycle."""
+    lr_factor: float = 0.1
+    """Step and plateau: what the learning rate is multiplied by."""
+    lr_step: int = 5
+    """Step: epochs from one multiplication to the next."""
+    lr_patience: int = 10
+    """Plateau: epochs without a lower loss that are let pass before a multiplication."""
+    plateau_on: str = "val_loss"
+    """Plateau: ``val_loss`` or ``train_loss``."""
     momentum: float = 0.9
+    """SGD's momentum, Adam's first decay rate."""
+    peak_momentum: float | None = None
+    """OneCycle: the momentum at the peak of the learning rate, to which it falls and from which it rises again in step
+    with it (PyTorch's OneCycleLR goes from 0.95 to 0.85 unless told otherwise); None keeps `momentum`."""
     nesterov: bool = True
     weight_decay: float = 1e-4
     """L2 penalty added to each gradient, BatchNorm's and biases' included."""
@@ -40,17 +59,33 @@ class TrainingConfig:
     """Largest shift in each direction, as a fraction of the image's side."""
     scale: float = 0.1
     """Largest change of size either way, as a fraction."""
+    pixel_mean: float | None = None
+    """What is subtracted from pixels scaled to 0..1; None: the mean of the training images."""
+    pixel_std: float | None = None
+    """What they are then divided by; None: the standard deviation of the training images."""
+    stop_accuracy: float | None = None
+    """Training ends early at an epoch that reaches this validation accuracy."""
+    patience: int | None = None
+    """Training ends early after so many epochs without a higher validation accuracy."""
 
     def __post_init__(self) -> None:
         check_types(self)
         _require(self.epochs >= 1, "epochs must be at least 1", self.epochs)
         _require(self.batch_size >= 2, "batch_size must be at least 2", self.batch_size)
+        _require_one_of("optimizer", OPTIMIZERS, self.optimizer)
+        _require_one_of("schedule", SCHEDULES, self.schedule)
         _require(self.max_lr > 0, "max_lr must be above 0", self.max_lr)
         _require(0 <= self.pct_start <= 1, "pct_start must be from 0 to 1", self.pct_start)
         _require(self.div_factor > 0, "div_factor must be above 0", self.div_factor)
         _require(self.final_div_factor > 0, "final_div_factor must be above 0", self.final_div_factor)
-        _require(self.anneal in ("cos", "linear"), "anneal must be cos or linear", self.anneal)
+        _require_one_of("anneal", ("cos", "linear"), self.anneal)
+        _require(0 < self.lr_factor <= 1, "lr_factor must be above 0 and at most 1", self.lr_factor)
+        _require(self.lr_step >= 1, "lr_step must be at least 1", self.lr_step)
+        _require(self.lr_patience >= 0, "lr_patience must be at least 0", self.lr_patience)
+        _require_one_of("plateau_on", ("val_loss", "train_loss"), self.plateau_on)
         _require(0 <= self.momentum < 1, "momentum must be from 0 to below 1", self.momentum)
+        if self.peak_momentum is not None:
+            _require(0 <= self.peak_momentum < 1, "peak_momentum must be from 0 to below 1", self.peak_momentum)
         _require(not self.nesterov or self.momentum > 0, "Nesterov needs a momentum above 0", self.momentum)
         _require(self.weight_decay >= 0, "weight_decay must be at least 0", self.weight_decay)
         _require(0 <= self.label_smoothing < 1, "label_smoothing must be from 0 to below 1", self.label_smoothing)
@@ -58,6 +93,13 @@ class TrainingConfig:
         _require(0 <= self.rotation <= 180, "rotation must be from 0 to 180 degrees", self.rotation)
         _require(0 <= self.translation <= 1, "translation must be from 0 to 1", self.translation)
         _require(0 <= self.scale < 1, "scale must be from 0 to below 1", self.scale)
+        _require(self.pixel_std is None or self.pixel_std > 0, "pixel_std must be above 0", self.pixel_std)
+        _require(
+            self.stop_accuracy is None or 0 < self.stop_accuracy <= 1,
+            "stop_accuracy must be above 0 and at most 1",
+            self.stop_accuracy,
+        )
+        _require(self.patience is None or self.patience >= 1, "patience must be at least 1", self.patience)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +141,7 @@ class CandidateSpec:
 def _require(holds: bool, rule: str, value: object) -> None:
     if not holds:
         raise InputError(f"{rule}, not {value}")
+
+
+def _require_one_of(field_name: str, names: tuple[str, ...], value: str) -> None:
+    _require(value in names, f"{field_name} must be {', '.join(names[:-1])} or {names[-1]}", repr(value))

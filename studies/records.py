@@ -57,10 +57,10 @@ def finished_trials(study: Study) -> list[FrozenTrial]:
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
 
 
-def find_trained(study: Study, candidate: CandidateSpec) -> FrozenTrial | None:
-    """The trial that trained an equal candidate to its end, if one did."""
+def find_trained(trials: Iterable[FrozenTrial], candidate: CandidateSpec) -> FrozenTrial | None:
+    """The one of a study's trials that trained an equal candidate to its end, if one did."""
     key = candidate.key
-    for trial in finished_trials(study):
+    for trial in trials:
         if trial.user_attrs.get("candidate_key") == key and outcome_of(trial) in TRAINED_OUTCOMES:
             return trial
     return None

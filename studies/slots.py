@@ -5,15 +5,16 @@ A worker reserves a slot before it trains. Only a trial that was trained (comple
 
 import socket
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, func, insert, select, update
 from sqlalchemy.engine import Connection, Engine, Row
 
 from studies.locks import WorkerLocks
-from studies.tables import searches, trial_slots
+from studies.tables import queued_candidates, searches, trial_slots
 
 MAX_ATTEMPTS = 3
 """How often a trial is started before its slot goes to another candidate: it may be what kills its workers."""
@@ -36,6 +37,16 @@ TRAINED = (SlotState.COMPLETE, SlotState.PRUNED, SlotState.DIVERGED)
 
 
 @dataclass(frozen=True, slots=True)
+class QueuedCandidate:
+    """What is to be trained before anything that a sampler draws."""
+
+    candidate_key: str
+    source: str
+    """Name of the known net that it is near."""
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Slot:
     id: int
     state: SlotState
@@ -48,6 +59,8 @@ class Slot:
     worker: int
     host: str
     heartbeat: float
+    queued: QueuedCandidate | None = None
+    """What `claim` took from the queue for this new slot."""
 
 
 class TrialSlots:
@@ -56,7 +69,10 @@ class TrialSlots:
         self._study_name = study_name
 
     def claim(self, total: int, worker: int) -> Slot | None:
-        """Reserve a slot, an interrupted one first; None where ``total`` are trained or reserved already."""
+        """Reserve a slot; None where ``total`` are trained or reserved already.
+
+        Interrupted ones are given out first, then new ones: with a queued candidate, as long as there are any.
+        """
         owner = {"worker": worker, "host": socket.gethostname(), "heartbeat": time.time()}
         with self._engine.begin() as connection:
             touch_search(connection, self._study_name)
@@ -65,6 +81,7 @@ class TrialSlots:
             interrupted = connection.scalar(
                 select(func.min(trial_slots.c.id)).where(self._mine(), trial_slots.c.state == SlotState.INTERRUPTED)
             )
+            queued = None
             if interrupted is not None:
                 attempts = trial_slots.c.num_attempts + 1
                 self._update(connection, interrupted, state=SlotState.RUNNING, num_attempts=attempts, **owner)
@@ -72,7 +89,30 @@ class TrialSlots:
             else:
                 values = {"study_name": self._study_name, "state": SlotState.RUNNING, **owner}
                 slot_id = connection.scalar(insert(trial_slots).values(values).returning(trial_slots.c.id))
-            return _slot(connection.execute(select(trial_slots).where(trial_slots.c.id == slot_id)).one())
+                assert slot_id is not None
+                queued = self._take_queued(connection, slot_id)
+            slot = _slot(connection.execute(select(trial_slots).where(trial_slots.c.id == slot_id)).one())
+        return replace(slot, queued=queued)
+
+    def enqueue(self, candidates: Iterable[QueuedCandidate]) -> list[QueuedCandidate]:
+        """Queue those that are not queued and never were; returns them."""
+        added = []
+        with self._engine.begin() as connection:
+            touch_search(connection, self._study_name)
+            mine = queued_candidates.c.study_name == self._study_name
+            known = set(connection.scalars(select(queued_candidates.c.candidate_key).where(mine)))
+            for candidate in candidates:
+                if candidate.candidate_key not in known:
+                    known.add(candidate.candidate_key)
+                    values = {"study_name": self._study_name, **asdict(candidate)}
+                    connection.execute(insert(queued_candidates).values(values))
+                    added.append(candidate)
+        return added
+
+    def num_queued(self) -> int:
+        """Queued candidates that no slot has taken, or only one that was handed back before training began."""
+        with self._engine.connect() as connection:
+            return len(connection.execute(self._waiting()).all())
 
     def assign(self, slot: Slot, trial_number: int, num_params: int) -> Slot:
         """Note which trial is about to train in the slot; returns the slot with it and the number that seeds it."""
@@ -107,6 +147,24 @@ class TrialSlots:
     def num_trained(self) -> int:
         with self._engine.connect() as connection:
             return self._count(connection, TRAINED)
+
+    def _take_queued(self, connection: Connection, slot_id: int) -> QueuedCandidate | None:
+        row = connection.execute(self._waiting().limit(1)).first()
+        if row is None:
+            return None
+        taken = queued_candidates.c.id == row.id
+        connection.execute(update(queued_candidates).where(taken).values(slot_id=slot_id))
+        return QueuedCandidate(row.candidate_key, row.source, row.params)
+
+    def _waiting(self) -> Select[tuple[Any, ...]]:
+        # A slot that was released before it had a trial puts its candidate back, with nothing to be written for it.
+        handed_back = (trial_slots.c.state == SlotState.RELEASED) & trial_slots.c.trial_number.is_(None)
+        return (
+            select(queued_candidates)
+            .outerjoin(trial_slots, trial_slots.c.id == queued_candidates.c.slot_id)
+            .where(queued_candidates.c.study_name == self._study_name, trial_slots.c.id.is_(None) | handed_back)
+            .order_by(queued_candidates.c.id)
+        )
 
     def _count(self, connection: Connection, states: Sequence[SlotState]) -> int:
         counted = select(func.count()).select_from(trial_slots)

@@ -2,9 +2,11 @@
 
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
@@ -14,6 +16,7 @@ from space.candidate import CandidateSpec
 from space.errors import InputError
 from space.results import EpochResult
 from studies.locks import WorkerLocks
+from studies.pareto import FrontPoint
 from studies.records import (
     TRAINED_OUTCOMES,
     Outcome,
@@ -30,6 +33,17 @@ from studies.tables import searches
 METRIC_NAMES = ["val_accuracy", "num_params"]
 DIRECTIONS = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
 BUDGET_CONSTRAINT = "budget"
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """What may become a trial: sampled parameters, and the candidate that they mean."""
+
+    params: dict[str, Any]
+    distributions: dict[str, BaseDistribution]
+    candidate: CandidateSpec
+    attributes: dict[str, Any] = field(default_factory=dict)
+    """Further user attributes of the trial."""
 
 
 class SearchStudy:
@@ -59,51 +73,40 @@ class SearchStudy:
                 _create(store, name, fingerprint)
         return cls(store, name)
 
-    def tell_rejected(self, trial: Trial, candidate: CandidateSpec, budget: int) -> None:
-        """End a trial that is over the budget. The size of the violation is what steers the sampler back under it."""
-        num_params = candidate.num_params
-        trial.set_constraint(BUDGET_CONSTRAINT, num_params / budget - 1)
+    def add_rejected(self, suggestion: Suggestion, budget: int) -> None:
+        """Keep what was over the budget. The size of the violation is what steers the sampler back under it."""
+        num_params = suggestion.candidate.num_params
         reason = f"{num_params:,} parameters are over the budget of {budget:,}"
-        _set_attributes(trial, num_params=num_params, notation=str(candidate.architecture), reason=reason)
-        self._tell(trial, Outcome.REJECTED)
+        violation = num_params / budget - 1
+        self._add(suggestion, TrialState.PRUNED, violation, {"outcome": Outcome.REJECTED, "reason": reason})
 
-    def tell_duplicate(self, trial: Trial, candidate: CandidateSpec, original: FrozenTrial) -> None:
-        trial.set_constraint(BUDGET_CONSTRAINT, original.constraints.get(BUDGET_CONSTRAINT, 0.0))
-        _set_attributes(
-            trial,
-            num_params=candidate.num_params,
-            notation=str(candidate.architecture),
-            duplicate_of=original.number,
-            reason=f"equal to trial {original.number}",
-        )
-        self._tell(trial, Outcome.DUPLICATE, values=original.values)
+    def add_duplicate(self, suggestion: Suggestion, original: FrozenTrial) -> None:
+        reason = f"equal to trial {original.number}"
+        attributes = {"outcome": Outcome.DUPLICATE, "duplicate_of": original.number, "reason": reason}
+        violation = original.constraints[BUDGET_CONSTRAINT]
+        self._add(suggestion, original.state, violation, attributes, original.values)
 
-    def describe(self, trial: Trial, candidate: CandidateSpec, budget: int, *, seed: int, run: dict[str, Any]) -> None:
-        """Note what a trial is about to train, and how; ``run`` is what may differ between calls on the same study."""
-        num_params = candidate.num_params
-        trial.set_constraint(BUDGET_CONSTRAINT, num_params / budget - 1)
-        _set_attributes(
-            trial,
-            num_params=num_params,
-            notation=str(candidate.architecture),
-            candidate=candidate.to_json(),
-            candidate_key=candidate.key,
-            seed=seed,
-            run=run,
-        )
+    def begin(self, suggestion: Suggestion, budget: int, *, run: dict[str, Any]) -> Trial:
+        """The trial that is about to train; ``run`` is what may differ between calls on the same study."""
+        candidate = suggestion.candidate
+        violation = candidate.num_params / budget - 1
+        attributes = {"candidate": candidate.to_json(), "candidate_key": candidate.key, "run": run}
+        return Trial(self.study, self._add(suggestion, TrialState.RUNNING, violation, attributes))
 
     def tell_complete(self, trial: Trial, curve: Sequence[EpochResult], num_params: int, **attributes: Any) -> None:
         """End a trial that trained to its end, and let it join the front and the curves."""
         last = [result.val_accuracy for result in curve[-3:]]
         self._set_curve_attributes(trial, curve, val_accuracy_spread=max(last) - min(last), **attributes)
-        finished = self._tell(trial, Outcome.COMPLETE, values=[curve[-1].val_accuracy, num_params])
-        update_front(self.store.engine, self.name, [front_point(finished)])
-        self._add_curve(finished, curve)
+        val_accuracy, notation = curve[-1].val_accuracy, trial.user_attrs["notation"]
+        self._tell(trial, Outcome.COMPLETE, [val_accuracy, num_params])
+        update_front(self.store.engine, self.name, [FrontPoint(trial.number, num_params, val_accuracy, notation)])
+        self._add_curve(trial.number, notation, TrialState.COMPLETE, curve)
 
     def tell_stopped(self, trial: Trial, outcome: Outcome, curve: Sequence[EpochResult], reason: str) -> None:
         """End a trial that was pruned or diverged after training had begun."""
         self._set_curve_attributes(trial, curve, reason=reason)
-        self._add_curve(self._tell(trial, outcome), curve)
+        self._tell(trial, outcome)
+        self._add_curve(trial.number, trial.user_attrs["notation"], TrialState.PRUNED, curve)
 
     def tell_failed(self, trial_number: int, reason: str) -> None:
         """End a trial that was interrupted or lost; it does not count. A finished trial stays as it is."""
@@ -146,24 +149,49 @@ class SearchStudy:
             else:
                 self.slots.give_up(slot)
 
+    def _add(
+        self,
+        suggestion: Suggestion,
+        state: TrialState,
+        violation: float,
+        attributes: dict[str, Any],
+        values: Sequence[float] | None = None,
+    ) -> int:
+        """A new trial in one transaction, where asking and suggesting would take one a parameter; gives its id."""
+        candidate = suggestion.candidate
+        trial = create_trial(
+            state=state,
+            values=values,
+            params=suggestion.params,
+            distributions=suggestion.distributions,
+            constraints={BUDGET_CONSTRAINT: violation},
+            user_attrs={
+                "num_params": candidate.num_params,
+                "notation": str(candidate.architecture),
+                **suggestion.attributes,
+                **attributes,
+            },
+        )
+        study_id = self.store.storage.get_study_id_from_name(self.name)
+        return self.store.storage.create_new_trial(study_id, trial)
+
     def _add_missing_curves(self, trained: Sequence[FrozenTrial]) -> None:
         present = {trial.user_attrs["trial"] for trial in self.curves.get_trials(deepcopy=False)}
         missing = [trial for trial in trained if trial.number not in present]
         epochs = read_epochs(self.store.engine, self.name, [trial.number for trial in missing])
         for trial in missing:
-            self._add_curve(trial, epochs[trial.number])
+            self._add_curve(trial.number, trial.user_attrs["notation"], trial.state, epochs[trial.number])
 
-    def _add_curve(self, trial: FrozenTrial, curve: Sequence[EpochResult]) -> None:
+    def _add_curve(self, number: int, notation: str, state: TrialState, curve: Sequence[EpochResult]) -> None:
         # The dashboard draws a pruned trial's curve only if the trial has a value.
         if not curve:
             return
         self.curves.add_trial(
             create_trial(
-                state=trial.state,
+                state=state,
                 value=curve[-1].val_accuracy,
-                params=trial.params,
-                distributions=trial.distributions,
-                user_attrs={"trial": trial.number, "notation": trial.user_attrs["notation"]},
+                # Its parameters are in the main study: copied, they would be most of what this writes.
+                user_attrs={"trial": number, "notation": notation},
                 intermediate_values={result.epoch: result.val_accuracy for result in curve},
             )
         )
@@ -174,10 +202,11 @@ class SearchStudy:
             trial, num_epochs=len(curve), seconds=sum(result.seconds for result in curve), **last, **attributes
         )
 
-    def _tell(self, trial: Trial, outcome: Outcome, values: Sequence[float] | None = None) -> FrozenTrial:
+    def _tell(self, trial: Trial, outcome: Outcome, values: Sequence[float] | None = None) -> None:
         trial.set_user_attr("outcome", outcome)
         state = TrialState.PRUNED if values is None else TrialState.COMPLETE
-        return self.study.tell(trial, values=values, state=state)
+        # Study.tell would read the trial twice more, to check what is known here and to return a copy.
+        self.store.storage.set_trial_state_values(trial._trial_id, state, values)
 
 
 def read_fingerprint(store: Store, name: str) -> dict[str, Any] | None:

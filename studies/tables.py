@@ -38,6 +38,19 @@ trial_slots = Table(
     Column("heartbeat", Float, nullable=False),  # Unix time of the owner's last sign of life
 )
 
+# Candidates to be trained before any that a sampler draws, in the order of their ids.
+queued_candidates = Table(
+    "queued_candidates",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _study_name(),
+    Column("candidate_key", String(16), nullable=False),  # so that none is queued twice
+    Column("source", String, nullable=False),  # the known net that it is near
+    Column("params", JSON, nullable=False),
+    Column("slot_id", Integer),  # the slot that took it; none while it waits
+    UniqueConstraint("study_name", "candidate_key"),
+)
+
 epochs = Table(
     "epochs",
     metadata,

@@ -2,21 +2,33 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+import torch
 
 from mnist_core.device import may_have_accelerator, resolve_device
-from mnist_core.engine import TORCH, Engine, resolve_engine
+from mnist_core.engine import Engine, resolve_engine
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--require-mnist", action="store_true", help="fail, not skip, where MNIST is absent")
+    parser.addoption("--require-mnist", action="store_true", help="fail, not skip, where MNIST or a compiler is absent")
 
 
 def pytest_sessionstart() -> None:
     # A shell starts its background jobs with Ctrl-C ignored, and the processes that tests start would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """What bitwise equality is promised for; and so small a network trains slower on several."""
+    num_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(num_threads)
 
 
 @pytest.fixture(scope="session")
@@ -26,19 +38,26 @@ def default_engine() -> Engine:
 
 
 @pytest.fixture(scope="session")
-def native_engine() -> Engine:
+def native_engine(pytestconfig: pytest.Config) -> Engine:
     found = resolve_engine("auto", "cpu")
     if found.library is None:
-        if os.environ.get("CI"):
-            pytest.fail(found.reason)
-        pytest.skip(found.reason)
-    return found
+        skip_or_fail(pytestconfig, f"no native trainer: {found.reason}")
+    return Engine(found.library)
+
+
+def skip_or_fail(pytestconfig: pytest.Config, reason: str) -> NoReturn:
+    """Skips the test, unless nothing may be skipped here."""
+    if pytestconfig.getoption("--require-mnist") or os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @pytest.fixture(params=["torch", "native"])
 def engine(request: pytest.FixtureRequest) -> Engine:
-    """Each engine in turn."""
-    return TORCH if request.param == "torch" else request.getfixturevalue("native_engine")
+    """Each engine in turn; PyTorch in bfloat16 only where a test asks for ``torch-bfloat16``."""
+    if request.param == "native":
+        return request.getfixturevalue("native_engine")
+    return Engine(None, bfloat16=request.param == "torch-bfloat16")
 
 
 @pytest.fixture(scope="session")
@@ -50,10 +69,7 @@ def mnist_root(pytestconfig: pytest.Config) -> Path:
         absolute = (pytestconfig.rootpath / root).resolve()
         if (absolute / "MNIST/raw/train-images-idx3-ubyte").is_file():
             return absolute
-    message = f"no MNIST/raw/train-images-idx3-ubyte under {' or '.join(map(str, roots))}"
-    if pytestconfig.getoption("--require-mnist") or os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
+    skip_or_fail(pytestconfig, f"no MNIST/raw/train-images-idx3-ubyte under {' or '.join(map(str, roots))}")
 
 
 @pytest.fixture(autouse=True)

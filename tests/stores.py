@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from optuna.samplers import PartialFixedSampler, RandomSampler
+from optuna.distributions import IntDistribution
 from optuna.trial import Trial
 
 from space.architecture import ArchitectureSpec
@@ -19,7 +19,7 @@ from studies.locks import WorkerLocks
 from studies.records import Outcome, write_epoch
 from studies.slots import SlotState
 from studies.storage import Store
-from studies.study import SearchStudy
+from studies.study import SearchStudy, Suggestion
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "digits-1000"
@@ -80,11 +80,12 @@ def results(*accuracies: float) -> list[EpochResult]:
     ]
 
 
-def ask(search: SearchStudy, width: int) -> Trial:
-    search.study.sampler = PartialFixedSampler({"width": width}, RandomSampler())
-    trial = search.study.ask()
-    trial.suggest_int("width", 1, 1_000)
-    return trial
+def suggest(width: int) -> Suggestion:
+    return Suggestion({"width": width}, {"width": IntDistribution(1, 1_000)}, net(width))
+
+
+def begin(search: SearchStudy, width: int) -> Trial:
+    return search.begin(suggest(width), BUDGET, run={"engine": "torch", "device": "cpu"})
 
 
 def train_one(
@@ -99,9 +100,8 @@ def train_one(
     candidate = net(width)
     slot = search.slots.claim(1_000, worker)
     assert slot is not None
-    trial = ask(search, width)
+    trial = begin(search, width)
     slot = search.slots.assign(slot, trial.number, candidate.num_params)
-    search.describe(trial, candidate, BUDGET, seed=7, run={"engine": "torch", "device": "cpu"})
     curve = results(*accuracies)
     for result in curve:
         write_epoch(search.store.engine, search.name, trial.number, result)

@@ -5,7 +5,7 @@ from functools import cache
 from hypothesis import strategies as st
 
 from space.architecture import ArchitectureSpec
-from space.candidate import CandidateSpec, TrainingConfig
+from space.candidate import OPTIMIZERS, SCHEDULES, CandidateSpec, TrainingConfig
 from space.layers import (
     CONV_OPS,
     INPUT_SHAPE,
@@ -67,12 +67,19 @@ def training_configs() -> st.SearchStrategy[TrainingConfig]:
         TrainingConfig,
         epochs=st.integers(1, 100),
         batch_size=st.integers(2, 2048),
+        optimizer=st.sampled_from(OPTIMIZERS),
+        schedule=st.sampled_from(SCHEDULES),
         max_lr=st.floats(1e-6, 10.0),
         pct_start=st.floats(0.0, 1.0),
         div_factor=st.floats(1.0, 1e3),
         final_div_factor=st.floats(1.0, 1e6),
         anneal=st.sampled_from(["cos", "linear"]),
+        lr_factor=st.floats(0.01, 1.0),
+        lr_step=st.integers(1, 20),
+        lr_patience=st.integers(0, 20),
+        plateau_on=st.sampled_from(["val_loss", "train_loss"]),
         momentum=st.floats(0.01, 0.99),
+        peak_momentum=st.none() | st.floats(0.0, 0.99),
         nesterov=st.booleans(),
         weight_decay=st.floats(0.0, 0.1),
         label_smoothing=st.floats(0.0, 0.5),
@@ -80,6 +87,10 @@ def training_configs() -> st.SearchStrategy[TrainingConfig]:
         rotation=st.floats(0.0, 180.0),
         translation=st.floats(0.0, 1.0),
         scale=st.floats(0.0, 0.99),
+        pixel_mean=st.none() | st.floats(-1.0, 1.0),
+        pixel_std=st.none() | st.floats(0.01, 2.0),
+        stop_accuracy=st.none() | st.floats(0.01, 1.0),
+        patience=st.none() | st.integers(1, 20),
     )
 
 

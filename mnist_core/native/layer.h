@@ -86,10 +86,9 @@ public:
 
     // What the next layer reads. After `backward_outputs` of that layer it holds the gradient.
     Tensor output(int group) {
-        Tensor last = spec_.pool > 1 ? pooled_[group] : y_[group];
-        if (spec_.head == Head::NONE) return last;
+        if (spec_.head == Head::NONE) return last(group);
         if (spec_.head == Head::MEAN) return head_[group];
-        return Tensor{spec_.pool > 1 ? last.data : head_[group].data, flat_, 1, 1, 0};
+        return Tensor{spec_.pool > 1 ? last(group).data : head_[group].data, flat_, 1, 1, 0};
     }
     Tensor shape() { return output(0); }
     const uint8_t* keep(int group) const { return keep_.data() + group * keep_size_; }
@@ -213,13 +212,13 @@ public:
         GradientSink sink = gradient_sink(group);
         const bool pools = spec_.pool > 1;
         if (spec_.head == Head::MEAN) {
-            const Tensor last = pools ? pooled_[group] : y_[group], means = head_[group];
-            const real share = real(1) / (last.height * last.width);
+            const Tensor maps = last(group), means = head_[group];
+            const real share = real(1) / (maps.height * maps.width);
             for (int c = 0; c < spec_.width; ++c) {
-                std::fill_n(row_.data(), last.width, means.row(c, 0)[0] * share);
-                for (int y = 0; y < last.height; ++y)
-                    if (pools) std::copy_n(row_.data(), last.width, last.row(c, y));
-                    else put_row(sink, c, y, row_.data(), last.width);
+                std::fill_n(row_.data(), maps.width, means.row(c, 0)[0] * share);
+                for (int y = 0; y < maps.height; ++y)
+                    if (pools) std::copy_n(row_.data(), maps.width, maps.row(c, y));
+                    else put_row(sink, c, y, row_.data(), maps.width);
             }
         }
         if (pools) unpool(group, sink);
@@ -299,6 +298,8 @@ private:
     Array<real> shift_, scale_, offset_, from_gradient_, from_value_, constant_;
     Array<double> mean_, inverse_std_, total_, total_squares_;
 
+    // Before the head.
+    Tensor last(int group) { return spec_.pool > 1 ? pooled_[group] : y_[group]; }
     const real* bias() const { return spec_.bias ? params_ + num_weights_ : nullptr; }
     const real* params_gamma() const { return params_ + num_weights_ + spec_.width * spec_.bias; }
     const real* params_beta() const { return params_gamma() + spec_.width; }
@@ -318,28 +319,31 @@ private:
     }
 
     void average(int group) {
-        const Tensor last = spec_.pool > 1 ? pooled_[group] : y_[group], means = head_[group];
-        const real share = real(1) / (last.height * last.width);
+        const Tensor maps = last(group), means = head_[group];
+        const real share = real(1) / (maps.height * maps.width);
         for (int c = 0; c < spec_.width; ++c) {
             vector total{};
-            for (int y = 0; y < last.height; ++y)
-                for (int x = 0; x < last.width; ++x) total += last.row(c, y)[x];
+            for (int y = 0; y < maps.height; ++y)
+                for (int x = 0; x < maps.width; ++x) total += maps.row(c, y)[x];
             means.row(c, 0)[0] = total * share;
         }
+    }
+
+    // Of the values of one square of the pool.
+    template <class Values>
+    vector largest(const Values& value) const {
+        vector found = value(0);
+        for (int i = 1; i < spec_.pool * spec_.pool; ++i) found = value(i) > found ? value(i) : found;
+        return found;
     }
 
     void pool_channel(int group, int c) {
         const Tensor y = y_[group], pooled = pooled_[group];
         const int size = spec_.pool;
         for (int row = 0; row < pooled.height; ++row)
-            for (int x = 0; x < pooled.width; ++x) {
-                vector largest = y.row(c, row * size)[x * size];
-                for (int i = 1; i < size * size; ++i) {
-                    const vector value = y.row(c, row * size + i / size)[x * size + i % size];
-                    largest = value > largest ? value : largest;
-                }
-                pooled.row(c, row)[x] = largest;
-            }
+            for (int x = 0; x < pooled.width; ++x)
+                pooled.row(c, row)[x] =
+                    largest([&](int i) { return y.row(c, row * size + i / size)[x * size + i % size]; });
     }
 
     // Of equal values the first in reading order gets the gradient, as in PyTorch.
@@ -350,12 +354,10 @@ private:
             for (int row = 0; row < pooled.height; ++row) {
                 for (int x = 0; x < pooled.width; ++x) {
                     const auto value = [&](int i) { return y.row(c, row * size + i / size)[x * size + i % size]; };
-                    vector largest = value(0);
-                    for (int i = 1; i < size * size; ++i) largest = value(i) > largest ? value(i) : largest;
-                    const vector gradient = pooled.row(c, row)[x];
-                    mask open = largest == largest;
+                    const vector maximum = largest(value), gradient = pooled.row(c, row)[x];
+                    mask open = maximum == maximum;
                     for (int i = 0; i < size * size; ++i) {
-                        const mask first = open & (value(i) == largest);
+                        const mask first = open & (value(i) == maximum);
                         open &= ~first;
                         unpooled_[size_t(i / size) * y.width + x * size + i % size] = where(first, gradient);
                     }

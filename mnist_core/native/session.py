@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,12 +13,14 @@ from mnist_core.data import Dataset
 from mnist_core.evaluation import Evaluation
 from mnist_core.model import Network
 from mnist_core.native.trainer import NativeTrainer, Totals
-from mnist_core.seeds import Purpose, purpose_seed
 from space.candidate import TrainingConfig
+
+if TYPE_CHECKING:
+    from mnist_core.training import EpochPlan
 
 
 class NativeSession:
-    def __init__(self, library: Path, model: Network, data: Dataset, config: TrainingConfig, *, seed: int) -> None:
+    def __init__(self, library: Path, model: Network, data: Dataset, config: TrainingConfig) -> None:
         self._data = data
         self._config = config
         self._parameters = list(model.parameters())
@@ -30,26 +33,18 @@ class NativeSession:
         self._velocity = np.zeros_like(self._params)
         self.seconds: dict[str, float] = {}
         """Of the latest epoch, by part of the training steps."""
-        self._trainer = NativeTrainer(
-            library,
-            model.architecture,
-            batch_size=config.batch_size,
-            dropout_seed=purpose_seed(seed, Purpose.DROPOUT),
-        )
+        self._trainer = NativeTrainer(library, model.architecture, batch_size=config.batch_size)
 
-    def train_epoch(
-        self,
-        order: NDArray[np.int64],
-        transforms: NDArray[np.float32] | None,
-        learning_rates: NDArray[np.float64],
-    ) -> Evaluation:
+    def train_epoch(self, plan: "EpochPlan") -> Evaluation:
         data = self._data
+        self._trainer.seed_dropout(plan.dropout_seed)
         totals = self._trainer.train(
             data.train.images,
             data.train.labels,
-            order,
-            transforms,
-            learning_rates,
+            plan.order,
+            plan.transforms,
+            plan.learning_rates,
+            plan.momenta,
             params=self._params,
             velocity=self._velocity,
             statistics=self._flat_statistics,
@@ -61,8 +56,8 @@ class NativeSession:
         _unflatten(self._params, self._parameters)
         _unflatten(self._flat_statistics, self._statistics)
         for count in self._step_counts:
-            count += len(learning_rates)
-        return _mean(totals, len(order))
+            count += len(plan.learning_rates)
+        return _mean(totals, len(plan.order))
 
     def evaluate(self) -> Evaluation:
         data = self._data
@@ -75,6 +70,12 @@ class NativeSession:
             std=data.std,
         )
         return _mean(totals, len(data.validation))
+
+    def optimizer_state(self) -> dict[str, NDArray[np.float32]]:
+        return {"momentum": self._velocity.copy()}
+
+    def load_optimizer_state(self, state: dict[str, NDArray[np.float32]], num_steps: int) -> None:
+        self._velocity[:] = state["momentum"]
 
 
 def _mean(totals: Totals, num_images: int) -> Evaluation:

@@ -34,10 +34,10 @@ struct Epoch {
     const int64_t* labels;
     const int64_t* order;  // indices of the images and labels, batch after batch
     const float* transforms;  // (num_images, 2, 3) in that order, or null
-    const double* learning_rates;  // one a step
+    const double *learning_rates, *momenta;  // one a step
     int64_t num_images, batch_size;
     double mean, std;  // of pixels scaled to 0..1
-    double momentum, weight_decay, label_smoothing, clip_norm;  // clip_norm 0: none
+    double weight_decay, label_smoothing, clip_norm;  // clip_norm 0: none
     int32_t nesterov;
     // Results.
     double loss;  // sum over the images
@@ -48,11 +48,12 @@ struct Epoch {
 class Trainer {
 public:
     Trainer(const LayerSpec* specs, int num_layers, int batch_size, uint64_t dropout_seed)
-        : dropout_(dropout_seed), num_groups_((batch_size + LANES - 1) / LANES) {
+        : dropout_(dropout_seed) {
+        const int groups = num_groups(batch_size);
         Tensor shape{nullptr, 1, SIDE, SIDE, specs[0].padding};
-        input_ = Groups(num_groups_, shape);
+        input_ = Groups(groups, shape);
         for (int i = 0; i < num_layers; ++i) {
-            layers_.emplace_back(specs[i], shape, i + 1 < num_layers ? specs[i + 1].padding : 0, num_groups_);
+            layers_.emplace_back(specs[i], shape, i + 1 < num_layers ? specs[i + 1].padding : 0, groups);
             shape = layers_.back().shape();
             num_params_ += layers_.back().num_params();
         }
@@ -61,6 +62,7 @@ public:
     }
 
     size_t num_params() const { return num_params_; }
+    void seed_dropout(uint64_t seed) { dropout_ = DropoutStream(seed); }
 
     void train(Epoch& epoch, real* params, real* velocity, real* statistics) {
         Stopwatch watch;
@@ -78,7 +80,7 @@ public:
             watch.lap(FORWARD);
             backward(int(last - first));
             watch.lap(BACKWARD);
-            update(epoch, epoch.learning_rates[step], params, velocity);
+            update(epoch, step, params, velocity);
             watch.lap(UPDATE);
             first = last;
         }
@@ -116,7 +118,6 @@ public:
 
 private:
     DropoutStream dropout_;
-    const int num_groups_;
     Groups input_;
     std::vector<Layer> layers_;
     Array<real> gradient_;
@@ -185,7 +186,8 @@ private:
         // Lanes without an image have no part in the gradient.
         const int images = int(last - first), group = num_groups(images) - 1;
         vector* logits = layers_.back().output(group).data;
-        for (int k = 0; k < num_classes_; ++k) logits[k] = where(lanes_in_use(group, images) > vector{}, logits[k]);
+        const mask in_use = lanes_in_use(group, images) > vector{};
+        for (int k = 0; k < num_classes_; ++k) logits[k] = where(in_use, logits[k]);
     }
 
     void backward(int num_images) {
@@ -223,14 +225,15 @@ private:
     }
 
     // As torch.optim.SGD.
-    void update(const Epoch& epoch, double learning_rate, real* params, real* velocity) {
+    void update(const Epoch& epoch, int64_t step, real* params, real* velocity) {
         real factor = 1;
         if (epoch.clip_norm > 0) {
             double squares = 0;
             for (size_t i = 0; i < num_params_; ++i) squares += double(gradient_[i]) * gradient_[i];
             factor = real(std::min(1.0, epoch.clip_norm / (std::sqrt(squares) + 1e-6)));
         }
-        const real rate = real(learning_rate), momentum = real(epoch.momentum), decay = real(epoch.weight_decay);
+        const real rate = real(epoch.learning_rates[step]), momentum = real(epoch.momenta[step]);
+        const real decay = real(epoch.weight_decay);
         for (size_t i = 0; i < num_params_; ++i) {
             const real g = gradient_[i] * factor + decay * params[i];
             velocity[i] = momentum * velocity[i] + g;
@@ -253,6 +256,8 @@ Trainer* trainer_new(const LayerSpec* specs, int num_layers, int batch_size, uin
 void trainer_delete(Trainer* trainer) { delete trainer; }
 
 uint64_t trainer_num_params(const Trainer* trainer) { return trainer->num_params(); }
+
+void trainer_seed_dropout(Trainer* trainer, uint64_t seed) { trainer->seed_dropout(seed); }
 
 void trainer_train(Trainer* trainer, Epoch* epoch, real* params, real* velocity, real* statistics) {
     trainer->train(*epoch, params, velocity, statistics);

@@ -46,11 +46,11 @@ class _Epoch(Structure):
         ("order", POINTER(c_int64)),
         ("transforms", POINTER(c_float)),
         ("learning_rates", POINTER(c_double)),
+        ("momenta", POINTER(c_double)),
         ("num_images", c_int64),
         ("batch_size", c_int64),
         ("mean", c_double),
         ("std", c_double),
-        ("momentum", c_double),
         ("weight_decay", c_double),
         ("label_smoothing", c_double),
         ("clip_norm", c_double),
@@ -126,7 +126,7 @@ class NativeTrainer:
         architecture: ArchitectureSpec,
         *,
         batch_size: int,
-        dropout_seed: int,
+        dropout_seed: int = 0,
         dtype: type[np.floating[Any]] = np.float32,
     ) -> None:
         self._handle = None
@@ -147,6 +147,9 @@ class NativeTrainer:
         if self._handle:
             self._library.trainer_delete(self._handle)
 
+    def seed_dropout(self, seed: int) -> None:
+        self._library.trainer_seed_dropout(self._handle, c_uint64(seed))
+
     def train(
         self,
         images: NDArray[np.uint8],
@@ -154,6 +157,7 @@ class NativeTrainer:
         order: NDArray[np.int64],
         transforms: NDArray[np.float32] | None,
         learning_rates: NDArray[np.float64],
+        momenta: NDArray[np.float64],
         *,
         params: NDArray[Any],
         velocity: NDArray[Any],
@@ -162,10 +166,14 @@ class NativeTrainer:
         std: float,
         config: TrainingConfig,
     ) -> Totals:
-        """One epoch over ``images[order]``, one learning rate a step; ``velocity`` is SGD's momentum buffer."""
+        """One epoch over ``images[order]``, one learning rate and one momentum a step.
+
+        ``velocity`` is SGD's momentum buffer.
+        """
         epoch = _epoch(images, labels, order, mean=mean, std=std, config=config)
         epoch.transforms = None if transforms is None else _pointer(transforms, np.float32, c_float)
         epoch.learning_rates = _pointer(learning_rates, np.float64, c_double)
+        epoch.momenta = _pointer(momenta, np.float64, c_double)
         arrays = (self._address(array) for array in (params, velocity, statistics))
         self._library.trainer_train(self._handle, byref(epoch), *arrays)
         return _totals(epoch)
@@ -245,7 +253,6 @@ def _epoch(
         batch_size=config.batch_size,
         mean=mean,
         std=std,
-        momentum=config.momentum,
         weight_decay=config.weight_decay,
         label_smoothing=config.label_smoothing,
         clip_norm=config.clip_norm or 0.0,

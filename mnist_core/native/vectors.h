@@ -68,7 +68,6 @@ public:
     }
     T* data() { return data_.get(); }
     const T* data() const { return data_.get(); }
-    size_t size() const { return size_; }
     T& operator[](size_t i) { return data_.get()[i]; }
     const T& operator[](size_t i) const { return data_.get()[i]; }
     void clear() { std::memset(static_cast<void*>(data_.get()), 0, size_ * sizeof(T)); }

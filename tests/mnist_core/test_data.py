@@ -5,7 +5,7 @@ import io
 import re
 import shutil
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,10 +17,20 @@ import pytest
 from numpy.typing import NDArray
 
 from mnist_core import data
-from mnist_core.data import IMAGES_FILE, LABELS_FILE, Dataset, Split, find_data_root, load_dataset
+from mnist_core.data import (
+    IMAGES_FILE,
+    LABELS_FILE,
+    TEST_IMAGES_FILE,
+    TEST_LABELS_FILE,
+    Dataset,
+    Split,
+    find_data_root,
+    load_dataset,
+    open_test_set,
+)
 from space.errors import InputError
 
-NUM_IMAGES, VALIDATION_SIZE = 60, 20
+NUM_IMAGES, VALIDATION_SIZE, TEST_SIZE = 60, 20, 30
 
 
 def idx(array: NDArray[np.uint8]) -> bytes:
@@ -29,17 +39,23 @@ def idx(array: NDArray[np.uint8]) -> bytes:
 
 def write_root(root: Path, *, folder: str = "MNIST", gz: bool = False) -> Path:
     """A data root with a small dataset in MNIST's layout; returns its raw folder."""
-    generator = np.random.default_rng(3)
     raw = root / folder / "raw"
     raw.mkdir(parents=True)
-    images = generator.integers(0, 256, (NUM_IMAGES, 28, 28), dtype=np.uint8)
-    labels = np.arange(NUM_IMAGES, dtype=np.uint8) % 10
-    for file, array in ((IMAGES_FILE, images), (LABELS_FILE, labels)):
+    write_files(raw, (IMAGES_FILE, LABELS_FILE), NUM_IMAGES, gz=gz)
+    return raw
+
+
+def write_files(raw: Path, files: tuple[str, str], num_images: int, *, gz: bool = False) -> Split:
+    """Made-up images and labels; ``files`` are their names."""
+    generator = np.random.default_rng(num_images)
+    images = generator.integers(0, 256, (num_images, 28, 28), dtype=np.uint8)
+    labels = np.arange(num_images, dtype=np.uint8) % 10
+    for file, array in zip(files, (images, labels), strict=True):
         if gz:
             (raw / f"{file}.gz").write_bytes(gzip.compress(idx(array)))
         else:
             (raw / file).write_bytes(idx(array))
-    return raw
+    return Split(images, labels.astype(np.int64))
 
 
 @pytest.fixture(autouse=True)
@@ -265,9 +281,9 @@ def test_a_file_with_another_hash_is_named_with_what_to_do(tmp_path: Path, monke
     assert_named_as_corrupt(path, tmp_path)
 
 
-def assert_named_as_corrupt(path: Path, root: Path) -> None:
+def assert_named_as_corrupt(path: Path, root: Path, read: Callable[[str, Path | None], Dataset] = load_dataset) -> None:
     with pytest.raises(InputError) as raised:
-        load_dataset("mnist", root)
+        read("mnist", root)
     message = str(raised.value)
     assert message.startswith(f"{path} is corrupt")
     assert message.endswith("delete it and run again to download it anew, or give another --data-root")
@@ -275,21 +291,21 @@ def assert_named_as_corrupt(path: Path, root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("images", "labels"),
+    ("images", "labels", "refusal"),
     [
-        (np.zeros((60, 28, 28)), np.zeros(59)),
-        (np.zeros((60, 27, 28)), np.zeros(60)),
-        (np.zeros((20, 28, 28)), np.zeros(20)),
-        (np.zeros((0, 28, 28)), np.zeros(0)),
+        (np.zeros((60, 28, 28)), np.zeros(59), "it must hold one label for each image of 28x28"),
+        (np.zeros((60, 27, 28)), np.zeros(60), "it must hold one label for each image of 28x28"),
+        (np.zeros((0, 28, 28)), np.zeros(0), "it must hold one label for each image of 28x28"),
+        (np.zeros((20, 28, 28)), np.zeros(20), "20 training images; it must hold more than the 20 that validate"),
     ],
 )
 def test_files_that_do_not_belong_together_are_refused(
-    images: NDArray[Any], labels: NDArray[Any], tmp_path: Path
+    images: NDArray[Any], labels: NDArray[Any], refusal: str, tmp_path: Path
 ) -> None:
     raw = write_root(tmp_path)
     (raw / IMAGES_FILE).write_bytes(idx(images.astype(np.uint8)))
     (raw / LABELS_FILE).write_bytes(idx(labels.astype(np.uint8)))
-    with pytest.raises(InputError, match="it must hold one label for each image of 28x28, and more than 20 of them"):
+    with pytest.raises(InputError, match=f"{refusal}$"):
         load_dataset("mnist", tmp_path)
 
 
@@ -300,9 +316,15 @@ def test_labels_beyond_the_classes_are_refused(tmp_path: Path) -> None:
         load_dataset("mnist", tmp_path)
 
 
-def test_the_test_files_are_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+# The test set: none of these tests reads the real one
+
+
+TEST_FILES = (TEST_IMAGES_FILE, TEST_LABELS_FILE)
+
+
+def test_load_dataset_never_opens_the_test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = write_root(tmp_path)
-    for file in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
+    for file in TEST_FILES:
         (raw / file).write_bytes(b"sealed")
     opened = []
     real_open = io.open
@@ -316,6 +338,52 @@ def test_the_test_files_are_never_opened(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("io.open", recording_open)
     load_dataset("mnist", find_data_root("mnist", tmp_path), train_size=30)
     assert opened == [IMAGES_FILE, LABELS_FILE]
+
+
+def test_the_test_set_validates_and_all_other_images_train(tmp_path: Path) -> None:
+    made_up = write_files(write_root(tmp_path), TEST_FILES, TEST_SIZE)
+    opened, usual = open_test_set("mnist", tmp_path), load_dataset("mnist", tmp_path)
+    assert np.array_equal(opened.validation.images, made_up.images)
+    assert np.array_equal(opened.validation.labels, made_up.labels)
+    assert len(opened.train) == NUM_IMAGES
+    assert images_of(opened.train) == images_of(usual.train) | images_of(usual.validation)
+    assert opened.sha256 == usual.sha256
+    pixels = opened.train.images / 255
+    assert (opened.mean, opened.std) == pytest.approx((pixels.mean(), pixels.std()))
+
+
+def images_of(split: Split) -> set[tuple[bytes, int]]:
+    """With their labels."""
+    return {(image.tobytes(), int(label)) for image, label in zip(split.images, split.labels, strict=True)}
+
+
+def test_the_test_set_of_digits_is_what_training_never_sees(indexed_digits: Split) -> None:
+    opened, usual = open_test_set("digits", None), load_dataset("digits", None)
+    assert (len(opened.train), len(opened.validation)) == (1_497, 300)
+    train, sealed = set(index_of(opened.train)), set(index_of(opened.validation))
+    assert train == set(index_of(usual.train)) | set(index_of(usual.validation))
+    assert train | sealed == set(range(1_797))
+    for split in (opened.train, opened.validation):
+        assert np.array_equal(split.labels, indexed_digits.labels[index_of(split)])
+
+
+@pytest.mark.parametrize("file", TEST_FILES)
+def test_a_test_file_that_is_absent_or_damaged_is_named(file: str, tmp_path: Path) -> None:
+    path = write_root(tmp_path) / file
+    write_files(path.parent, TEST_FILES, TEST_SIZE)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert_named_as_corrupt(path, tmp_path, open_test_set)
+    path.unlink()
+    with pytest.raises(InputError, match=rf"{file} is gone; give --data-root or restore it$"):
+        open_test_set("mnist", tmp_path)
+
+
+def test_test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
+    raw = write_root(tmp_path)
+    write_files(raw, TEST_FILES, TEST_SIZE)
+    (raw / TEST_LABELS_FILE).write_bytes(idx(np.zeros(TEST_SIZE + 1, np.uint8)))
+    with pytest.raises(InputError, match=rf"31 labels for images of shape \(30, 28, 28\) in {TEST_IMAGES_FILE}"):
+        open_test_set("mnist", tmp_path)
 
 
 def pretended_download(folder: str, root: Path) -> None:
@@ -403,6 +471,23 @@ def test_mnist_is_split_as_promised(mnist: Dataset) -> None:
     assert np.abs(np.bincount(mnist.validation.labels) - counts / 6).max() < 1
     # The familiar 0.1307 and 0.3081 are those of all 60,000.
     assert (round(mnist.mean, 3), round(mnist.std, 3)) == (0.131, 0.308)
+
+
+@pytest.mark.mnist
+def test_all_60_000_images_train_beside_the_test_set_and_a_made_up_one_is_noticed(
+    mnist_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for file in (IMAGES_FILE, LABELS_FILE):
+        (raw / file).symlink_to(mnist_root / "MNIST" / "raw" / file)
+    write_files(raw, TEST_FILES, 10_000)
+    assert_named_as_corrupt(raw / TEST_IMAGES_FILE, tmp_path, open_test_set)
+    known = {file: sha256 for file, sha256 in data._MNIST_SHA256.items() if file not in TEST_FILES}
+    monkeypatch.setitem(data._SOURCES, "mnist", replace(data._SOURCES["mnist"], sha256=known))
+    opened = open_test_set("mnist", tmp_path)
+    assert (len(opened.train), len(opened.validation)) == (60_000, 10_000)
+    assert (round(opened.mean, 4), round(opened.std, 4)) == (0.1307, 0.3081)
 
 
 @pytest.mark.mnist

@@ -1,4 +1,4 @@
-"""Which engine trains: by name, device, compiler and layers."""
+"""Which engine trains: by name, device, compiler, layers and optimiser."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,10 +8,16 @@ import pytest
 from mnist_core.engine import TORCH, Engine, resolve_engine
 from mnist_core.native.compiler import CompilerError
 from space.architecture import ArchitectureSpec
+from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError
 
 LIBRARY = Path("trainer.so")
 NATIVE = Engine(LIBRARY)
+
+
+@pytest.fixture(autouse=True)
+def _no_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_core.engine._multiplies_bfloat16", lambda: False)
 
 
 @pytest.fixture
@@ -82,6 +88,23 @@ def test_torch_needs_no_compiler_and_no_reason(name: str, device: str) -> None:
 
 def test_engines_have_names() -> None:
     assert (NATIVE.name, TORCH.name) == ("native", "torch")
+    assert Engine(None, bfloat16=True).name == "torch-bfloat16"
+    assert Engine(LIBRARY, bfloat16=True).name == "native"
+
+
+@pytest.mark.usefixtures("compiles")
+@pytest.mark.parametrize(("device", "expected"), [("cpu", True), ("cuda", False), ("mps", False)])
+def test_bfloat16_where_the_cpu_multiplies_it(device: str, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_core.engine._multiplies_bfloat16", lambda: True)
+    assert resolve_engine("torch", device) == Engine(None, bfloat16=expected)
+    starts_with_a_pool = CandidateSpec(ArchitectureSpec.from_text("p 8s:br gap fc10+"))
+    assert resolve_engine("auto", device).for_candidate(starts_with_a_pool) == Engine(None, bfloat16=expected)
+
+
+@pytest.mark.usefixtures("does_not_compile")
+def test_bfloat16_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_core.engine._multiplies_bfloat16", lambda: True)
+    assert resolve_engine("auto", "cpu") == Engine(None, "no compiler here", bfloat16=True)
 
 
 @pytest.mark.parametrize(
@@ -95,10 +118,19 @@ def test_engines_have_names() -> None:
     ],
 )
 def test_layers_that_the_native_trainer_lacks_are_torchs(text: str, expected: Engine) -> None:
-    architecture = ArchitectureSpec.from_text(text)
-    assert NATIVE.for_network(architecture) == expected
+    candidate = CandidateSpec(ArchitectureSpec.from_text(text))
+    assert NATIVE.for_candidate(candidate) == expected
     for torch_engine in (TORCH, Engine(None, "no compiler here")):
-        assert torch_engine.for_network(architecture) == torch_engine
+        assert torch_engine.for_candidate(candidate) == torch_engine
+
+
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_adam_is_torchs(bfloat16: bool) -> None:
+    architecture = ArchitectureSpec.from_text("8s:br p 12v:brd0.1 gap fc10+")
+    engine = Engine(LIBRARY, bfloat16=bfloat16)
+    assert engine.for_candidate(CandidateSpec(architecture)) == engine
+    adam = CandidateSpec(architecture, TrainingConfig(optimizer="adam"))
+    assert engine.for_candidate(adam) == Engine(None, bfloat16=bfloat16)
 
 
 def test_a_damaged_library_is_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,9 +108,9 @@ def test_dropout_does_not_change_the_initial_weights() -> None:
         assert torch.equal(ours, theirs)
 
 
-def test_seeds_of_purposes_and_trials_are_all_different() -> None:
-    seeds = {purpose_seed(seed, purpose) for seed in range(500) for purpose in Purpose}
-    assert len(seeds) == 500 * len(Purpose)
+def test_seeds_of_purposes_trials_and_epochs_are_all_different() -> None:
+    seeds = {purpose_seed(seed, purpose, epoch) for seed in range(60) for purpose in Purpose for epoch in range(10)}
+    assert len(seeds) == 60 * len(Purpose) * 10
     assert all(0 <= seed < 2**63 for seed in seeds)
 
 

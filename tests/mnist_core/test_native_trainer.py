@@ -1,9 +1,7 @@
 """The native trainer against PyTorch: gradients, epochs, augmentation; its dropout, and what its seed decides."""
 
 import itertools
-import os
 import platform
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,40 +44,22 @@ PLAIN = {"rotation": 0.0, "translation": 0.0, "scale": 0.0}
 MEAN, STD = 0.13, 0.31
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    num_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(num_threads)
-
-
-def compiled(pytestconfig: pytest.Config, *flags: str) -> Path:
-    try:
-        return compile_trainer(*flags)
-    except CompilerError as error:
-        message = f"the native trainer is not available: {error}"
-    if pytestconfig.getoption("--require-mnist") or os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 _NARROWER = ("-mno-avx512f",)  # as on CPUs with AVX2 alone: shorter vectors, and half as many registers
 
 
 @pytest.fixture(scope="session", params=[(), _NARROWER] if platform.machine() == "x86_64" else [()], ids=str)
-def double_library(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Path:
-    return compiled(pytestconfig, DOUBLE_PRECISION, *request.param)
+def double_library(request: pytest.FixtureRequest, native_engine: Engine) -> Path:
+    assert native_engine.library is not None, "else the tests are skipped"
+    return compile_trainer(DOUBLE_PRECISION, *request.param)
 
 
 @pytest.fixture(scope="session")
-def library(pytestconfig: pytest.Config) -> Path:
-    return compiled(pytestconfig)
-
-
-@pytest.fixture(scope="session")
-def native(library: Path) -> Engine:
-    return Engine(library)
+def library(native_engine: Engine) -> Path:
+    assert native_engine.library is not None
+    return native_engine.library
 
 
 @pytest.fixture(scope="module")
@@ -293,7 +273,6 @@ def test_steps_equal_pytorchs(
         clip_norm=clip_norm,
         weight_decay=weight_decay,
         label_smoothing=label_smoothing,
-        momentum=0.8,
     )
     params, statistics = flat_params(model), flat_statistics(model)
     velocity = np.zeros_like(params)
@@ -303,17 +282,18 @@ def test_steps_equal_pytorchs(
         model.train().parameters(), lr=1.0, momentum=0.8, nesterov=nesterov, weight_decay=weight_decay
     )
     generator = np.random.default_rng(3)
-    # Two epochs: momentum is kept.
+    # Two epochs: the momentum buffer is kept.
     for _ in range(2):
         # Of 13 images, not of all; the last joins the third batch.
         order = generator.permutation(20)[:13]
-        rates = generator.uniform(0.01, 0.1, 3)
+        rates, momenta = generator.uniform(0.01, 0.1, 3), generator.uniform(0.5, 0.95, 3)
         totals = trainer.train(
             images,
             labels,
             order,
             None,
             rates,
+            momenta,
             params=params,
             velocity=velocity,
             statistics=statistics,
@@ -322,7 +302,7 @@ def test_steps_equal_pytorchs(
             config=config,
         )
         loss_sum, num_right = 0.0, 0
-        for batch, rate in zip((order[:4], order[4:8], order[8:]), rates, strict=True):
+        for batch, rate, momentum in zip((order[:4], order[4:8], order[8:]), rates, momenta, strict=True):
             targets = torch.from_numpy(labels[batch])
             logits = model(inputs[torch.from_numpy(batch)])
             loss = F.cross_entropy(logits, targets, label_smoothing=label_smoothing)
@@ -330,7 +310,7 @@ def test_steps_equal_pytorchs(
             loss.backward()
             norm = nn.utils.clip_grad_norm_(model.parameters(), clip_norm or np.inf)
             assert norm > 0.5, "clipping clips"
-            optimizer.param_groups[0]["lr"] = rate
+            optimizer.param_groups[0].update(lr=rate, momentum=momentum)
             optimizer.step()
             loss_sum += loss.item() * len(batch)
             num_right += int((logits.argmax(1) == targets).sum())
@@ -362,9 +342,9 @@ def test_networks_that_it_lacks(text: str) -> None:
     assert layer_specs(ArchitectureSpec.from_text(text)) is None
 
 
-def test_what_it_lacks_pytorch_trains(native: Engine, few_digits: Dataset) -> None:
+def test_what_it_lacks_pytorch_trains(native_engine: Engine, few_digits: Dataset) -> None:
     text, config = "p 4s:brD0.1 p 8v:br gap fc10+", TrainingConfig(epochs=1, batch_size=32)
-    model, results = trained(native, few_digits, config, text=text)
+    model, results = trained(native_engine, few_digits, config, text=text)
     expected, expected_results = trained(TORCH, few_digits, config, text=text)
     assert state_bytes(model) == state_bytes(expected)
     assert results == expected_results
@@ -404,16 +384,23 @@ def assert_results_near(result: EpochResult, expected: EpochResult, data: Datase
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"nesterov": False, "clip_norm": 0.5}, {"label_smoothing": 0.1, "weight_decay": 0.1}],
-    ids=["Nesterov", "clipped", "smoothed"],
+    [
+        {},
+        {"nesterov": False, "clip_norm": 0.5},
+        {"label_smoothing": 0.1, "weight_decay": 0.1},
+        {"momentum": 0.95, "peak_momentum": 0.5},
+        {"schedule": "step", "lr_step": 1},
+    ],
+    ids=["Nesterov", "clipped", "smoothed", "cycled", "stepped"],
 )
-def test_epochs_are_pytorchs(native: Engine, few_digits: Dataset, settings: dict[str, Any]) -> None:
+def test_epochs_are_pytorchs(native_engine: Engine, few_digits: Dataset, settings: dict[str, Any]) -> None:
     # Few and small steps, so that rounding does not grow.
     config = TrainingConfig(epochs=2, batch_size=32, max_lr=0.02, **PLAIN, **settings)
     architecture = ArchitectureSpec.from_text(NET)
     start, ours, theirs = (build_model(architecture) for _ in range(3))
     epochs = [
-        train(model, few_digits, config, seed=0, engine=engine) for model, engine in ((ours, native), (theirs, TORCH))
+        train(model, few_digits, config, seed=0, engine=engine)
+        for model, engine in ((ours, native_engine), (theirs, TORCH))
     ]
     for result, expected in zip(*epochs, strict=True):
         assert_results_near(result, expected, few_digits)
@@ -426,27 +413,29 @@ def test_epochs_are_pytorchs(native: Engine, few_digits: Dataset, settings: dict
 
 
 @pytest.mark.parametrize("train_size", [2, 31, 32, 33, 34, 64, 65, 66])
-def test_any_number_of_images_is_trained_as_by_pytorch(native: Engine, train_size: int) -> None:
+def test_any_number_of_images_is_trained_as_by_pytorch(native_engine: Engine, train_size: int) -> None:
     data = load_dataset("digits", None, train_size=train_size)
     config = TrainingConfig(epochs=1, batch_size=32, max_lr=0.01, **PLAIN)
-    results = [trained(engine, data, config)[1][0] for engine in (native, TORCH)]
+    results = [trained(engine, data, config)[1][0] for engine in (native_engine, TORCH)]
     assert_results_near(*results, data)
 
 
-def test_training_leaves_the_mode_and_layout_of_a_model_aside(native: Engine, few_digits: Dataset) -> None:
+def test_training_leaves_the_mode_and_layout_of_a_model_aside(native_engine: Engine, few_digits: Dataset) -> None:
     config = TrainingConfig(epochs=1, batch_size=32)
-    expected, _ = trained(native, few_digits, config)
+    expected, _ = trained(native_engine, few_digits, config)
     model = build_model(ArchitectureSpec.from_text(NET)).eval()
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    list(train(model, few_digits, config, seed=0, engine=native))
+    list(train(model, few_digits, config, seed=0, engine=native_engine))
     assert state_bytes(model) == state_bytes(expected)
 
 
 @pytest.mark.parametrize("ranges", [{"rotation": 180.0}, {"translation": 0.9}, {"scale": 0.8}, {}])
-def test_epochs_see_pytorchs_augmented_images(native: Engine, few_digits: Dataset, ranges: dict[str, float]) -> None:
+def test_epochs_see_pytorchs_augmented_images(
+    native_engine: Engine, few_digits: Dataset, ranges: dict[str, float]
+) -> None:
     # A learning rate too small to change anything: the loss tells what the network was shown.
     config = TrainingConfig(epochs=2, batch_size=32, max_lr=1e-9, **(PLAIN | ranges if ranges else {}))
-    results = [trained(engine, few_digits, config)[1] for engine in (native, TORCH)]
+    results = [trained(engine, few_digits, config)[1] for engine in (native_engine, TORCH)]
     for result, expected in zip(*results, strict=True):
         assert result.train_loss == pytest.approx(expected.train_loss, rel=1e-5)
     assert results[0][0].train_loss != pytest.approx(results[0][1].train_loss, rel=1e-4)
@@ -470,6 +459,7 @@ def test_pixels_are_moved_as_pytorch_moves_them(library: Path) -> None:
             labels,
             order[position : position + 1],
             transforms[image : image + 1],
+            np.zeros(1),
             np.zeros(1),
             params=np.ones(1, np.float32),
             velocity=np.zeros(1, np.float32),
@@ -560,22 +550,22 @@ def test_each_layer_draws_masks_of_its_own(library: Path) -> None:
 # ---- Seeds and divergence
 
 
-def test_a_seed_gives_the_same_weights_bit_for_bit(native: Engine, few_digits: Dataset) -> None:
+def test_a_seed_gives_the_same_weights_bit_for_bit(native_engine: Engine, few_digits: Dataset) -> None:
     text = "4s:brd0.1 p 8s:br p 8v:brd0.2 gap fc10+"
     config = TrainingConfig(epochs=2, batch_size=32)
-    model, results = trained(native, few_digits, config, text=text, seed=5)
+    model, results = trained(native_engine, few_digits, config, text=text, seed=5)
     torch.manual_seed(99)
     np.random.seed(99)
-    again, results_again = trained(native, few_digits, config, text=text, seed=5)
+    again, results_again = trained(native_engine, few_digits, config, text=text, seed=5)
     assert state_bytes(again) == state_bytes(model)
     assert results_again == results
 
-    other, other_results = trained(native, few_digits, config, text=text, seed=6)
+    other, other_results = trained(native_engine, few_digits, config, text=text, seed=6)
     assert state_bytes(other) != state_bytes(model)
     assert other_results[0].train_loss != results[0].train_loss
 
 
-def test_the_seed_of_training_decides_dropout(native: Engine, few_digits: Dataset) -> None:
+def test_the_seed_of_training_decides_dropout(native_engine: Engine, few_digits: Dataset) -> None:
     # One batch of one image again and again: its order does not tell the seeds apart.
     image = Split(np.repeat(few_digits.train.images[:1], 32, axis=0), np.zeros(32, np.int64))
     data = replace(few_digits, train=image)
@@ -583,7 +573,9 @@ def test_the_seed_of_training_decides_dropout(native: Engine, few_digits: Datase
 
     def losses(text: str) -> set[float]:
         models = [build_model(ArchitectureSpec.from_text(text)) for _ in range(3)]
-        return {next(train(model, data, config, seed=s, engine=native)).train_loss for s, model in enumerate(models)}
+        return {
+            next(train(model, data, config, seed=s, engine=native_engine)).train_loss for s, model in enumerate(models)
+        }
 
     assert len(losses("4s:br p 8v:br gap fc10+")) == 1
     assert len(losses("4s:brd0.3 p 8v:br gap fc10+")) == 3
@@ -604,15 +596,15 @@ def test_a_weight_that_is_no_number_reaches_the_loss(library: Path, text: str) -
         assert np.isnan([evaluated.loss, differentiated.loss]).all(), f"parameter {index}"
 
 
-def test_a_diverging_run_stops_at_the_end_of_its_epoch(native: Engine, few_digits: Dataset) -> None:
+def test_a_diverging_run_stops_at_the_end_of_its_epoch(native_engine: Engine, few_digits: Dataset) -> None:
     architecture = ArchitectureSpec.from_text(NET)
     config = TrainingConfig(epochs=3, batch_size=32, max_lr=1e30)
     with pytest.raises(DivergedError, match=r"^the training loss was nan in epoch 1$"):
-        next(train(build_model(architecture), few_digits, config, seed=0, engine=native))
+        next(train(build_model(architecture), few_digits, config, seed=0, engine=native_engine))
     # One step: the epoch's training loss came before it.
     config = TrainingConfig(epochs=1, batch_size=97, max_lr=1e30, pct_start=1.0)
     with pytest.raises(DivergedError, match=r"^the validation loss was nan in epoch 1$"):
-        next(train(build_model(architecture), few_digits, config, seed=0, engine=native))
+        next(train(build_model(architecture), few_digits, config, seed=0, engine=native_engine))
     # What follows is as if nothing had been.
     config = TrainingConfig(epochs=1, batch_size=32)
-    assert np.isfinite(trained(native, few_digits, config)[1][0].val_loss)
+    assert np.isfinite(trained(native_engine, few_digits, config)[1][0].val_loss)

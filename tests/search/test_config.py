@@ -138,6 +138,7 @@ def test_the_fingerprint_holds_what_makes_trials_comparable() -> None:
         ("device", "cpu", False),
         ("engine", "torch", False),
         ("workers", 7, False),
+        ("warm_start", "recipes", False),
     ],
 )
 def test_what_may_not_change_between_calls(name: str, value: Any, counts: bool) -> None:

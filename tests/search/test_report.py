@@ -15,7 +15,7 @@ from space.errors import InputError
 from studies.pareto import FrontPoint
 from studies.records import Outcome, count_outcomes, read_front
 from studies.study import SearchStudy
-from tests.stores import BUDGET, ask, living_worker, make_search, net, train_one
+from tests.stores import BUDGET, begin, living_worker, make_search, suggest, train_one
 
 SMALL = FrontPoint(1, 94, 0.8, "4s:br gap fc10+")
 LARGE = FrontPoint(0, 178, 0.9, "8s:br gap fc10+")
@@ -40,17 +40,17 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> SearchStudy:
     train_one(study, 4, [0.5, 0.8])
     train_one(study, 8, [0.3], Outcome.PRUNED)
     train_one(study, 9, [], Outcome.DIVERGED)
-    study.tell_rejected(ask(study, 100), net(100), BUDGET)
-    study.tell_duplicate(ask(study, 4), net(4), study.study.trials[1])
-    study.tell_failed(ask(study, 5).number, "lost")
-    ask(study, 6).set_user_attr("num_redrawn", 20)
+    study.add_rejected(suggest(100), BUDGET)
+    study.add_duplicate(suggest(4), study.study.trials[1])
+    study.tell_failed(begin(study, 5).number, "lost")
+    begin(study, 6).set_user_attr("num_redrawn", 20)
     return study
 
 
 def start_trial(study: SearchStudy, worker: int) -> None:
     slot = study.slots.claim(1_000, worker)
     assert slot is not None
-    study.slots.assign(slot, ask(study, 6).number, 136)
+    study.slots.assign(slot, begin(study, 6).number, 136)
 
 
 # The best

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import optuna
 import pytest
+from optuna.trial import FixedTrial
 from torch import nn
 
 from mnist_core.data import Dataset
@@ -18,7 +18,6 @@ from search.sampling import (
     STARTUP_TRIALS,
     draw_growing_params,
     draw_within_budget,
-    fixed_sampler,
     sampler_seed,
     too_many_rejections,
 )
@@ -30,7 +29,6 @@ from space.layers import Conv
 from space.results import EpochResult
 from space.search_space import RandomDraw, SearchSpace
 from studies.records import Outcome, count_outcomes, outcome_of
-from studies.study import DIRECTIONS
 from tests.runners import make_runner, run_all, small_space
 from tests.stores import WORKER, results, train_one
 
@@ -92,12 +90,10 @@ def startup_nets(budget: int, num: int = 10) -> list[CandidateSpec]:
     draws = [
         draw_growing_params(DEFAULT, budget, generator, size_range=STARTUP_SIZE_RANGE, epochs=15) for _ in range(num)
     ]
-    study = optuna.create_study(directions=DIRECTIONS)
     candidates = []
     for params in draws:
         assert params is not None
-        study.sampler = fixed_sampler(params)
-        candidates.append(DEFAULT.suggest_candidate(study.ask(), epochs=15))
+        candidates.append(DEFAULT.suggest_candidate(FixedTrial(params), epochs=15))
     return candidates
 
 
@@ -122,21 +118,6 @@ def test_no_startup_net_where_no_draw_is_within_the_budget(monkeypatch: pytest.M
     assert (
         draw_growing_params(DEFAULT, num_params(DEFAULT.smallest), random.Random(0), size_range=8.0, epochs=15) is None
     )
-
-
-# Fixed parameters
-
-
-@pytest.mark.parametrize("space", [DEFAULT, small_space()], ids=["default", "small"])
-def test_a_fixed_sampler_gives_the_same_candidate_again(space: SearchSpace) -> None:
-    study = optuna.create_study(directions=DIRECTIONS)
-    for seed in range(20):
-        draw = RandomDraw(random.Random(seed))
-        candidate = space.suggest_candidate(draw, epochs=15)
-        study.sampler = fixed_sampler(draw.params)
-        trial = study.ask()
-        assert space.suggest_candidate(trial, epochs=15) == candidate
-        assert trial.params == draw.params
 
 
 # Within a search
@@ -175,7 +156,7 @@ def test_the_first_trials_are_random_ones_of_many_sizes(tmp_path: Path) -> None:
 def test_tpe_learns_to_stay_within_a_tight_budget(space: SearchSpace, tmp_path: Path) -> None:
     sizes = random_sizes(space)
     budget = sizes[20]  # 98 % of random candidates are over it
-    runner = make_runner(tmp_path, space=space, budget=budget, epochs=1, trials=60)
+    runner = make_runner(tmp_path, space=space, budget=budget, epochs=1, trials=40)
     run_all(runner)
     outcomes = [outcome_of(trial) for trial in runner.search.study.trials]
     assert outcomes[:STARTUP_TRIALS] == [Outcome.COMPLETE] * STARTUP_TRIALS

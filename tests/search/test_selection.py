@@ -6,7 +6,7 @@ from search.selection import select_trial
 from space.errors import InputError
 from studies.records import Outcome
 from studies.study import SearchStudy
-from tests.stores import BUDGET, ask, make_search, net, train_one
+from tests.stores import BUDGET, begin, make_search, suggest, train_one
 
 SMALL, MIDDLE, LARGE = 4, 8, 12
 """Widths of the nets on the front: 94, 178 and 262 parameters."""
@@ -21,10 +21,10 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> SearchStudy:
     train_one(study, SMALL, [0.9])
     train_one(study, MIDDLE, [0.8])  # worse than the smaller trial 2
     train_one(study, MIDDLE, [0.95])
-    study.tell_rejected(ask(study, 100), net(100), BUDGET)
-    study.tell_duplicate(ask(study, SMALL), net(SMALL), study.study.trials[2])
-    study.tell_failed(ask(study, 5).number, "lost")
-    ask(study, 6)
+    study.add_rejected(suggest(100), BUDGET)
+    study.add_duplicate(suggest(SMALL), study.study.trials[2])
+    study.tell_failed(begin(study, 5).number, "lost")
+    begin(study, 6)
     return study
 
 
@@ -73,7 +73,7 @@ REFUSALS: list[tuple[dict[str, float], str]] = [
     ({"min_accuracy": float("nan")}, "--min-accuracy is a fraction from 0 to 1, such as 0.994, not nan"),
     ({"trial": 1}, "trial 1 was not completed (pruned), so it has no weights"),
     ({"trial": 5}, "trial 5 was not completed (rejected), so it has no weights"),
-    ({"trial": 6}, "trial 6 is equal to trial 2: export that one"),
+    ({"trial": 6}, "trial 6 is equal to trial 2: name that one"),
     ({"trial": 7}, "trial 7 was not completed (failed), so it has no weights"),
     ({"trial": 8}, "trial 8 was not completed (running), so it has no weights"),
     ({"trial": 9}, "study 'digits-1000' has no trial 9; its trials are numbered 0 to 8"),

@@ -11,17 +11,24 @@ from space.errors import InputError
 from tests.strategies import candidates
 
 CANDIDATE = CandidateSpec(ArchitectureSpec.from_text("8s:br p 12v:brd0.05 gap fc10+"))
-GOLDEN_KEY = "c9b1a7d9699a11ae"
+GOLDEN_KEY = "6296323af108a098"
 
 OTHER_TRAINING = {
     "epochs": 16,
     "batch_size": 128,
+    "optimizer": "adam",
+    "schedule": "step",
     "max_lr": 0.2,
     "pct_start": 0.3,
     "div_factor": 10.0,
     "final_div_factor": 1e3,
     "anneal": "linear",
+    "lr_factor": 0.5,
+    "lr_step": 6,
+    "lr_patience": 2,
+    "plateau_on": "train_loss",
     "momentum": 0.8,
+    "peak_momentum": 0.85,
     "nesterov": False,
     "weight_decay": 0.0,
     "label_smoothing": 0.1,
@@ -29,6 +36,10 @@ OTHER_TRAINING = {
     "rotation": 7.0,
     "translation": 0.05,
     "scale": 0.2,
+    "pixel_mean": 0.1307,
+    "pixel_std": 0.3081,
+    "stop_accuracy": 0.994,
+    "patience": 5,
 }
 
 OTHER_ARCHITECTURES = [
@@ -89,7 +100,14 @@ def test_any_other_layer_field_gives_another_candidate_and_key(notation: str) ->
     assert other.key != CANDIDATE.key
 
 
-EQUAL_VALUES = [("rotation", 7, 7.0), ("clip_norm", 1, 1.0), ("max_lr", 1, 1.0), ("weight_decay", -0.0, 0.0)]
+EQUAL_VALUES = [
+    ("rotation", 7, 7.0),
+    ("clip_norm", 1, 1.0),
+    ("max_lr", 1, 1.0),
+    ("weight_decay", -0.0, 0.0),
+    ("pixel_mean", 0, 0.0),
+    ("stop_accuracy", 1, 1.0),
+]
 
 
 @pytest.mark.parametrize(("name", "one", "other"), EQUAL_VALUES)
@@ -109,6 +127,10 @@ BAD_TRAINING = [
     ({"epochs": True}, "epochs must be a whole number, not True"),
     ({"batch_size": 1}, "batch_size must be at least 2, not 1"),
     ({"batch_size": 64.0}, "batch_size must be a whole number, not 64.0"),
+    ({"optimizer": "rmsprop"}, "optimizer must be sgd or adam, not 'rmsprop'"),
+    ({"optimizer": None}, "optimizer must be text, not None"),
+    ({"schedule": "cosine"}, "schedule must be one_cycle, step, plateau or constant, not 'cosine'"),
+    ({"schedule": ""}, "schedule must be one_cycle, step, plateau or constant, not ''"),
     ({"max_lr": 0.0}, "max_lr must be above 0, not 0.0"),
     ({"max_lr": -0.1}, "max_lr must be above 0, not -0.1"),
     ({"max_lr": NAN}, "max_lr must be a finite number, not nan"),
@@ -121,11 +143,21 @@ BAD_TRAINING = [
     ({"div_factor": INF}, "div_factor must be a finite number, not inf"),
     ({"final_div_factor": 0.0}, "final_div_factor must be above 0, not 0.0"),
     ({"final_div_factor": INF}, "final_div_factor must be a finite number, not inf"),
-    ({"anneal": "step"}, "anneal must be cos or linear, not step"),
+    ({"anneal": "step"}, "anneal must be cos or linear, not 'step'"),
     ({"anneal": 3}, "anneal must be text, not 3"),
+    ({"lr_factor": 0.0}, "lr_factor must be above 0 and at most 1, not 0.0"),
+    ({"lr_factor": 1.5}, "lr_factor must be above 0 and at most 1, not 1.5"),
+    ({"lr_step": 0}, "lr_step must be at least 1, not 0"),
+    ({"lr_step": 2.5}, "lr_step must be a whole number, not 2.5"),
+    ({"lr_patience": -1}, "lr_patience must be at least 0, not -1"),
+    ({"lr_patience": None}, "lr_patience must be a whole number, not None"),
+    ({"plateau_on": "val_accuracy"}, "plateau_on must be val_loss or train_loss, not 'val_accuracy'"),
     ({"momentum": 1.0}, "momentum must be from 0 to below 1, not 1.0"),
     ({"momentum": -0.1}, "momentum must be from 0 to below 1, not -0.1"),
     ({"momentum": 0.0}, "Nesterov needs a momentum above 0, not 0.0"),
+    ({"peak_momentum": -0.1}, "peak_momentum must be from 0 to below 1, not -0.1"),
+    ({"peak_momentum": 1.0}, "peak_momentum must be from 0 to below 1, not 1.0"),
+    ({"peak_momentum": NAN}, "peak_momentum must be a finite number, not nan"),
     ({"nesterov": "no"}, "nesterov must be true or false, not 'no'"),
     ({"nesterov": 1}, "nesterov must be true or false, not 1"),
     ({"weight_decay": -1e-4}, "weight_decay must be at least 0, not -0.0001"),
@@ -141,6 +173,14 @@ BAD_TRAINING = [
     ({"translation": 1.1}, "translation must be from 0 to 1, not 1.1"),
     ({"scale": -0.1}, "scale must be from 0 to below 1, not -0.1"),
     ({"scale": 1.0}, "scale must be from 0 to below 1, not 1.0"),
+    ({"pixel_mean": "0.13"}, "pixel_mean must be a finite number, not '0.13'"),
+    ({"pixel_mean": INF}, "pixel_mean must be a finite number, not inf"),
+    ({"pixel_std": 0.0}, "pixel_std must be above 0, not 0.0"),
+    ({"pixel_std": -0.3}, "pixel_std must be above 0, not -0.3"),
+    ({"stop_accuracy": 0.0}, "stop_accuracy must be above 0 and at most 1, not 0.0"),
+    ({"stop_accuracy": 99.4}, "stop_accuracy must be above 0 and at most 1, not 99.4"),
+    ({"patience": 0}, "patience must be at least 1, not 0"),
+    ({"patience": 1.0}, "patience must be a whole number, not 1.0"),
 ]
 
 
@@ -156,12 +196,23 @@ EDGES = [
     {"batch_size": 2},
     {"pct_start": 0.0},
     {"pct_start": 1.0},
+    {"optimizer": "adam"},
+    *({"schedule": schedule} for schedule in ("one_cycle", "step", "plateau", "constant")),
+    {"lr_factor": 1.0},
+    {"lr_step": 1},
+    {"lr_patience": 0},
+    {"plateau_on": "train_loss"},
     {"momentum": 0.0, "nesterov": False},
+    {"peak_momentum": 0.0},
     {"weight_decay": 0.0},
-    {"clip_norm": None},
     {"rotation": 180.0},
     {"translation": 1.0},
     {"scale": 0.0},
+    {"pixel_mean": 0.0},
+    {"pixel_mean": -0.5},
+    {"stop_accuracy": 1.0},
+    {"patience": 1},
+    dict.fromkeys(("clip_norm", "peak_momentum", "pixel_mean", "pixel_std", "stop_accuracy", "patience")),
 ]
 
 

@@ -27,7 +27,7 @@ from studies.records import (
 )
 from studies.study import SearchStudy
 from studies.tables import pareto_front as front_table
-from tests.stores import BUDGET, ask, make_search, net, reopen, results, train_one
+from tests.stores import BUDGET, begin, make_search, net, reopen, results, suggest, train_one
 
 
 @pytest.fixture
@@ -43,19 +43,13 @@ def make_one_of_each(search: SearchStudy) -> dict[str, int]:
         "pruned": train_one(search, 8, [0.3, 0.4], Outcome.PRUNED),
         "diverged": train_one(search, 4, [], Outcome.DIVERGED),
     }
-    rejected = ask(search, 100)
-    search.tell_rejected(rejected, net(100), BUDGET)
-    duplicate = ask(search, 4)
-    search.tell_duplicate(duplicate, net(4), search.study.trials[numbers["smaller"]])
-    failed = ask(search, 5)
+    search.add_rejected(suggest(100), BUDGET)
+    search.add_duplicate(suggest(4), search.study.trials[numbers["smaller"]])
+    failed = begin(search, 5)
     search.tell_failed(failed.number, "interrupted in a test")
-    running = ask(search, 6)
-    return numbers | {
-        "rejected": rejected.number,
-        "duplicate": duplicate.number,
-        "failed": failed.number,
-        "running": running.number,
-    }
+    running = begin(search, 6)
+    added = {"rejected": failed.number - 2, "duplicate": failed.number - 1}
+    return numbers | added | {"failed": failed.number, "running": running.number}
 
 
 # Outcomes
@@ -77,7 +71,7 @@ def test_the_outcome_of_every_kind_of_trial(search: SearchStudy) -> None:
 
 
 def test_an_outcome_counts_once_the_trial_is_told(search: SearchStudy) -> None:
-    trial = ask(search, 4)
+    trial = begin(search, 4)
     trial.set_user_attr("outcome", Outcome.COMPLETE)
     assert outcome_of(search.study.trials[0]) is None
     search.tell_failed(trial.number, "lost")
@@ -99,8 +93,8 @@ def test_outcomes_are_counted(search: SearchStudy) -> None:
 
 def test_redrawn_candidates_count_as_rejected(search: SearchStudy) -> None:
     for num_redrawn in (3, 40):
-        ask(search, 4).set_user_attr("num_redrawn", num_redrawn)
-    search.tell_rejected(ask(search, 100), net(100), BUDGET)
+        search.begin(replace(suggest(4), attributes={"num_redrawn": num_redrawn}), BUDGET, run={})
+    search.add_rejected(suggest(100), BUDGET)
     assert count_outcomes(search.study.get_trials())[Outcome.REJECTED] == 44
 
 
@@ -115,39 +109,37 @@ def test_nothing_to_count(search: SearchStudy) -> None:
 def test_a_trained_candidate_is_found_again(search: SearchStudy, outcome: Outcome) -> None:
     train_one(search, 4, [0.5])
     number = train_one(search, 5, [0.5], outcome)
-    found = find_trained(search.study, net(5))
+    found = find_trained(search.study.trials, net(5))
     assert found is not None
     assert found.number == number
     assert candidate_of(found) == net(5)
 
 
 def test_a_candidate_that_was_not_trained_to_its_end_is_not_found(search: SearchStudy) -> None:
-    assert find_trained(search.study, net(5)) is None
-    failed = ask(search, 5)
-    search.describe(failed, net(5), BUDGET, seed=0, run={})
-    assert find_trained(search.study, net(5)) is None
+    assert find_trained(search.study.trials, net(5)) is None
+    failed = begin(search, 5)
+    assert find_trained(search.study.trials, net(5)) is None
     search.tell_failed(failed.number, "lost")
-    rejected = ask(search, 100)
-    search.tell_rejected(rejected, net(100), BUDGET)
+    search.add_rejected(suggest(100), BUDGET)
     for width in (5, 100):
-        assert find_trained(search.study, net(width)) is None
+        assert find_trained(search.study.trials, net(width)) is None
 
 
 def test_another_way_of_training_makes_another_candidate(search: SearchStudy) -> None:
     train_one(search, 5, [0.5])
-    assert find_trained(search.study, net(5)) is not None
-    assert find_trained(search.study, net(6)) is None
+    assert find_trained(search.study.trials, net(5)) is not None
+    assert find_trained(search.study.trials, net(6)) is None
     other = CandidateSpec(net(5).architecture, replace(TrainingConfig(), max_lr=0.123))
-    assert find_trained(search.study, other) is None
+    assert find_trained(search.study.trials, other) is None
 
 
 def test_the_original_is_found_not_its_duplicates(search: SearchStudy) -> None:
     original = train_one(search, 5, [0.5])
     for _ in range(2):
-        found = find_trained(search.study, net(5))
+        found = find_trained(search.study.trials, net(5))
         assert found is not None
         assert found.number == original
-        search.tell_duplicate(ask(search, 5), net(5), found)
+        search.add_duplicate(suggest(5), found)
 
 
 # Epochs
@@ -176,7 +168,7 @@ def test_rivals_are_the_complete_trials_of_at_most_so_many_parameters(tmp_path: 
     train_one(search, 4, [0.3, 0.4])
     train_one(search, 4, [0.1, 0.2], Outcome.PRUNED)
     train_one(search, 4, [0.1], Outcome.DIVERGED)
-    write_epoch(search.store.engine, search.name, ask(search, 2).number, results(0.2)[0])
+    write_epoch(search.store.engine, search.name, begin(search, 2).number, results(0.2)[0])
 
     def read(max_params: int) -> list[tuple[int, tuple[float, ...], tuple[float, ...]]]:
         return read_completed_curves(search.store.engine, search.name, max_params)

@@ -1,0 +1,78 @@
+"""A person's own images, read as the bytes that models take."""
+
+import warnings
+from pathlib import Path
+from tokenize import TokenError
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from space.errors import InputError
+
+FORMATS = ("PNG", "JPEG", "BMP")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+SIDE = 28
+
+
+def read_images(path: Path) -> tuple[list[str], NDArray[np.uint8]]:
+    """Names and (N, 28, 28) bytes: of a .npy file, an image file, or a folder's image files in order of name.
+
+    Colours become grey and what is transparent black, the background. Raises `InputError` for a file that is missing,
+    can't be read, or is not of 28x28 pixels.
+    """
+    if path.is_dir():
+        images = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+        if not images:
+            raise InputError(f"--images {path} holds no file that ends in {', '.join(SUFFIXES)}")
+        return [image.name for image in images], np.stack([_read_image(image) for image in images])
+    if not path.is_file():
+        raise InputError(f"--images {path}: there is no such file or folder")
+    if path.suffix == ".npy":
+        return _read_array(path)
+    return [path.name], _read_image(path)[np.newaxis]
+
+
+def _read_array(path: Path) -> tuple[list[str], NDArray[np.uint8]]:
+    try:
+        # Mapped: a damaged file must not make us allocate what its header claims.
+        array = np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError, TokenError) as error:  # the last where numpy can't read a header as Python
+        raise _unreadable(path, "a .npy file", error) from None
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.shape[-2:] != (SIDE, SIDE) or not array.size:
+        raise InputError(
+            f"{path} holds {array.dtype} of shape {array.shape}: images are uint8 of shape (N, {SIDE}, {SIDE}) or "
+            f"({SIDE}, {SIDE})"
+        )
+    names = [path.name] if array.ndim == 2 else [f"{path.name}[{position}]" for position in range(len(array))]
+    return names, np.array(array).reshape(-1, SIDE, SIDE)
+
+
+def _read_image(path: Path) -> NDArray[np.uint8]:
+    try:
+        with warnings.catch_warnings():
+            # Of a size that would be a strain to decode, which the size below refuses anyway.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(path, formats=FORMATS)
+        with image:
+            size = image.size
+            pixels = _grey(image) if size == (SIDE, SIDE) else None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise _unreadable(path, ", ".join(FORMATS), error) from None
+    if pixels is None:
+        raise InputError(f"{path} is of {size[0]}x{size[1]} pixels: images of {SIDE}x{SIDE} are needed")
+    return pixels
+
+
+def _grey(image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode.startswith("I"):  # 16 bits, which convert("L") would cut off at 255
+        return (np.asarray(image) >> 8).astype(np.uint8)
+    if image.has_transparency_data:
+        background = Image.new("RGBA", image.size, "black")
+        image = Image.alpha_composite(background, image.convert("RGBA"))
+    return np.asarray(image.convert("L"))
+
+
+def _unreadable(path: Path, kind: str, error: Exception) -> InputError:
+    reason = getattr(error, "strerror", None) or "it is damaged, or of another kind"
+    return InputError(f"{path} can't be read as {kind}: {reason}")
