@@ -90,7 +90,7 @@ def test_without_a_compiler_torch_trains_and_the_headline_says_why(search, copie
     )
     assert more.returncode == 0, more.stderr
     reason = "no native trainer: CXX=/nonexistent/c++ does not run"
-    assert f"on digits; engine torch on cpu ({reason}), store sqlite:///studies.db" in more.stderr
+    assert f"on digits; engine {TORCH_NAME} on cpu ({reason}), store sqlite:///studies.db" in more.stderr
     after = trials_of(copied_study.folder)
     added = [after[number]["run"] for number in after.keys() - before.keys() if "run" in after[number]]
     assert [(run["engine"], run["device"]) for run in added] == [(TORCH_NAME, "cpu")]
