@@ -21,7 +21,7 @@ run: $(STAMP)
 	@exec .venv/bin/python -m search run --budget 8000 $(ARGS)
 
 test: $(STAMP)
-	@exec .venv/bin/python -m pytest $(ARGS)
+	@exec .venv/bin/python -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(STAMP)
 	.venv/bin/ruff check .
