@@ -6,7 +6,7 @@
 Early stopping is off and a plateau is judged by the training loss, so that nothing is chosen by the test set; the
 recipes (`space/recipes.py`) are otherwise as published. Each finished training is a line of --runs, with the test
 accuracy after every epoch and the time at which the test set was opened; a training that is there already is not made
-again, so that the command can be interrupted and repeated. Three seeds of all systems take about an hour on two cores.
+again, so that the command can be interrupted and repeated.
 """
 
 import argparse

@@ -36,11 +36,11 @@ from mnist_core.engine import resolve_engine
 from mnist_core.native.compiler import compile_library, compile_trainer
 from space.architecture import ArchitectureSpec, summarise
 from space.candidate import TrainingConfig
+from space.recipes import RECIPES
 
 NETS = {
     "6,688": "8s:br 8s:br p 10s:br 16s:br p 16s:br 10s:br gap",
-    "000-step3": "8v:rbd0.05 16v:rbd0.05 p 8k1 16v:rbd0.05 16v:rbd0.05 16v:rbd0.05 gap fc10",
-    "002-optimized": "10s:br 18s:brd0.05 p 18s:br 28s:brd0.05 p 28s:br 10s:br gap",
+    **{name: str(RECIPES[name].candidate.architecture) for name in ("000-step3", "002-optimized")},
     "3,410": "4s:br 6s:br p 8s:br 10s:br p 10v:br 10v:br gap fc10+",
 }
 BATCH_SIZES = (64, 128, 512)

@@ -119,8 +119,8 @@ def load_dataset(name: str, data_root: Path | None, *, train_size: int | None = 
 def open_test_set(name: str, data_root: Path | None) -> Dataset:
     """All images outside the test set to train on, and the sealed test set in the validation images' place.
 
-    Whoever calls this records that it did, and chooses nothing by what it sees: `python -m search` never does, but for
-    ``confirm``. Raises `InputError` for a file that is missing or corrupt.
+    Whoever calls this records that it did, and chooses nothing by what it sees; no command of `python -m search`
+    does. Raises `InputError` for a file that is missing or corrupt.
     """
     whole, num_train, num_validation = _read_training_images(name, data_root)
     if name == "digits":

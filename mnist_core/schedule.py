@@ -1,7 +1,7 @@
 """Learning rates and momenta as pure functions of the step and, on a plateau, of the losses so far."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,20 @@ def learning_rates(
     """Of every step of an epoch, counted from 1; ``results`` are of the epochs before it."""
     match config.schedule:
         case "one_cycle":
-            return _one_cycle_rates(config, epoch, num_steps)
+            return _of_steps(
+                config,
+                epoch,
+                num_steps,
+                lambda step, total_steps: one_cycle(
+                    step,
+                    total_steps,
+                    max_lr=config.max_lr,
+                    pct_start=config.pct_start,
+                    div_factor=config.div_factor,
+                    final_div_factor=config.final_div_factor,
+                    anneal=config.anneal,
+                ),
+            )
         case "step":
             factor = config.lr_factor ** ((epoch - 1) // config.lr_step)
         case "plateau":
@@ -32,22 +45,22 @@ def learning_rates(
 
 def momenta(config: TrainingConfig, epoch: int, num_steps: int) -> NDArray[np.float64]:
     """Of every step of an epoch."""
-    if config.schedule != "one_cycle" or config.peak_momentum is None:
+    peak_momentum = config.peak_momentum
+    if config.schedule != "one_cycle" or peak_momentum is None:
         return np.full(num_steps, config.momentum)
-    first = (epoch - 1) * num_steps
-    return np.array(
-        [
-            cycle_value(
-                step,
-                config.epochs * num_steps,
-                first=config.momentum,
-                top=config.peak_momentum,
-                last=config.momentum,
-                pct_start=config.pct_start,
-                anneal=config.anneal,
-            )
-            for step in range(first, first + num_steps)
-        ]
+    return _of_steps(
+        config,
+        epoch,
+        num_steps,
+        lambda step, total_steps: cycle_value(
+            step,
+            total_steps,
+            first=config.momentum,
+            top=peak_momentum,
+            last=config.momentum,
+            pct_start=config.pct_start,
+            anneal=config.anneal,
+        ),
     )
 
 
@@ -64,22 +77,12 @@ def plateau_factor(losses: Sequence[float], *, factor: float, patience: int) -> 
     return product
 
 
-def _one_cycle_rates(config: TrainingConfig, epoch: int, num_steps: int) -> NDArray[np.float64]:
+def _of_steps(
+    config: TrainingConfig, epoch: int, num_steps: int, value: Callable[[int, int], float]
+) -> NDArray[np.float64]:
+    """``value`` of each step of an epoch, counted over all epochs, and of the number of all steps."""
     first = (epoch - 1) * num_steps
-    return np.array(
-        [
-            one_cycle(
-                step,
-                config.epochs * num_steps,
-                max_lr=config.max_lr,
-                pct_start=config.pct_start,
-                div_factor=config.div_factor,
-                final_div_factor=config.final_div_factor,
-                anneal=config.anneal,
-            )
-            for step in range(first, first + num_steps)
-        ]
-    )
+    return np.array([value(step, config.epochs * num_steps) for step in range(first, first + num_steps)])
 
 
 def one_cycle(

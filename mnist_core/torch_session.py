@@ -91,8 +91,9 @@ class TorchSession:
             for parameter, values in zip(parameters, torch.split(flat, sizes), strict=True):
                 stored = torch.empty_like(parameter).copy_(values.view(parameter.shape))
                 self._optimizer.state[parameter][its] = stored
-                if self._config.optimizer == "adam":
-                    self._optimizer.state[parameter]["step"] = torch.tensor(float(num_steps), device=self._device)
+        if self._config.optimizer == "adam":
+            for parameter in parameters:
+                self._optimizer.state[parameter]["step"] = torch.tensor(float(num_steps), device=self._device)
 
     def _stored(self, parameter: Tensor, name: str) -> NDArray[np.float32]:
         # SGD without momentum stores nothing.

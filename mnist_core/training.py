@@ -103,7 +103,7 @@ def train(
     while not is_over(config, state.results):
         epoch = len(state.results) + 1
         started = time.perf_counter()
-        plan = _plan_epoch(config, epoch, num_images, state.results, seed)
+        plan = plan_epoch(config, epoch, num_images, state.results, seed)
         training = session.train_epoch(plan)
         if not math.isfinite(training.loss):
             raise DivergedError(f"the training loss was {training.loss} in epoch {epoch}")
@@ -147,9 +147,10 @@ def _open_session(
     return TorchSession(model, data, config, device=device, bfloat16=engine.bfloat16)
 
 
-def _plan_epoch(
+def plan_epoch(
     config: TrainingConfig, epoch: int, num_images: int, results: Sequence[EpochResult], seed: int
 ) -> EpochPlan:
+    """The plan of an epoch, counted from 1; ``results`` are of the epochs before it."""
     order, augmentation = (
         np.random.default_rng(purpose_seed(seed, purpose, epoch)) for purpose in (Purpose.ORDER, Purpose.AUGMENTATION)
     )

@@ -17,10 +17,11 @@ from mnist_core.data import Dataset
 from mnist_core.evaluation import predict_logits
 from mnist_core.export import Checkpoint, restore_model
 from mnist_core.seeds import Purpose, purpose_seed
-from search.check import Rule, check_rules
+from search.check import REQUIREMENTS, Rule, check_rules
+from search.evaluate import check_classes, check_finite
 from search.report import BYTES_PER_VALUE
 from space.architecture import ArchitectureSpec, LayerSummary, summarise
-from space.errors import InputError, SearchFailedError
+from space.errors import SearchFailedError
 from space.layers import INPUT_SHAPE, Conv, MaxPool
 from space.results import EpochResult
 
@@ -28,8 +29,6 @@ NUM_LAST_EPOCHS = 5
 """Epochs at the end over which the accuracy's steadiness is told."""
 NUM_MISTAKES_SHOWN = 48
 NUM_INPUTS_SHOWN = 40
-PARTS = ("batchnorm", "dropout", "gap")
-"""What small nets are asked to have."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +140,15 @@ class Analysis:
     def last_epochs(self) -> tuple[EpochResult, ...]:
         return self.subject.epochs[-NUM_LAST_EPOCHS:]
 
+    @property
+    def steadiness(self) -> dict[str, float] | None:
+        """The lowest and highest validation accuracy of the last epochs, and the difference; None: not known."""
+        if not self.last_epochs:
+            return None
+        accuracies = [result.val_accuracy for result in self.last_epochs]
+        lowest, highest = min(accuracies), max(accuracies)
+        return {"num_epochs": len(accuracies), "lowest": lowest, "highest": highest, "spread": highest - lowest}
+
     @cached_property
     def layers(self) -> list[LayerRow]:
         rows = summarise(self.subject.architecture)
@@ -175,7 +183,7 @@ class Analysis:
             "rules": [asdict(rule) for rule in self.rules],
             "layers": [asdict(row) for row in self.layers],
             "epochs": [asdict(result) for result in self.subject.epochs] or None,
-            "last_epochs": _steadiness(self.last_epochs),
+            "last_epochs": self.steadiness,
             "class_names": list(checkpoint.class_names),
             "confusion": self.confusion.tolist(),
             "classes": [asdict(score) for score in self.scores],
@@ -191,14 +199,11 @@ def analyse_model(subject: Subject, data: Dataset) -> Analysis:
     as accurate as its file says, to within one image.
     """
     checkpoint, validation = subject.checkpoint, data.validation
-    num_outputs = subject.architecture.num_classes
-    if num_outputs != data.num_classes:
-        raise InputError(f"the model has {num_outputs} outputs, but {data.name} has {data.num_classes} classes")
+    check_classes(checkpoint, data.name, data.num_classes)
     logits = predict_logits(
         restore_model(checkpoint), torch.tensor(validation.images), mean=checkpoint.mean, std=checkpoint.std
     )
-    if not logits.isfinite().all():
-        raise InputError("the model's outputs are not finite: its weights are damaged, or it diverged")
+    check_finite(bool(logits.isfinite().all()))
     confidences, predicted = (values.numpy() for values in logits.softmax(1).max(1))
     wrong = np.flatnonzero(predicted != validation.labels)
     num_right = len(validation) - len(wrong)
@@ -210,13 +215,13 @@ def analyse_model(subject: Subject, data: Dataset) -> Analysis:
     return Analysis(
         subject=subject,
         data=data,
-        confusion=confusion_matrix(validation.labels, predicted, labels=range(num_outputs)),
+        confusion=confusion_matrix(validation.labels, predicted, labels=range(data.num_classes)),
         mistakes=tuple(
             Mistake(int(index), int(validation.labels[index]), int(predicted[index]), float(confidences[index]))
             for index in wrong[np.argsort(-confidences[wrong], kind="stable")]
         ),
         scores=_class_scores(validation.labels, predicted, checkpoint.class_names),
-        rules=tuple(check_rules(subject.architecture, max_params=subject.max_params, required=PARTS)),
+        rules=tuple(check_rules(subject.architecture, max_params=subject.max_params, required=list(REQUIREMENTS))),
     )
 
 
@@ -269,12 +274,3 @@ def _layer_row(row: LayerSummary, total: int) -> LayerRow:
         stride=stride,
         receptive_field=row.receptive_field,
     )
-
-
-def _steadiness(last: Sequence[EpochResult]) -> dict[str, float] | None:
-    """The lowest and highest validation accuracy of some epochs, and the difference."""
-    if not last:
-        return None
-    accuracies = [result.val_accuracy for result in last]
-    lowest, highest = min(accuracies), max(accuracies)
-    return {"num_epochs": len(last), "lowest": lowest, "highest": highest, "spread": highest - lowest}

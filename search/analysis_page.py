@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from search.analysis import Analysis, LayerRow
 from search.analysis_pictures import Picture, image_element
 from search.progress import format_accuracy, format_seconds
+from search.report import format_kib
 from space.layers import INPUT_SHAPE, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool
 
 _OPS = {"b": "BatchNorm", "r": "ReLU"}
@@ -30,7 +31,7 @@ def render_page(analysis: Analysis, charts: Mapping[str, Picture], augmented: ND
         rules_lead=escape(f"Its parameters against {subject.limit}, and the parts that small nets are asked to have."),
         rules=_rules(analysis),
         layers=_layers(analysis),
-        peak=_kib(analysis.peak_activation_bytes),
+        peak=format_kib(analysis.peak_activation_bytes),
         receptive_fields=_receptive_fields(analysis.layers),
         learning=_learning(analysis, charts),
         num_images=f"{analysis.num_images:,}",
@@ -67,7 +68,7 @@ def _tiles(analysis: Analysis) -> str:
         (f"{sum(row.num_params for row in rows):,}", "trainable parameters"),
         (f"{len(analysis.mistakes):,}", f"mistakes in {analysis.num_images:,} validation images"),
         (f"{sum(row.num_macs for row in rows):,}", "multiply-accumulates for one image"),
-        (_kib(sum(row.param_bytes for row in rows)), "of weights in fp32"),
+        (format_kib(sum(row.param_bytes for row in rows)), "of weights in fp32"),
     ]
     cells = [f"<dt>{label}</dt><dd>{value}</dd>" for value, label in tiles]
     return f'<div class="first">{cells[0]}</div>' + "".join(f"<div>{cell}</div>" for cell in cells[1:])
@@ -105,8 +106,8 @@ def _layers(analysis: Analysis) -> str:
             f"{row.num_params:,}",
             _bar(f"{100 * row.share:.1f} %", row.share),
             f"{row.num_macs:,}",
-            _kib(row.param_bytes),
-            _kib(row.activation_bytes),
+            format_kib(row.param_bytes),
+            format_kib(row.activation_bytes),
         )
         for layer, row in zip(layers, analysis.layers, strict=True)
     ]
@@ -117,8 +118,8 @@ def _layers(analysis: Analysis) -> str:
         f"{sum(row.num_params for row in analysis.layers):,}",
         "",
         f"{sum(row.num_macs for row in analysis.layers):,}",
-        _kib(sum(row.param_bytes for row in analysis.layers)),
-        _kib(sum(row.activation_bytes for row in analysis.layers)),
+        format_kib(sum(row.param_bytes for row in analysis.layers)),
+        format_kib(sum(row.activation_bytes for row in analysis.layers)),
     )
     heads = ("layer", "what it is", "output", "parameters", "share", "MACs", "weights", "activations")
     return _table(heads, rows, num_texts=2, total=total)
@@ -159,12 +160,13 @@ def _learning(analysis: Analysis, charts: Mapping[str, Picture]) -> str:
         f'<figure id="{name}">{charts[name].svg}<figcaption>{text}</figcaption></figure>'
         for name, text in captions.items()
     ]
-    accuracies = [result.val_accuracy for result in last]
+    steady = analysis.steadiness
+    assert steady is not None, "there are epochs"
     seconds = sum(result.seconds for result in epochs)
     facts = [
-        ("lowest", format_accuracy(min(accuracies))),
-        ("highest", format_accuracy(max(accuracies))),
-        ("spread", f"{100 * (max(accuracies) - min(accuracies)):.2f} points"),
+        ("lowest", format_accuracy(steady["lowest"])),
+        ("highest", format_accuracy(steady["highest"])),
+        ("spread", f"{100 * steady['spread']:.2f} points"),
     ]
     times = [
         ("in all", format_seconds(seconds)),
@@ -269,7 +271,3 @@ def _table(
 
 def _bar(text: str, part: float) -> str:
     return f'{text}<span class="bar" style="--part:{min(100 * part, 100):.1f}%"></span>'
-
-
-def _kib(num_bytes: int) -> str:
-    return f"{num_bytes / 1024:.1f} KiB"

@@ -43,7 +43,7 @@ def print_evaluation(
 
 def _print_accuracy(checkpoint: Checkpoint, dataset: str, data_root: Path | None, *, as_json: bool) -> None:
     data = load_dataset(dataset, find_data_root(dataset, data_root))
-    _check_classes(checkpoint, dataset, data.num_classes)
+    check_classes(checkpoint, dataset, data.num_classes)
     same_images = data.sha256 == checkpoint.dataset_sha256
     if dataset == checkpoint.dataset and not same_images:
         print(
@@ -53,7 +53,7 @@ def _print_accuracy(checkpoint: Checkpoint, dataset: str, data_root: Path | None
         )
     images, labels = torch.tensor(data.validation.images), torch.tensor(data.validation.labels)
     measured = evaluate(restore_model(checkpoint), images, labels, mean=checkpoint.mean, std=checkpoint.std)
-    _check_finite(math.isfinite(measured.loss))
+    check_finite(math.isfinite(measured.loss))
     candidate = checkpoint.candidate
     if as_json:
         print_json(
@@ -77,10 +77,10 @@ def _print_accuracy(checkpoint: Checkpoint, dataset: str, data_root: Path | None
 
 
 def _print_classes(checkpoint: Checkpoint, path: Path, *, as_json: bool) -> None:
-    _check_classes(checkpoint, checkpoint.dataset, len(checkpoint.class_names))
+    check_classes(checkpoint, checkpoint.dataset, len(checkpoint.class_names))
     names, images = read_images(path)
     logits = predict_logits(restore_model(checkpoint), torch.tensor(images), mean=checkpoint.mean, std=checkpoint.std)
-    _check_finite(bool(logits.isfinite().all()))
+    check_finite(bool(logits.isfinite().all()))
     if images.mean() > 127:
         print(
             f"note: the mean pixel is {images.mean():.0f} of 255, as of dark on light; light on dark is expected",
@@ -101,12 +101,14 @@ def _print_classes(checkpoint: Checkpoint, path: Path, *, as_json: bool) -> None
     print_table(table)
 
 
-def _check_classes(checkpoint: Checkpoint, dataset: str, num_classes: int) -> None:
+def check_classes(checkpoint: Checkpoint, dataset: str, num_classes: int) -> None:
+    """Raises `InputError` for a model of another number of classes."""
     outputs = checkpoint.candidate.architecture.num_classes
     if outputs != num_classes:
         raise InputError(f"the model has {outputs} outputs, but {dataset} has {num_classes} classes")
 
 
-def _check_finite(finite: bool) -> None:
+def check_finite(finite: bool) -> None:
+    """Raises `InputError` where a model's outputs are not."""
     if not finite:
         raise InputError("the model's outputs are not finite: its weights are damaged, or it diverged")

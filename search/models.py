@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from space.architecture import ArchitectureSpec
+from space.candidate import CandidateSpec
 from space.errors import InputError
-from space.recipes import RECIPES, find_recipe
+from space.recipes import RECIPES, Recipe, find_recipe
 
 if TYPE_CHECKING:
     from mnist_core.export import Checkpoint
@@ -26,12 +27,21 @@ def resolve_architecture(text: str) -> ArchitectureSpec:
     Raises `InputError` for a file that is missing or can't be used, a net that can't be built, and, with the closest
     names of reference systems, for a word that is none of these.
     """
-    if text in RECIPES:
-        return RECIPES[text].candidate.architecture
-    if os.path.exists(text) or os.sep in text or Path(text).suffix in (".safetensors", ".onnx"):
+    is_file = os.path.exists(text) or os.sep in text or Path(text).suffix in (".safetensors", ".onnx")
+    if is_file and text not in RECIPES:
         return load_model_file(Path(text)).candidate.architecture
+    return find_candidate(text)[1].architecture
+
+
+def find_candidate(text: str) -> tuple[Recipe | None, CandidateSpec]:
+    """The recipe of that name with its settings, or a net with the default ones.
+
+    Raises `InputError` for a net that can't be built, and with the closest names for a word that is neither.
+    """
+    if recipe := RECIPES.get(text):
+        return recipe, recipe.candidate
     try:
-        return ArchitectureSpec.from_text(text)
+        return None, CandidateSpec(ArchitectureSpec.from_text(text))
     except InputError:
         if len(text.split()) == 1:
             find_recipe(text)

@@ -59,18 +59,20 @@ class TrialRunner:
         Raises `SearchFailedError` where no candidate can be found, or all diverge. A trial that ends in an exception is
         taken back when its worker is gone, as one whose worker was killed.
         """
-        suggestion = self._find(slot)
+        suggestion = self._find(slot) if slot.trial_number is None else self._repeat(slot.trial_number)
         return None if suggestion is None else self._train(suggestion, slot)
+
+    def _repeat(self, trial_number: int) -> Suggestion:
+        """What an interrupted trial was about to train."""
+        trial = self.search.study.get_trials(deepcopy=False)[trial_number]
+        source = trial.user_attrs.get("warm_start")
+        return self._suggest(trial.params, **({} if source is None else {"warm_start": source}))
 
     def _find(self, slot: Slot) -> Suggestion | None:
         """A candidate within the budget and new. Those that are not are stored as such, and do not count."""
         smallest = sys.maxsize
         for attempt in range(MAX_REJECTIONS):
             trials = self.search.study.get_trials(deepcopy=False)
-            if slot.trial_number is not None:
-                earlier = trials[slot.trial_number]
-                kept = {name: earlier.user_attrs[name] for name in ("warm_start",) if name in earlier.user_attrs}
-                return self._suggest(earlier.params, **kept)
             if self.should_stop():
                 self.search.slots.give_up(slot)
                 return None

@@ -152,7 +152,7 @@ def print_count(architecture: ArchitectureSpec, *, as_json: bool) -> None:
         table.add_row(row.layer.token, shape, f"{row.num_params:,}", share, field, f"{row.num_macs:,}")
     table.add_row("total", "", f"{total:,}", "100.0 %" if total else "", "", f"{macs:,}", style="bold")
     print_table(table)
-    weights, at_most, all_kept = (_kib(num_bytes) for num_bytes in memory.values())
+    weights, at_most, all_kept = (format_kib(num_bytes) for num_bytes in memory.values())
     print(
         f"\nMemory for one image in fp32: weights {weights}, activations at most {at_most} at a time, {all_kept} in all"
     )
@@ -166,5 +166,5 @@ def _num_values(shape: Shape) -> int:
     return shape[0] * shape[1] * shape[2]
 
 
-def _kib(num_bytes: int) -> str:
+def format_kib(num_bytes: int) -> str:
     return f"{num_bytes / 1024:.1f} KiB"

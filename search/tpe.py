@@ -20,7 +20,7 @@ from studies.records import front_point
 from studies.study import DIRECTIONS
 
 MAX_TRIALS = 150
-"""What TPE learns from at most: its time grows with them (`python -m benchmarks.overhead`)."""
+"""What TPE learns from at most: its time grows with them (docs/decisions.md)."""
 KEPT_TRIALS = 100
 """What stays when there are more: half of them the best, half the latest."""
 

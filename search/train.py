@@ -11,10 +11,9 @@ from typing import Any, get_args
 from mnist_core.allocator import keep_freed_memory
 from mnist_core.data import check_dataset_name, find_data_root, load_dataset, normalised_for
 from mnist_core.engine import ENGINE_NAMES, Engine, resolve_engine
-from space.architecture import ArchitectureSpec
+from search.models import find_candidate
 from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError
-from space.recipes import RECIPES, Recipe, find_recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,21 +97,6 @@ def train_model(request: TrainRequest) -> None:
             f"{len(accuracies)} seeds: val accuracy after the last epoch {100 * statistics.mean(accuracies):.2f} % "
             f"(mean), {100 * statistics.stdev(accuracies):.2f} points (standard deviation)"
         )
-
-
-def find_candidate(text: str) -> tuple[Recipe | None, CandidateSpec]:
-    """The recipe of that name with its settings, or a net with the default ones.
-
-    Raises `InputError` for a net that can't be built, and with the closest names for a word that is neither.
-    """
-    if recipe := RECIPES.get(text):
-        return recipe, recipe.candidate
-    try:
-        return None, CandidateSpec(ArchitectureSpec.from_text(text))
-    except InputError:
-        if len(text.split()) == 1:
-            find_recipe(text)
-        raise
 
 
 def read_overrides(request: TrainRequest) -> dict[str, Any]:

@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from mnist_core.augmentation import draw_transforms, normalise, transform_images
+from mnist_core.augmentation import normalise, transform_images
 from mnist_core.data import Dataset
 from mnist_core.engine import Engine
 from mnist_core.export import Checkpoint, cpu_weights, save_checkpoint
 from mnist_core.model import build_model
-from mnist_core.seeds import Purpose, purpose_seed
-from mnist_core.training import DivergedError, TrainingState, train
+from mnist_core.training import DivergedError, TrainingState, plan_epoch, train
 from mnist_core.training_checkpoint import TrainingCheckpoint, load_training, save_training, write_whole
 from search.interruption import ending_at_once
 from search.progress import format_accuracy, format_seconds
@@ -216,22 +215,12 @@ class Training:
         """The first images of the first epoch, as the net sees them."""
         from mnist_core.pictures import draw_samples
 
-        config, split = self.candidate.training, self.data.train
-        order, augmentation = (
-            np.random.default_rng(purpose_seed(self.seed, purpose, 1))
-            for purpose in (Purpose.ORDER, Purpose.AUGMENTATION)
-        )
-        first = order.permutation(len(split))[:NUM_SAMPLES]
-        transforms = draw_transforms(
-            len(split),
-            rotation=config.rotation,
-            translation=config.translation,
-            scale=config.scale,
-            generator=augmentation,
-        )
+        split = self.data.train
+        plan = plan_epoch(self.candidate.training, 1, len(split), [], self.seed)
+        first = plan.order[:NUM_SAMPLES]
         pixels = torch.tensor(split.images[first])
-        if transforms is not None:
-            pixels = transform_images(pixels, torch.from_numpy(transforms[:NUM_SAMPLES]))
+        if plan.transforms is not None:
+            pixels = transform_images(pixels, torch.from_numpy(plan.transforms[:NUM_SAMPLES]))
         inputs = normalise(pixels, self.data.mean, self.data.std).squeeze(1).numpy()
         return draw_samples(inputs, split.labels[first].tolist(), title=f"The first training images, {self.data.name}")
 

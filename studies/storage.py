@@ -114,8 +114,8 @@ class Store:
             return names[0]
         raise InputError(f"{self.url} holds {len(names)} studies: choose one with --study; {_list_names(names)}")
 
-    def load_study(self, name: str, sampler: optuna.samplers.BaseSampler | None = None) -> optuna.Study:
-        return optuna.load_study(study_name=name, storage=self.storage, sampler=sampler)
+    def load_study(self, name: str) -> optuna.Study:
+        return optuna.load_study(study_name=name, storage=self.storage)
 
     def load_curves(self, name: str) -> optuna.Study:
         return optuna.load_study(study_name=name + CURVES_SUFFIX, storage=self.storage)

@@ -17,7 +17,7 @@ from mnist_core.engine import TORCH, Engine
 from mnist_core.evaluation import evaluate
 from mnist_core.model import Network, build_model
 from mnist_core.schedule import one_cycle
-from mnist_core.training import DivergedError, EpochPlan, TrainingState, _plan_epoch, is_over, num_steps, train
+from mnist_core.training import DivergedError, EpochPlan, TrainingState, plan_epoch, is_over, num_steps, train
 from space.architecture import ArchitectureSpec
 from space.candidate import TrainingConfig
 from space.results import EpochResult
@@ -347,13 +347,13 @@ def streams(plan: EpochPlan) -> list[Any]:
 
 def test_what_an_epoch_draws_depends_on_seed_and_epoch_alone() -> None:
     config = TrainingConfig(epochs=9)
-    plan = streams(_plan_epoch(config, 5, 40, stores.results(0.1, 0.2, 0.3, 0.4), seed=3))
+    plan = streams(plan_epoch(config, 5, 40, stores.results(0.1, 0.2, 0.3, 0.4), seed=3))
     other = replace(config, epochs=6, batch_size=2, schedule="plateau", momentum=0.5, weight_decay=0.1)
-    assert streams(_plan_epoch(other, 5, 40, stores.results(0.9, 0.9, 0.9, 0.9), seed=3)) == plan
+    assert streams(plan_epoch(other, 5, 40, stores.results(0.9, 0.9, 0.9, 0.9), seed=3)) == plan
     for epoch, seed in ((4, 3), (6, 3), (5, 2)):
-        another = streams(_plan_epoch(config, epoch, 40, [], seed=seed))
+        another = streams(plan_epoch(config, epoch, 40, [], seed=seed))
         assert all(ours != theirs for ours, theirs in zip(another, plan, strict=True))
-    without_augmentation = _plan_epoch(replace(config, **PLAIN), 5, 40, [], seed=3)
+    without_augmentation = plan_epoch(replace(config, **PLAIN), 5, 40, [], seed=3)
     assert streams(without_augmentation) == [plan[0], None, plan[2]]
 
 

@@ -31,7 +31,8 @@ from mnist_core.torch_session import TorchSession
 from mnist_core.training_checkpoint import load_training
 from search import training_run
 from search.cli import main
-from search.train import TrainRequest, find_candidate, read_overrides, train_model
+from search.models import find_candidate
+from search.train import TrainRequest, read_overrides, train_model
 from space.candidate import TrainingConfig
 from space.errors import InputError, SearchFailedError
 from space.recipes import RECIPES

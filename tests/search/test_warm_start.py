@@ -16,22 +16,20 @@ from hypothesis import strategies as st
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 from rich.console import Console
 
-from search.objective import TrialRunner
-from search.progress import LiveDisplay, PlainDisplay
-from search.sampling import EXPLORE_SIZE_RANGE, STARTUP_SIZE_RANGE
-from search.warm_start import (
+from search.nearest import (
     ADDED,
     DROPPED,
     DROPPED_1X1,
     FIXED_SETTINGS,
     MOST_TAKEN_OFF,
     SAMPLED_SETTINGS,
-    KnownNet,
     Nearest,
     nearest_params,
-    queue_known_nets,
-    read_known_nets,
 )
+from search.objective import TrialRunner
+from search.progress import LiveDisplay, PlainDisplay
+from search.sampling import EXPLORE_SIZE_RANGE, STARTUP_SIZE_RANGE
+from search.warm_start import KnownNet, queue_known_nets, read_known_nets
 from space.architecture import ArchitectureSpec, num_params
 from space.candidate import CandidateSpec, TrainingConfig
 from space.layers import Conv, MaxPool
