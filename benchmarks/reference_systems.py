@@ -1,6 +1,6 @@
 """What the reference systems reach: each with its own recipe, on all training images, last epoch, sealed test set.
 
-    python -m benchmarks.reference_systems [--seeds N] [--systems NAME ...] [--runs FILE]
+    python -m benchmarks.reference_systems [--seeds N] [--systems NAME ...] [--engine NAME] [--runs FILE]
     python -m benchmarks.reference_systems --table                    # no training: the table of what was measured
 
 Early stopping is off and a plateau is judged by the training loss, so that nothing is chosen by the test set; the
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks.training import prepare_worker
 from mnist_core.data import find_data_root, open_test_set
-from mnist_core.engine import Engine, resolve_engine
+from mnist_core.engine import ENGINE_NAMES, Engine, resolve_engine
 from search.supervisor import default_workers
 from space.recipes import RECIPES, Recipe
 
@@ -48,6 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each system (default: 3)")
     parser.add_argument("--systems", nargs="+", choices=list(RECIPES), default=list(RECIPES), metavar="NAME")
+    parser.add_argument("--engine", choices=ENGINE_NAMES, default="auto", help="torch is faster for wide nets")
     parser.add_argument("--runs", type=Path, default=DEFAULT_RUNS, help=f"default: {DEFAULT_RUNS}")
     parser.add_argument("--table", action="store_true", help="train nothing")
     options = parser.parse_args()
@@ -55,7 +56,9 @@ def main() -> None:
     if not options.table:
         done = {(run.system, run.seed) for run in runs}
         wanted = [(system, seed) for seed in range(options.seeds) for system in options.systems]
-        runs += _train_all([key for key in wanted if key not in done], options.runs)
+        runs += _train_all(
+            [key for key in wanted if key not in done], options.runs, resolve_engine(options.engine, "cpu")
+        )
     print(table(runs))
 
 
@@ -64,8 +67,7 @@ def read_runs(path: Path) -> list[Run]:
     return [Run(**json.loads(line)) for line in lines]
 
 
-def _train_all(wanted: Sequence[tuple[str, int]], path: Path) -> list[Run]:
-    engine = resolve_engine("auto", "cpu")
+def _train_all(wanted: Sequence[tuple[str, int]], path: Path, engine: Engine) -> list[Run]:
     runs = []
     with ProcessPoolExecutor(
         default_workers("cpu"), get_context("spawn"), initializer=prepare_worker, initargs=(1,)

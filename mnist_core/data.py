@@ -116,24 +116,38 @@ def load_dataset(name: str, data_root: Path | None, *, train_size: int | None = 
     return _dataset(name, train, validation, whole)
 
 
+def load_unsealed(name: str, data_root: Path | None) -> Dataset:
+    """All images outside the test set to train on, the validation images among them.
+
+    What is measured on its validation images is therefore no estimate of anything.
+    """
+    data = load_dataset(name, data_root)
+    if name == "digits":  # which hold the test set as well
+        train, validation = data.train, data.validation
+        unsealed = Split(
+            np.concatenate([train.images, validation.images]), np.concatenate([train.labels, validation.labels])
+        )
+    else:
+        unsealed, _, _ = _read_training_images(name, data_root)
+    mean, std = _pixel_statistics(unsealed.images)
+    return replace(data, train=unsealed, mean=mean, std=std)
+
+
 def open_test_set(name: str, data_root: Path | None) -> Dataset:
     """All images outside the test set to train on, and the sealed test set in the validation images' place.
 
-    Whoever calls this records that it did, and chooses nothing by what it sees; no command of `python -m search`
-    does. Raises `InputError` for a file that is missing or corrupt.
+    Whoever calls this records that it did, and chooses nothing by what it sees: `confirm` is the only command of
+    `python -m search` that does. Raises `InputError` for a file that is missing or corrupt.
     """
-    whole, num_train, num_validation = _read_training_images(name, data_root)
     if name == "digits":
+        whole, num_train, num_validation = _read_training_images(name, data_root)
         generator = np.random.default_rng(SPLIT_SEED)
-        validation, rest = _stratified(whole, num_validation, generator)
-        train, test = _stratified(rest, num_train, generator)
-        train = Split(
-            np.concatenate([train.images, validation.images]), np.concatenate([train.labels, validation.labels])
-        )
-        return _dataset(name, train, test, whole)
-    assert data_root is not None
-    test = _read_mnist_layout(data_root, _SOURCES[name], TEST_IMAGES_FILE, TEST_LABELS_FILE)
-    return _dataset(name, whole, test, whole)
+        _, rest = _stratified(whole, num_validation, generator)
+        _, test = _stratified(rest, num_train, generator)
+    else:
+        assert data_root is not None
+        test = _read_mnist_layout(data_root, _SOURCES[name], TEST_IMAGES_FILE, TEST_LABELS_FILE)
+    return replace(load_unsealed(name, data_root), validation=test)
 
 
 def _read_training_images(name: str, data_root: Path | None) -> tuple[Split, int, int]:

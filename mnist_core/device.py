@@ -1,6 +1,8 @@
 """Which device trains."""
 
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from space.errors import InputError
@@ -30,3 +32,11 @@ def resolve_device(name: str) -> str:
     if name != "cpu" and name not in available:
         raise InputError(f"--device {name} is not available; here: {', '.join([*available, 'cpu'])}")
     return name
+
+
+def find_device(name: str) -> str:
+    """What `resolve_device` says, asked of a process of its own where it takes torch, so that this one imports none."""
+    if name == "cpu" or (name == "auto" and not may_have_accelerator()):
+        return "cpu"
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(resolve_device, name).result()

@@ -66,8 +66,8 @@ class Checkpoint:
     std: float
     dataset: str
     dataset_sha256: str
-    val_accuracy: float
-    """Fraction of the validation images, after the last epoch."""
+    val_accuracy: float | None
+    """Fraction of the validation images, after the last epoch; None for a model that was trained on them too."""
     seed: int
     """The seed that `build_model` and `train` were given."""
     trial: int | None = None
@@ -108,7 +108,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     # Training leaves the weights in channels_last, which safetensors does not store.
     weights = {name: tensor.contiguous() for name, tensor in checkpoint.weights.items()}
     # All under one key: safetensors writes several in an order that changes from run to run.
-    _write_whole(path, save(weights, {PRODUCER: json.dumps(metadata, sort_keys=True)}))
+    write_whole(path, save(weights, {PRODUCER: json.dumps(metadata, sort_keys=True)}))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -152,11 +152,11 @@ def export_onnx(path: Path, checkpoint: Checkpoint) -> None:
     machine that wrote it, and is the same byte for byte when written again with the same versions of torch
     and onnxscript. Raises `InputError` where the onnx extra is not installed or the file cannot be written.
     """
-    _require("onnx", "onnxscript")
+    require("onnx", "onnxscript")
     import onnx
 
-    module = _FromPixels(restore_model(checkpoint), checkpoint.mean, checkpoint.std).eval()
-    with _silence():
+    module = FromPixels(restore_model(checkpoint), checkpoint.mean, checkpoint.std).eval()
+    with silence():
         program = torch.onnx.export(
             module,
             # Two images: with one, the exporter would take N = 1 for a constant.
@@ -171,20 +171,24 @@ def export_onnx(path: Path, checkpoint: Checkpoint) -> None:
         )
     assert program is not None
     model = program.model_proto
-    _clear_notes(model)
-    onnx.helper.set_model_props(
-        model,
-        {
-            "producer": PRODUCER,
-            "notation": str(checkpoint.candidate.architecture),
-            "num_params": str(checkpoint.candidate.num_params),
-            "class_names": json.dumps(checkpoint.class_names),
-            "dataset": checkpoint.dataset,
-            "dataset_sha256": checkpoint.dataset_sha256,
-            "val_accuracy": repr(checkpoint.val_accuracy),
-        },
-    )
-    _write_whole(path, model.SerializeToString(deterministic=True))
+    clear_notes(model)
+    onnx.helper.set_model_props(model, onnx_properties(checkpoint))
+    write_whole(path, model.SerializeToString(deterministic=True))
+
+
+def onnx_properties(checkpoint: Checkpoint) -> dict[str, str]:
+    """What an ONNX file tells of its model."""
+    properties = {
+        "producer": PRODUCER,
+        "notation": str(checkpoint.candidate.architecture),
+        "num_params": str(checkpoint.candidate.num_params),
+        "class_names": json.dumps(checkpoint.class_names),
+        "dataset": checkpoint.dataset,
+        "dataset_sha256": checkpoint.dataset_sha256,
+    }
+    if checkpoint.val_accuracy is not None:
+        properties["val_accuracy"] = repr(checkpoint.val_accuracy)
+    return properties
 
 
 def onnx_accuracy(path: Path, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> float:
@@ -192,7 +196,7 @@ def onnx_accuracy(path: Path, images: NDArray[np.uint8], labels: NDArray[np.int6
 
     Raises `InputError` for a file that is missing or no ONNX model, or where onnxruntime is not installed.
     """
-    _require("onnxruntime")
+    require("onnxruntime")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -212,8 +216,8 @@ def onnx_accuracy(path: Path, images: NDArray[np.uint8], labels: NDArray[np.int6
     return num_right / len(labels)
 
 
-class _FromPixels(nn.Module):
-    """A model with its normalisation before it."""
+class FromPixels(nn.Module):
+    """A model with its normalisation before it: (N, 1, 28, 28) pixels of 0..1 to logits."""
 
     def __init__(self, net: nn.Module, mean: float, std: float) -> None:
         super().__init__()
@@ -246,7 +250,7 @@ def _describe(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
 
 
-def _clear_notes(model: Any) -> None:
+def clear_notes(model: Any) -> None:
     """Remove what the exporter notes beside every item: stack traces with source paths, most of it."""
     graph = model.graph
     for item in (
@@ -263,7 +267,7 @@ def _clear_notes(model: Any) -> None:
 
 
 @contextlib.contextmanager
-def _silence() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """Swallow the exporter's progress lines and its warnings about its own deprecated parts."""
     chatter = io.StringIO()
     with warnings.catch_warnings(), contextlib.redirect_stdout(chatter), contextlib.redirect_stderr(chatter):
@@ -271,7 +275,8 @@ def _silence() -> Iterator[None]:
         yield
 
 
-def _require(*packages: str) -> None:
+def require(*packages: str) -> None:
+    """Raises `InputError`, with the extra that brings it, where a package is not installed."""
     for package in packages:
         try:
             importlib.import_module(package)
@@ -279,8 +284,8 @@ def _require(*packages: str) -> None:
             raise InputError(f"this needs the package {package}: pip install '{PRODUCER}[onnx]'") from None
 
 
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is never seen half written."""
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is never seen half written. Raises `InputError` where it can't be written."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_bytes(content)

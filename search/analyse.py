@@ -68,10 +68,11 @@ def write_analysis(
         analysis = analyse_model(subject, data)
         _write_files(folder, analysis)
         replace_folder(folder, out)
+    no_estimate = ", which it was trained on as well" if subject.checkpoint.val_accuracy is None else ""
     return [
         f"{subject.title}: {format_accuracy(analysis.val_accuracy)} ± {100 * analysis.standard_error:.2f} of "
-        f"{analysis.num_images:,} validation images, {subject.checkpoint.candidate.num_params:,} parameters, "
-        f"{len(analysis.mistakes):,} mistakes",
+        f"{analysis.num_images:,} validation images{no_estimate}, "
+        f"{subject.checkpoint.candidate.num_params:,} parameters, {len(analysis.mistakes):,} mistakes",
         str(out / PAGE_FILE),
     ]
 
@@ -106,6 +107,8 @@ def _of_file(checkpoint: Checkpoint, path: Path) -> Subject:
     trained = f"Read from the file {path}: trained on {checkpoint.dataset} with seed {checkpoint.seed}"
     if checkpoint.trial is not None:
         trained += f", as trial {checkpoint.trial} of a search"
+    if checkpoint.val_accuracy is None:
+        trained += ", on the validation images as well, so that its accuracy on them is no estimate"
     return Subject(
         checkpoint=checkpoint,
         title=f"{path.resolve().parent.name}/{path.name}" if recipe is None else f"Recipe {recipe.title}",

@@ -207,10 +207,11 @@ def analyse_model(subject: Subject, data: Dataset) -> Analysis:
     confidences, predicted = (values.numpy() for values in logits.softmax(1).max(1))
     wrong = np.flatnonzero(predicted != validation.labels)
     num_right = len(validation) - len(wrong)
-    if abs(num_right - round(checkpoint.val_accuracy * len(validation))) > 1:
+    told = checkpoint.val_accuracy
+    if told is not None and abs(num_right - round(told * len(validation))) > 1:
         raise SearchFailedError(
             f"the model gets {num_right / len(validation):.4f} on the validation images, but its file says "
-            f"{checkpoint.val_accuracy:.4f}: nothing was written"
+            f"{told:.4f}: nothing was written"
         )
     return Analysis(
         subject=subject,

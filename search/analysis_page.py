@@ -75,12 +75,16 @@ def _tiles(analysis: Analysis) -> str:
 
 
 def _remark(analysis: Analysis) -> str:
-    remark = (
-        f"± is one standard error from {analysis.num_images:,} images. This is validation, not test: no model was "
-        "trained on these images, but one that was chosen by them, by a search or by when to stop, looks better than "
-        "it is. The test images were not read."
-    )
     subject = analysis.subject
+    remark = f"± is one standard error from {analysis.num_images:,} images. "
+    if subject.checkpoint.val_accuracy is None:
+        remark += "The model was trained on these images as well, so this is no estimate of how good it is on others."
+    else:
+        remark += (
+            "This is validation, not test: no model was trained on these images, but one that was chosen by them, by a "
+            "search or by when to stop, looks better than it is."
+        )
+    remark += " The test images were not read."
     if subject.epochs and subject.epoch != subject.epochs[-1].epoch:
         of_epoch = "an earlier epoch" if subject.epoch is None else f"epoch {subject.epoch}"
         remark += (

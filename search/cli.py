@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from search.defaults import DEFAULT_STORAGE, DEFAULT_TRIALS, MAX_EPOCHS
+from search.defaults import DEFAULT_CONFIRM_SEEDS, DEFAULT_STORAGE, DEFAULT_TRIALS, MAX_EPOCHS
 from space.errors import InputError, SearchFailedError
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 Dataset = Annotated[str, typer.Option(metavar="NAME", help="mnist, fashion-mnist, kmnist or digits.")]
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, xpu or mps.")]
 EngineName = Annotated[str, typer.Option("--engine", metavar="NAME", help="auto, native or torch.")]
+Workers = Annotated[int | None, typer.Option(metavar="N", help="Processes; default one a core, one on an accelerator.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what an earlier call wrote.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -58,9 +59,7 @@ def run(
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the study.")] = 0,
     device: Device = "auto",
     engine: EngineName = "auto",
-    workers: Annotated[
-        int | None, typer.Option(metavar="N", help="Processes; default one a core, one on an accelerator.")
-    ] = None,
+    workers: Workers = None,
     train_size: Annotated[
         int | None, typer.Option(metavar="N", help="Train on this many images; default all but the validation images.")
     ] = None,
@@ -71,10 +70,17 @@ def run(
             metavar="FILE", help="Train these first: 'recipes', the reference systems, or a file of nets, one a line."
         ),
     ] = None,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="At the end confirm the front, as the command confirm does.")
+    ] = False,
+    confirm_seeds: Annotated[
+        int | None, typer.Option(metavar="N", help="Seeds of each point that is confirmed; default 5.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Search for the best nets within a budget; the same command again goes on where it ended."""
     from search.config import RunConfig
+    from search.confirm import ConfirmRequest, confirm_front
     from search.progress import make_display
     from search.report import print_run
     from search.run import run_search
@@ -97,11 +103,68 @@ def run(
         workers=workers,
         train_size=train_size,
         warm_start=warm_start,
+        confirm_seeds=(confirm_seeds or DEFAULT_CONFIRM_SEEDS) if confirm else None,
     )
+    if confirm_seeds is not None and not confirm:
+        raise InputError("--confirm-seeds goes with --confirm")
     summary = run_search(config, make_display(quiet=quiet))
-    print_run(summary, config, as_json=as_json)
+    confirmed = None
+    if confirm and summary.num_trained >= config.trials:
+        confirmed = confirm_front(
+            ConfirmRequest(
+                storage=storage,
+                study=config.study_name,
+                num_seeds=confirm_seeds,
+                data_root=data_root,
+                device=device,
+                engine=engine,
+                workers=workers,
+                quiet=quiet,
+            )
+        )
+    print_run(summary, config, confirmed, as_json=as_json)
     if summary.interrupted:
         raise typer.Exit(130)
+
+
+@app.command()
+def confirm(
+    study: Study = None,
+    storage: Storage = DEFAULT_STORAGE,
+    seeds: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Seeds of each member, and most of each contender; default 5, or as begun."),
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option(metavar="K", help="Most contenders; default all trials that may be on the front.")
+    ] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Choose contenders again; what is trained already is used.")
+    ] = False,
+    data_root: DataRoot = None,
+    device: Device = "auto",
+    engine: EngineName = "auto",
+    workers: Workers = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find out what the front is worth: train it again with fresh seeds, then open the sealed test set once."""
+    from search.confirm import ConfirmRequest, confirm_front
+    from search.report import print_confirmed_front
+
+    request = ConfirmRequest(
+        storage=storage,
+        study=study,
+        num_seeds=seeds,
+        top=top,
+        anew=anew,
+        data_root=data_root,
+        device=device,
+        engine=engine,
+        workers=workers,
+        quiet=quiet,
+    )
+    print_confirmed_front(confirm_front(request), as_json=as_json)
 
 
 @app.command()
@@ -118,20 +181,26 @@ def status(study: Study = None, storage: Storage = DEFAULT_STORAGE, as_json: AsJ
 def front(
     study: Study = None,
     storage: Storage = DEFAULT_STORAGE,
+    confirmed: Annotated[
+        bool, typer.Option("--confirmed", help="The front as it was confirmed, with test accuracies.")
+    ] = False,
     as_json: AsJson = False,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a CSV file instead.")] = None,
 ) -> None:
     """The Pareto front: no other trial has both fewer parameters and a higher validation accuracy."""
-    from search.report import print_front, write_front_csv
+    from search.report import print_confirmed_front, print_front, write_front_csv
+    from search.selection import require_confirmed_front
     from studies.records import read_front
     from studies.storage import Store
 
     store = Store.open_read_only(storage)
-    points = read_front(store.engine, store.resolve_study_name(study))
+    name = store.resolve_study_name(study)
     if csv is not None:
-        write_front_csv(points, csv)
+        write_front_csv(require_confirmed_front(store, name) if confirmed else read_front(store.engine, name), csv)
+    elif confirmed:
+        print_confirmed_front(require_confirmed_front(store, name), as_json=as_json)
     else:
-        print_front(points, as_json=as_json)
+        print_front(read_front(store.engine, name), as_json=as_json)
 
 
 @app.command()
@@ -262,7 +331,9 @@ def analyse(
 
 @app.command()
 def export(
-    out: Annotated[Path, typer.Option(metavar="PATH", help="A folder to make, or with --format one file.")],
+    out: Annotated[
+        Path, typer.Option(metavar="PATH", help="A folder to make, or with --format one file (C: a folder).")
+    ],
     study: Study = None,
     storage: Storage = DEFAULT_STORAGE,
     trial: Annotated[int | None, typer.Option(metavar="N", help="This trial.")] = None,
@@ -272,8 +343,11 @@ def export(
     min_accuracy: Annotated[
         float | None, typer.Option(metavar="X", help="The smallest of the front that reaches X, such as 0.99.")
     ] = None,
+    confidence: Annotated[
+        float | None, typer.Option(metavar="P", help="That of a confirmed front with this confidence; default 0.95.")
+    ] = None,
     file_format: Annotated[
-        str | None, typer.Option("--format", metavar="NAME", help="safetensors or onnx: one file.")
+        str | None, typer.Option("--format", metavar="NAME", help="safetensors, onnx, onnx-int8, pt2, c or c-int8.")
     ] = None,
     force: Force = False,
     data_root: DataRoot = None,
@@ -285,7 +359,9 @@ def export(
 
     store = Store.open_read_only(storage)
     name = store.resolve_study_name(study)
-    number = select_trial(store, name, trial=trial, max_params=max_params, min_accuracy=min_accuracy)
+    number = select_trial(
+        store, name, trial=trial, max_params=max_params, min_accuracy=min_accuracy, confidence=confidence
+    )
     for line in export_model(store, name, number, out, file_format=file_format, force=force, data_root=data_root):
         print(line)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from mnist_core.data import SPLIT_SEED, Dataset, check_dataset_name
 from mnist_core.engine import ENGINE_NAMES
+from search.contenders import MIN_SEEDS
 from search.defaults import DEFAULT_STORAGE, DEFAULT_TRIALS, MAX_EPOCHS
 from search.pruning import PRUNER_NAMES
 from search.sampling import SAMPLER_NAMES
@@ -44,6 +45,8 @@ class RunConfig:
     """Training images to use; None: all that are not held out for validation."""
     warm_start: str | None = None
     """``recipes`` or a file of nets, one notation a line: candidates near these are trained first."""
+    confirm_seeds: int | None = None
+    """Seeds of a point in the confirmation that follows; None: none follows."""
 
     def __post_init__(self) -> None:
         smallest = self.space.smallest
@@ -63,6 +66,11 @@ class RunConfig:
         _require(0 <= self.seed < 2**63, "--seed must be from 0 to 2^63 - 1", self.seed)
         _require(self.workers is None or self.workers >= 1, "--workers must be at least 1", self.workers)
         _require(self.train_size is None or self.train_size >= 1, "--train-size must be at least 1", self.train_size)
+        _require(
+            self.confirm_seeds is None or self.confirm_seeds >= MIN_SEEDS,
+            f"--confirm-seeds must be at least {MIN_SEEDS}",
+            self.confirm_seeds,
+        )
         _require(self.study is None or self.study.strip() != "", "--study must be a name", repr(self.study))
 
     @property

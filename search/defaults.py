@@ -6,4 +6,7 @@ MAX_EPOCHS = 15
 DEFAULT_TRIALS = 120
 """Trained trials of a default run: what two cores finish in less than 50 minutes on MNIST (README has the figures)."""
 
+DEFAULT_CONFIRM_SEEDS = 5
+"""Seeds of a confirmed point: about the fewest that tell a seed's share of the error."""
+
 DEFAULT_STORAGE = "sqlite:///studies.db"

@@ -55,6 +55,8 @@ def _print_accuracy(checkpoint: Checkpoint, dataset: str, data_root: Path | None
     measured = evaluate(restore_model(checkpoint), images, labels, mean=checkpoint.mean, std=checkpoint.std)
     check_finite(math.isfinite(measured.loss))
     candidate = checkpoint.candidate
+    if same_images and checkpoint.val_accuracy is None:
+        print("note: the model was trained on these images as well, so this is no estimate", file=sys.stderr)
     if as_json:
         print_json(
             {
@@ -68,7 +70,9 @@ def _print_accuracy(checkpoint: Checkpoint, dataset: str, data_root: Path | None
             }
         )
         return
-    when_trained = f" ({format_accuracy(checkpoint.val_accuracy)} when it was trained)" if same_images else ""
+    when_trained = ""
+    if same_images and checkpoint.val_accuracy is not None:
+        when_trained = f" ({format_accuracy(checkpoint.val_accuracy)} when it was trained)"
     print(f"{candidate.num_params:,} parameters: {candidate.architecture}")
     print(
         f"{format_accuracy(measured.accuracy)} of {len(labels):,} validation images of {dataset}{when_trained}, "

@@ -1,32 +1,24 @@
 """From a trial's stored weights to model files that were checked before they are reported."""
 
 import contextlib
-import json
 import os
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-import torch
+import numpy as np
 
 from mnist_core.data import Dataset, find_data_root, load_dataset
-from mnist_core.evaluation import evaluate
-from mnist_core.export import (
-    Checkpoint,
-    export_onnx,
-    load_checkpoint,
-    onnx_accuracy,
-    restore_model,
-    save_checkpoint,
-)
-from search.models import load_trial
-from space.errors import InputError, SearchFailedError
+from mnist_core.export import Checkpoint, load_checkpoint
+from search.bundle import FOLDER_FILES, FORMATS_INSIDE, write_bundle
+from search.model_card import ExportSubject
+from search.model_files import C_FILES, C_FORMATS, FORMATS, check_packages, count_confusion, describe_file, write_format
+from search.models import confirmed_weights, load_trial
+from space.errors import InputError
+from studies.confirmations import read_confirmed_front, read_confusion
+from studies.records import read_front
 from studies.storage import Store
-
-FORMATS = ("safetensors", "onnx")
-CONFIG_FILE = "config.json"
-FOLDER_FILES = (*(f"model.{name}" for name in FORMATS), CONFIG_FILE)
 
 
 def export_model(
@@ -39,26 +31,66 @@ def export_model(
     force: bool,
     data_root: Path | None,
 ) -> list[str]:
-    """Write one file, or without ``file_format`` a folder with every format; returns a line about each model file.
+    """Write one format, or without ``file_format`` a folder with all that it takes to use and understand the model.
 
-    All is written and checked in a temporary folder beside ``out`` first, so that ``out`` is whole or untouched. Raises
-    `InputError` where ``out`` can't be written or the trial has no weights, `SearchFailedError` where a check fails.
+    Returns a line about each model file. All is written and checked in a temporary folder beside ``out`` first, so that
+    ``out`` is whole or untouched. Raises `InputError` where ``out`` can't be written, the trial has no weights or a
+    package is missing, `SearchFailedError` where a check fails.
     """
     if file_format is not None and file_format not in FORMATS:
         raise InputError(f"--format must be one of {', '.join(FORMATS)}, not {file_format!r}")
-    check_target(out, "export", FOLDER_FILES if file_format is None else None, force=force)
-    checkpoint = load_trial(store, study_name, trial)
+    check_target(out, "export", _folder_files(file_format), force=force)
+    check_packages(file_format)
+    return export_subject(_find_subject(store, study_name, trial), out, file_format=file_format, data_root=data_root)
+
+
+def export_subject(subject: ExportSubject, out: Path, *, file_format: str | None, data_root: Path | None) -> list[str]:
+    """The same for a model that is at hand; ``out`` may be replaced."""
+    checkpoint = subject.checkpoint
     data = load_data(checkpoint, data_root)
+    num_images = len(data.validation)
     with temporary_folder(out) as folder:
-        if file_format is not None:
-            line = _write(folder / f"model.{file_format}", checkpoint, data)
-            os.replace(folder / f"model.{file_format}", out)
-            return [f"{out}: {line}"]
-        lines = [f"{out / f'model.{name}'}: {_write(folder / f'model.{name}', checkpoint, data)}" for name in FORMATS]
-        config = json.dumps(_describe(checkpoint, study_name), indent=2) + "\n"
-        (folder / CONFIG_FILE).write_text(config, encoding="utf-8")
-        replace_folder(folder, out)
-        return lines
+        if file_format is None:
+            files = write_bundle(folder, subject, data)
+            replace_folder(folder, out)
+            told = [file for file in files if file.file_format in FORMATS_INSIDE]
+            return [f"{out / file.name}: {describe_file(file, checkpoint, num_images)}" for file in told]
+        accuracy = int(np.trace(count_confusion(checkpoint, data))) / num_images
+        file = write_format(file_format, folder, checkpoint, data, accuracy)
+        line = describe_file(file, checkpoint, num_images)
+        if file_format in C_FORMATS:
+            replace_folder(folder, out)
+            return [f"{out / file.name}: {line}"]
+        os.replace(folder / file.name, out)
+        return [f"{out}: {line}"]
+
+
+def _find_subject(store: Store, study_name: str, trial: int) -> ExportSubject:
+    """A confirmed member's model of the lowest seed, which nothing it measured chose; of other trials their own.
+
+    Raises `InputError` where the weights are gone.
+    """
+    front = read_front(store.engine, study_name)
+    confirmed_front = read_confirmed_front(store.engine, study_name)
+    confirmed = next((point for point in confirmed_front if point.trial == trial), None)
+    if confirmed is None:
+        return ExportSubject(load_trial(store, study_name, trial), study_name, front)
+    seed = min(confirmed.seeds)
+    return ExportSubject(
+        checkpoint=load_checkpoint(confirmed_weights(store, study_name, trial, seed)),
+        study_name=study_name,
+        front=front,
+        confirmed=confirmed,
+        confirmed_front=confirmed_front,
+        confusion=read_confusion(store.engine, study_name, trial, seed),
+    )
+
+
+def _folder_files(file_format: str | None) -> Collection[str] | None:
+    """What may be in a folder that is written for a format; None: it is one file."""
+    if file_format is None:
+        return FOLDER_FILES
+    return C_FILES if file_format in C_FORMATS else None
 
 
 def check_target(out: Path, kind: str, files: Collection[str] | None, *, force: bool) -> None:
@@ -102,46 +134,6 @@ def load_data(checkpoint: Checkpoint, data_root: Path | None) -> Dataset:
         trained = "the model" if checkpoint.trial is None else f"trial {checkpoint.trial}"
         raise InputError(f"the {checkpoint.dataset} found here is not the one that {trained} was trained on")
     return data
-
-
-def _write(path: Path, checkpoint: Checkpoint, data: Dataset) -> str:
-    """Write one model file and measure, from the file alone, that it is as good as its trial said."""
-    validation = data.validation
-    if path.suffix == ".onnx":
-        export_onnx(path, checkpoint)
-        accuracy = onnx_accuracy(path, validation.images, validation.labels)
-    else:
-        save_checkpoint(path, checkpoint)
-        restored = load_checkpoint(path)
-        images, labels = torch.tensor(validation.images), torch.tensor(validation.labels)
-        accuracy = evaluate(restore_model(restored), images, labels, mean=restored.mean, std=restored.std).accuracy
-    num_off = abs(round((accuracy - checkpoint.val_accuracy) * len(validation)))
-    if num_off > 1:
-        raise SearchFailedError(
-            f"the {path.suffix[1:]} file gets {accuracy:.4f} on the validation images, but trial {checkpoint.trial} "
-            f"got {checkpoint.val_accuracy:.4f}: nothing was written"
-        )
-    size = path.stat().st_size
-    return (
-        f"{checkpoint.candidate.num_params:,} parameters, {size:,} bytes, {100 * accuracy:.2f} % of "
-        f"{len(validation):,} validation images (trial {checkpoint.trial}: {100 * checkpoint.val_accuracy:.2f} %)"
-    )
-
-
-def _describe(checkpoint: Checkpoint, study_name: str) -> dict[str, object]:
-    return {
-        "study": study_name,
-        "trial": checkpoint.trial,
-        "num_params": checkpoint.candidate.num_params,
-        "val_accuracy": checkpoint.val_accuracy,
-        **checkpoint.candidate.to_json(),
-        "preprocessing": {"pixels": "0..1, 0 is background", "mean": checkpoint.mean, "std": checkpoint.std},
-        "class_names": checkpoint.class_names,
-        "dataset": checkpoint.dataset,
-        "dataset_sha256": checkpoint.dataset_sha256,
-        "seed": checkpoint.seed,
-        "torch_version": checkpoint.torch_version,
-    }
 
 
 def replace_folder(new: Path, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""Ending the process at once when it is asked to."""
+"""Ending when asked to: at once, or as Python does on Ctrl-C."""
 
 import os
 import signal
@@ -42,3 +42,13 @@ def ending_at_once(say: Callable[[], None]) -> Iterator[None]:
         os.close(sender)
         thread.join()
         os.close(receiver)
+
+
+@contextmanager
+def sigterm_as_sigint() -> Iterator[None]:
+    """SIGTERM raises KeyboardInterrupt too. For a process that waits: what it started is ended on the way out."""
+    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, handler)

@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec
@@ -77,6 +78,11 @@ def load_trial(store: "Store", study_name: str, number: int) -> "Checkpoint":
     if artifact is None or not path.is_file():
         raise InputError(f"trial {number} has no weights in {store.artifact_dir}")
     return load_checkpoint(path)
+
+
+def confirmed_weights(store: "Store", study_name: str, trial: int, seed: int) -> Path:
+    """Where a confirmation keeps the model of a member and a seed."""
+    return store.artifact_dir / f"confirmed-{quote(study_name, safe='')}-{trial}-{seed}.safetensors"
 
 
 def load_model_file(path: Path) -> "Checkpoint":

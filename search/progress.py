@@ -21,7 +21,7 @@ from studies.pareto import FrontPoint
 from studies.records import TRAINED_OUTCOMES, Outcome, outcome_of
 
 _BARS = "▁▂▃▄▅▆▇█"
-_COMPILING_LINE = "compiling the native trainer, once on this machine"
+COMPILING_LINE = "compiling the native trainer, once on this machine"
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ class Snapshot:
     front: Sequence[FrontPoint]
     seconds: float
     """Since the call began."""
+    confirm_seconds: float = 0.0
+    """What confirming the front so far would take, where that is to follow."""
 
     @property
     def num_trained(self) -> int:
@@ -53,11 +55,13 @@ class Snapshot:
 
     @property
     def eta_seconds(self) -> float | None:
-        """Time to the end if the remaining trials take as long as the trained ones did; None before the first."""
+        """Time to the end if the remaining trials take as long as the trained ones did, and a confirmation that follows
+        as long as one of the front so far would; None before the first trial."""
         spent: list[float] = [trial.user_attrs["seconds"] for trial in self.finished if "seconds" in trial.user_attrs]
         if not spent:
             return None
-        return (self.num_trials - self.num_trained) * sum(spent) / len(spent) / max(1, self.num_workers)
+        searching = (self.num_trials - self.num_trained) * sum(spent) / len(spent) / max(1, self.num_workers)
+        return searching + self.confirm_seconds
 
 
 class Display(Protocol):
@@ -122,7 +126,7 @@ class PlainDisplay(QuietDisplay):
         self._num_shown = 0
 
     def compiling(self) -> None:
-        self._print(_COMPILING_LINE)
+        self._print(COMPILING_LINE)
 
     def started(self, config: RunConfig, resources: Resources, num_trained: int) -> None:
         self._num_shown = num_trained
@@ -173,7 +177,7 @@ class LiveDisplay(QuietDisplay):
         self._live.stop()
 
     def compiling(self) -> None:
-        self._console.print(_COMPILING_LINE)
+        self._console.print(COMPILING_LINE)
 
     def started(self, config: RunConfig, resources: Resources, num_trained: int) -> None:
         self._console.print(_headline(config, resources, num_trained))

@@ -15,6 +15,7 @@ from search.progress import format_accuracy, format_seconds, front_table
 from space.architecture import ArchitectureSpec, num_params, summarise
 from space.errors import InputError
 from space.layers import INPUT_SHAPE, Shape
+from studies.confirmations import ConfirmedPoint
 from studies.pareto import FrontPoint
 from studies.records import TRAINED_OUTCOMES, Outcome, count_outcomes, front_frame, read_front
 from studies.slots import SlotState, TrialSlots, is_alive
@@ -33,7 +34,10 @@ def best_of(front: Sequence[FrontPoint]) -> FrontPoint | None:
     return max(front, key=lambda point: (point.val_accuracy, -point.num_params, -point.trial), default=None)
 
 
-def print_run(summary: "RunSummary", config: "RunConfig", *, as_json: bool) -> None:
+def print_run(
+    summary: "RunSummary", config: "RunConfig", confirmed: Sequence[ConfirmedPoint] | None = None, *, as_json: bool
+) -> None:
+    """``confirmed`` is the front as a confirmation that followed found it; None: none did."""
     best = best_of(summary.front)
     counts = {outcome.value: summary.counts[outcome] for outcome in Outcome}
     if as_json:
@@ -45,6 +49,7 @@ def print_run(summary: "RunSummary", config: "RunConfig", *, as_json: bool) -> N
                 "seconds": round(summary.seconds, 1),
                 "best": best and asdict(best),
                 "front": [asdict(point) for point in summary.front],
+                **({} if confirmed is None else {"confirmed": [asdict(point) for point in confirmed]}),
             }
         )
         return
@@ -60,6 +65,10 @@ def print_run(summary: "RunSummary", config: "RunConfig", *, as_json: bool) -> N
             f"{best.num_params:,} parameters: {best.notation}"
         )
         print(f"Export it:       python -m search export --study {study}{where} --out {study}-best")
+    if confirmed is not None:
+        print("\nConfirmed, on the test set:\n")
+        print_confirmed_front(confirmed, as_json=False)
+        print()
     print(f"Open dashboard:  python -m search dashboard{where}")
     num_left = config.trials - summary.num_trained
     if num_left > 0:
@@ -107,7 +116,33 @@ def print_front(front: Sequence[FrontPoint], *, as_json: bool) -> None:
         print("the front is empty: no trial is complete yet")
 
 
-def write_front_csv(front: Sequence[FrontPoint], path: Path) -> None:
+def print_confirmed_front(front: Sequence[ConfirmedPoint], *, as_json: bool) -> None:
+    if as_json:
+        print_json([asdict(point) for point in front])
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("parameters", "test accuracy", "95 % interval", "on the front", "val accuracy", "trial"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("notation", overflow="fold")
+    for point in front:
+        table.add_row(
+            f"{point.num_params:,}",
+            format_accuracy(point.accuracy),
+            f"{100 * point.low:.2f}-{100 * point.high:.2f} %",
+            f"{100 * point.front_probability:.0f} %",
+            format_accuracy(point.val_accuracy),
+            str(point.trial),
+            point.notation,
+        )
+    print_table(table)
+    if front:
+        print(
+            f"\nMeans over {len(front[0].seeds)} seeds, last epoch, trained on all images outside the test set; "
+            "members were chosen by validation accuracy."
+        )
+
+
+def write_front_csv(front: Sequence[FrontPoint] | Sequence[ConfirmedPoint], path: Path) -> None:
     if path.exists():
         raise InputError(f"--csv {path} exists already")
     try:

@@ -4,16 +4,15 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
 from types import FrameType
 
 from mnist_core.data import find_data_root, load_dataset
-from mnist_core.device import may_have_accelerator, resolve_device
+from mnist_core.device import find_device
 from mnist_core.engine import resolve_engine
 from search.config import RunConfig
+from search.confirm import expected_seconds
 from search.progress import Display, RunningTrial, Snapshot
 from search.supervisor import Supervisor, default_workers
 from search.warm_start import queue_known_nets, read_known_nets
@@ -73,7 +72,7 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     known_nets = [] if config.warm_start is None else read_known_nets(config.warm_start, epochs=config.epochs)
     data_root = find_data_root(config.dataset, config.data_root)
     data = load_dataset(config.dataset, data_root, train_size=config.train_size)
-    device = _find_device(config.device)
+    device = find_device(config.device)
     resources = Resources(data_root, device, resolve_engine(config.engine, device, compiling=display.compiling))
     store = Store.create(config.storage)
     locks = WorkerLocks(store.lock_path)
@@ -101,10 +100,10 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
                 if (stop.asked or timed_out) and not ending:
                     display.stopping("interrupted" if stop.asked else "time is up")
                     supervisor.request_stop()
-                display.update(take_snapshot(search, config.trials, supervisor.num_alive, time.monotonic() - started))
+                display.update(take_snapshot(search, config, supervisor.num_alive, time.monotonic() - started))
             while supervisor.num_alive:
                 supervisor.wait(POLL_SECONDS)
-            display.update(take_snapshot(search, config.trials, 0, time.monotonic() - started))
+            display.update(take_snapshot(search, config, 0, time.monotonic() - started))
     finally:
         supervisor.kill()
         search.repair(locks)
@@ -119,7 +118,7 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     )
 
 
-def take_snapshot(search: SearchStudy, num_trials: int, num_workers: int, seconds: float) -> Snapshot:
+def take_snapshot(search: SearchStudy, config: RunConfig, num_workers: int, seconds: float) -> Snapshot:
     """What a display shows of a study right now."""
     slots = search.slots.read()
     numbers = [slot.trial_number for slot in slots if slot.state == SlotState.RUNNING and slot.trial_number is not None]
@@ -135,20 +134,16 @@ def take_snapshot(search: SearchStudy, num_trials: int, num_workers: int, second
         for number in numbers
         if number < len(trials)
     ]
+    front = read_front(search.store.engine, search.name)
     return Snapshot(
-        num_trials=num_trials,
+        num_trials=config.trials,
         counts=count_outcomes(trials),
         finished=[trial for trial in trials if trial.state.is_finished()],
         running=running,
         num_workers=num_workers,
-        front=read_front(search.store.engine, search.name),
+        front=front,
         seconds=seconds,
+        confirm_seconds=0.0
+        if config.confirm_seeds is None
+        else expected_seconds([trials[point.trial] for point in front], config.confirm_seeds, num_workers),
     )
-
-
-def _find_device(name: str) -> str:
-    if name == "cpu" or (name == "auto" and not may_have_accelerator()):
-        return "cpu"
-    # Asked of a process of its own, since this one imports no torch.
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(resolve_device, name).result()

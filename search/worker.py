@@ -35,7 +35,7 @@ def work(config: RunConfig, worker: int, index: int, resources: Resources, failu
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _request_stop)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=die_with_parent, daemon=True).start()
     keep_freed_memory()
     from studies.storage import store_failure
 
@@ -83,7 +83,8 @@ def _request_stop(_signal: int, _frame: FrameType | None) -> None:
     stop_requested.set()
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Wait for the parent process to end, however it does, and end this one. For a thread of its own."""
     parent = parent_process()
     assert parent is not None
     parent.join()

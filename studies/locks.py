@@ -9,6 +9,8 @@ from pathlib import Path
 
 _MAINTENANCE = 0
 """The byte held while a study is created or repaired; workers hold bytes from 1 up."""
+CONFIRMING = 2**62
+"""The byte held by a process that confirms a front, beyond those of workers."""
 
 
 def new_worker_id() -> int:
@@ -27,7 +29,7 @@ class WorkerLocks:
         self._descriptor: int | None = None
 
     def hold(self, worker: int) -> None:
-        """Take a worker's byte until this process ends."""
+        """Take a worker's byte until this process ends. Raises `BlockingIOError` where another process holds it."""
         fcntl.lockf(self._open(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, worker)
 
     def is_held(self, worker: int) -> bool:

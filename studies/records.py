@@ -2,8 +2,8 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ from studies.tables import trial_slots
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from studies.confirmations import ConfirmedPoint
 
 
 class Outcome(StrEnum):
@@ -175,10 +177,11 @@ def _select_front(connection: Connection, study_name: str) -> list[FrontPoint]:
     return [FrontPoint(*row) for row in connection.execute(query)]
 
 
-def front_frame(front: Iterable[FrontPoint]) -> "pd.DataFrame":
+def front_frame(front: "Sequence[FrontPoint] | Sequence[ConfirmedPoint]") -> "pd.DataFrame":
     import pandas as pd
 
-    return pd.DataFrame([asdict(point) for point in front], columns=list(FrontPoint.__dataclass_fields__))
+    kind = type(front[0]) if front else FrontPoint
+    return pd.DataFrame([asdict(point) for point in front], columns=[item.name for item in fields(kind)])
 
 
 def trials_frame(study: Study) -> "pd.DataFrame":

@@ -1,6 +1,18 @@
 """Our tables beside Optuna's in the same database, readable with plain SQL."""
 
-from sqlalchemy import JSON, BigInteger, Column, Float, ForeignKey, Integer, MetaData, String, Table, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
 
 SCHEMA_VERSION = 1
 
@@ -77,4 +89,42 @@ pareto_front = Table(
     Column("val_accuracy", Float, nullable=False),
     Column("notation", String, nullable=False),
     UniqueConstraint("study_name", "trial_number"),
+)
+
+# What a confirmation of a search's front was asked for and decided; one a search.
+confirmations = Table(
+    "confirmations",
+    metadata,
+    Column("study_name", String(255), ForeignKey("searches.study_name"), primary_key=True),
+    Column("seeds", JSON, nullable=False),  # those of each stage
+    Column("top", Integer),  # most contenders, where there was a limit
+    Column("num_complete", Integer, nullable=False),  # complete trials that it chose the contenders from
+    Column("contenders", JSON, nullable=False),  # front points, as the search measured them
+    Column("members", JSON),  # trial numbers; none until they are decided by validation images alone
+)
+
+# Every training of a confirmation, with what its model is right about.
+confirmation_trainings = Table(
+    "confirmation_trainings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _study_name(),
+    Column("stage", Integer, nullable=False),  # 1: decides, on validation images; 2: measures, on the test set
+    Column("trial_number", Integer, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("num_images", Integer),  # none until the images were opened
+    Column("correct", LargeBinary),  # a bit an image: whether its highest logit is its label's
+    Column("confusion", JSON),  # counts by label and prediction
+    UniqueConstraint("study_name", "stage", "trial_number", "seed"),
+)
+
+# Each time that the sealed test set was opened. Nothing is ever deleted from here.
+test_openings = Table(
+    "test_openings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _study_name(),
+    Column("opened", String(32), nullable=False),  # ISO 8601, UTC
+    Column("num_models", Integer, nullable=False),
 )

@@ -28,6 +28,7 @@ from mnist_core.export import (
     export_onnx,
     load_checkpoint,
     onnx_accuracy,
+    onnx_properties,
     restore_model,
     save_checkpoint,
 )
@@ -97,7 +98,7 @@ def assert_equal(given: Checkpoint, expected: Checkpoint) -> None:
 def test_a_checkpoint_comes_back_as_it_was(checkpoint: Checkpoint, tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "model.safetensors", checkpoint)
     assert_equal(load_checkpoint(tmp_path / "model.safetensors"), checkpoint)
-    alone = replace(checkpoint, trial=None)
+    alone = replace(checkpoint, trial=None, val_accuracy=None)
     save_checkpoint(tmp_path / "model.safetensors", alone)
     assert_equal(load_checkpoint(tmp_path / "model.safetensors"), alone)
 
@@ -374,6 +375,13 @@ def test_onnx_accuracy_is_that_of_the_model(exported: Path, checkpoint: Checkpoi
     )
     assert 0.2 < expected.accuracy < 1
     assert onnx_accuracy(exported, images, labels) == pytest.approx(expected.accuracy, abs=1.5 / 601)
+
+
+def test_a_model_trained_on_the_validation_images_tells_no_accuracy(checkpoint: Checkpoint) -> None:
+    properties = onnx_properties(checkpoint)
+    assert properties["val_accuracy"] == repr(checkpoint.val_accuracy)
+    told = onnx_properties(replace(checkpoint, val_accuracy=None))
+    assert told == {name: value for name, value in properties.items() if name != "val_accuracy"}
 
 
 def test_a_file_that_is_not_onnx_is_refused(digits: Dataset, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from mnist_core.engine import TORCH, Engine
 from mnist_core.evaluation import evaluate
 from mnist_core.model import Network, build_model
 from mnist_core.schedule import one_cycle
-from mnist_core.training import DivergedError, EpochPlan, TrainingState, plan_epoch, is_over, num_steps, train
+from mnist_core.training import DivergedError, EpochPlan, TrainingState, is_over, num_steps, plan_epoch, train
 from space.architecture import ArchitectureSpec
 from space.candidate import TrainingConfig
 from space.results import EpochResult

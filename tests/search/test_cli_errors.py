@@ -135,7 +135,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
     # Outputs.
     "format": (
         "export --storage {studies} --format pt --out best",
-        ["--format must be one of safetensors, onnx, not 'pt'"],
+        ["--format must be one of safetensors, onnx, onnx-int8, pt2, c, c-int8, not 'pt'"],
     ),
     "output exists": (
         "export --storage {studies} --format onnx --out existing.txt",

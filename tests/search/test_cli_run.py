@@ -23,7 +23,8 @@ from space.architecture import ArchitectureSpec, num_params
 from space.search_space import SearchSpace
 
 OUTCOMES = ("complete", "pruned", "diverged", "rejected", "duplicate", "failed")
-MODEL_FILES = ("model.safetensors", "model.onnx", "config.json")
+MODEL_FILES = ("model.safetensors", "model.onnx", "model.pt2", "model.h", "model.c")
+FILES_BESIDE = ("config.json", "README.md", "confusion.png", "predict.py", "examples.npy")
 
 TORCH_NAME = resolve_engine("torch", "cpu").name
 """In bfloat16 where this CPU has it."""
@@ -255,11 +256,11 @@ def test_export_writes_a_folder_that_gives_the_stored_accuracy(search, search_he
     exported = search(*shlex.split(printed))
     assert (exported.returncode, exported.stderr) == (0, "")
     assert [line.partition(": ")[0] for line in exported.stdout.splitlines()] == [
-        "digits-3000-best/model.safetensors",
-        "digits-3000-best/model.onnx",
+        f"digits-3000-best/model{ending}" for ending in (".safetensors", ".onnx", "-int8.onnx", ".pt2", ".c")
     ]
     folder = search.folder / "digits-3000-best"
-    assert sorted(path.name for path in folder.iterdir()) == sorted(MODEL_FILES)
+    # A net this small may lose too much in int8.
+    assert {path.name for path in folder.iterdir()} - {"model-int8.onnx"} == {*MODEL_FILES, *FILES_BESIDE}
     best = search_here.json("status")["best"]
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     assert {key: config[key] for key in ("trial", "num_params", "val_accuracy")} == {

@@ -40,6 +40,7 @@ BAD_SETTINGS: list[tuple[str, Any, str]] = [
     ("seed", 2**63, f"--seed must be from 0 to 2^63 - 1, not {2**63}"),
     ("workers", 0, "--workers must be at least 1, not 0"),
     ("workers", -2, "--workers must be at least 1, not -2"),
+    ("confirm_seeds", 1, "--confirm-seeds must be at least 2, not 1"),
     ("train_size", 0, "--train-size must be at least 1, not 0"),
 ]
 
@@ -62,6 +63,7 @@ GOOD_SETTINGS: list[tuple[str, Any]] = [
     ("seed", 0),
     ("seed", 2**63 - 1),
     ("workers", 1),
+    ("confirm_seeds", 2),
     ("train_size", 1),
     *[("dataset", name) for name in ("mnist", "fashion-mnist", "kmnist", "digits")],
     *[("device", name) for name in ("auto", "cpu", "cuda", "xpu", "mps")],
@@ -138,6 +140,7 @@ def test_the_fingerprint_holds_what_makes_trials_comparable() -> None:
         ("device", "cpu", False),
         ("engine", "torch", False),
         ("workers", 7, False),
+        ("confirm_seeds", 7, False),
         ("warm_start", "recipes", False),
     ],
 )

@@ -128,6 +128,11 @@ def test_time_left_is_that_of_the_remaining_trials_over_the_workers(num_workers:
     assert shown.eta_seconds == pytest.approx((12 - 2) * 60.0 / max(1, num_workers))
 
 
+def test_time_left_includes_a_confirmation_that_follows() -> None:
+    shown = replace(snapshot([finished(0, Outcome.COMPLETE, seconds=60.0)], num_workers=1), confirm_seconds=500.0)
+    assert shown.eta_seconds == pytest.approx(11 * 60.0 + 500.0)
+
+
 def test_no_time_left_before_the_first_trial_and_none_after_the_last() -> None:
     assert snapshot([finished(0, Outcome.REJECTED)], running=[running(1)]).eta_seconds is None
     assert snapshot([finished(number, Outcome.COMPLETE) for number in range(12)]).eta_seconds == 0

@@ -1,0 +1,99 @@
+"""Which trials may be on the front, how many seeds it takes to tell, and which are: pure functions.
+
+A search measures each trial once, with one seed, and its front is made of the luckiest. Here trials are measured again
+with fresh seeds. Where the order of two is still open after a few, more are added, and then the front is that of the
+means. Whatever decides is validation accuracy.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from studies.intervals import seed_variance
+from studies.pareto import FrontPoint, pareto_front
+
+MIN_SEEDS = 2
+"""Of each contender: fewer tell nothing of how much a seed matters."""
+CONFIDENCE = 0.95
+"""With which an order of two contenders is taken for settled, and a trial for off the front."""
+_NUM_ERRORS = NormalDist().inv_cdf(CONFIDENCE)
+"""The same in standard errors, one-sided."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Contender:
+    trial: int
+    num_params: int
+    correct: NDArray[np.bool_]
+    """(S, N): which validation images the models of its seeds are right about."""
+
+    @property
+    def accuracy(self) -> float:
+        return float(self.correct.mean())
+
+
+def choose_contenders(points: Sequence[FrontPoint], *, num_validation: int, top: int | None = None) -> list[FrontPoint]:
+    """Of all completed trials those whose accuracy, with its error, reaches the front; fewest parameters first.
+
+    A trial reaches the front where the upper end of its interval, one-sided, is at least the accuracy of the best trial
+    with no more parameters. ``top`` keeps the front's most accurate points, then the trials that lack least of it.
+    """
+    front = pareto_front(points)
+    on_front = set(front)
+    lacking = {}
+    for point in points:
+        best = max(rival.val_accuracy for rival in front if rival.num_params <= point.num_params)
+        error = math.sqrt(point.val_accuracy * (1 - point.val_accuracy) / num_validation)
+        if point in on_front or point.val_accuracy + _NUM_ERRORS * error >= best:
+            lacking[point] = best - point.val_accuracy
+    chosen = sorted(
+        lacking, key=lambda point: (point not in on_front, lacking[point], -point.val_accuracy, point.trial)
+    )
+    return sorted(chosen[:top], key=lambda point: (point.num_params, point.trial))
+
+
+def needing_seeds(contenders: Sequence[Contender], most: int) -> list[int]:
+    """Trials to be trained with one more seed; none where all that matters is settled or has ``most`` seeds.
+
+    A contender is on the front or not by its order with one other: the most accurate of those with no more parameters.
+    While that is open, the one of the two with fewer seeds gets another, or both.
+    """
+    variance = _pooled_seed_variance(contenders)
+    needing: set[int] = set()
+    for contender in contenders:
+        rival = _strongest_rival(contender, contenders)
+        if rival is None or _is_settled(contender, rival, variance):
+            continue
+        fewest = min(len(contender.correct), len(rival.correct))
+        if fewest < most:
+            needing.update(one.trial for one in (contender, rival) if len(one.correct) == fewest)
+    return sorted(needing)
+
+
+def front_members(contenders: Sequence[Contender]) -> list[int]:
+    """The trials on the Pareto front of mean accuracy against parameters, fewest parameters first."""
+    points = [FrontPoint(one.trial, one.num_params, one.accuracy, "") for one in contenders]
+    return [point.trial for point in pareto_front(points)]
+
+
+def _strongest_rival(contender: Contender, contenders: Sequence[Contender]) -> Contender | None:
+    rivals = [one for one in contenders if one.num_params <= contender.num_params and one.trial != contender.trial]
+    return max(rivals, key=lambda one: (one.accuracy, -one.num_params, -one.trial), default=None)
+
+
+def _is_settled(a: Contender, b: Contender, seed_variance: float) -> bool:
+    """Whether the difference of two accuracies, measured on the same images, is clear of its error."""
+    by_image = a.correct.mean(axis=0) - b.correct.mean(axis=0)
+    seeds = seed_variance * (1 / len(a.correct) + 1 / len(b.correct))
+    error = math.sqrt(seeds + float(by_image.var(ddof=1)) / len(by_image))
+    return abs(float(by_image.mean())) > _NUM_ERRORS * error
+
+
+def _pooled_seed_variance(contenders: Sequence[Contender]) -> float:
+    """Of all contenders together: two seeds each tell too little of it."""
+    weights = [len(one.correct) - 1 for one in contenders]
+    return max(0.0, float(np.average([seed_variance(one.correct) for one in contenders], weights=weights)))

@@ -1,0 +1,194 @@
+"""The trainings of a confirmation, in worker processes."""
+
+import multiprocessing
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from mnist_core.allocator import keep_freed_memory
+from mnist_core.data import Dataset, Split, load_dataset, load_unsealed, open_test_set
+from mnist_core.engine import Engine
+from search.worker import die_with_parent
+from space.candidate import CandidateSpec
+from space.errors import SearchFailedError
+from studies.confirmations import SeedResult, Stage
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mnist_core.export import Checkpoint
+
+T = TypeVar("T")
+
+MAX_LOSSES = 5
+"""Times in a row that a worker may be lost before one finishes a training."""
+
+
+@dataclass(frozen=True)
+class StudyResources:
+    """What a study's candidates are trained with, and on."""
+
+    dataset: str
+    data_root: Path | None
+    train_size: int
+    """Training images of the search."""
+    device: str
+    engine: Engine
+
+
+@dataclass(frozen=True)
+class SeedTraining:
+    stage: Stage
+    trial: int
+    candidate: CandidateSpec
+    seed: int
+    weights: Path
+    """Where the model is kept until it is measured; one that only decides is not kept."""
+
+
+class SeedWorkers:
+    """Processes of one thread each, which end when this one does, however it does."""
+
+    def __init__(self, num_workers: int, resources: StudyResources) -> None:
+        self._num_workers = num_workers
+        self._resources = resources
+        self._pool = self._start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        if error is not None:  # nobody waits for what is still in training
+            for process in multiprocessing.active_children():
+                process.kill()
+
+    def train(self, trainings: Sequence[SeedTraining]) -> Iterator[SeedResult]:
+        """Train all and yield each as it ends; what a lost worker had begun is begun again.
+
+        Raises `SearchFailedError` where workers are lost again and again.
+        """
+        left = list(trainings)
+        num_losses = 0
+        while left:
+            futures = {self._submit(train_seed, training, self._resources): training for training in left}
+            try:
+                while futures:
+                    for future in wait(futures, return_when=FIRST_COMPLETED).done:
+                        yield future.result()
+                        left.remove(futures.pop(future))
+                        num_losses = 0
+            except BrokenProcessPool:
+                num_losses += 1
+                if num_losses == MAX_LOSSES:
+                    raise SearchFailedError(
+                        f"{MAX_LOSSES} workers in a row were lost before one finished a training: "
+                        "is there too little memory?"
+                    ) from None
+                print("a worker was lost: what was in training begins again", file=sys.stderr, flush=True)
+                self._pool = self._start()
+
+    def measure(self, trainings: Sequence[SeedTraining]) -> list[SeedResult]:
+        """Open the sealed test set and judge the kept models by it; the results tell no training times."""
+        return self._submit(measure_models, trainings, self._resources).result()
+
+    def _start(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            self._num_workers, multiprocessing.get_context("spawn"), initializer=_prepare_process
+        )
+
+    def _submit(self, function: Callable[..., T], *arguments: object) -> "Future[T]":
+        # The pool may start its processes here. A Ctrl-C reaches the whole process group; blocked, it spares them.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return self._pool.submit(function, *arguments)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def train_seed(training: SeedTraining, resources: StudyResources) -> SeedResult:
+    """Train a candidate from its seed to its last epoch. A model that diverges is judged as any other."""
+    from mnist_core.export import Checkpoint, cpu_weights, save_checkpoint
+    from mnist_core.model import build_model
+    from mnist_core.training import DivergedError, train
+
+    candidate, seed = training.candidate, training.seed
+    data = _load(training.stage, resources)
+    model = build_model(candidate.architecture, seed=seed)
+    engine = resources.engine.for_candidate(candidate)
+    seconds = 0.0
+    try:
+        for result in train(model, data, candidate.training, seed=seed, device=resources.device, engine=engine):
+            seconds += result.seconds
+    except DivergedError:
+        pass
+    checkpoint = Checkpoint(
+        candidate=candidate,
+        weights=cpu_weights(model),
+        mean=data.mean,
+        std=data.std,
+        dataset=data.name,
+        dataset_sha256=data.sha256,
+        val_accuracy=None,
+        seed=seed,
+        trial=training.trial,
+    )
+    if training.stage == Stage.MEASURE:
+        save_checkpoint(training.weights, checkpoint)
+        return SeedResult(training.stage, training.trial, seed, seconds)
+    correct = _predict(checkpoint, data.validation) == data.validation.labels
+    return SeedResult(training.stage, training.trial, seed, seconds, correct)
+
+
+def measure_models(trainings: Sequence[SeedTraining], resources: StudyResources) -> list[SeedResult]:
+    from sklearn.metrics import confusion_matrix
+
+    from mnist_core.export import load_checkpoint
+
+    test = open_test_set(resources.dataset, resources.data_root).validation
+    results = []
+    for training in trainings:
+        predicted = _predict(load_checkpoint(training.weights), test)
+        confusion = confusion_matrix(test.labels, predicted, labels=range(10)).tolist()
+        results.append(
+            SeedResult(training.stage, training.trial, training.seed, 0.0, predicted == test.labels, confusion)
+        )
+    return results
+
+
+def _predict(checkpoint: "Checkpoint", split: Split) -> "NDArray[np.int64]":
+    import torch
+
+    from mnist_core.evaluation import predict_logits
+    from mnist_core.export import restore_model
+
+    logits = predict_logits(
+        restore_model(checkpoint), torch.tensor(split.images), mean=checkpoint.mean, std=checkpoint.std
+    )
+    return logits.argmax(1).numpy()
+
+
+@lru_cache(maxsize=1)
+def _load(stage: Stage, resources: StudyResources) -> Dataset:
+    if stage == Stage.MEASURE:
+        return load_unsealed(resources.dataset, resources.data_root)
+    return load_dataset(resources.dataset, resources.data_root, train_size=resources.train_size)
+
+
+def _prepare_process() -> None:
+    threading.Thread(target=die_with_parent, daemon=True).start()
+    keep_freed_memory()
+    import torch
+
+    torch.set_num_threads(1)

@@ -1,0 +1,252 @@
+"""What a confirmation of a search's front was asked for, trained and found: its rows in the store."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, delete, insert, inspect, select, update
+from sqlalchemy.engine import Engine
+
+from studies.intervals import MeasuredAccuracy, front_probabilities, measure
+from studies.pareto import FrontPoint
+from studies.tables import confirmation_trainings, confirmations, metadata, test_openings
+
+
+class Stage(IntEnum):
+    DECIDE = 1
+    """Which contenders are members of the front: trained as in the search, judged by validation images."""
+    MEASURE = 2
+    """How good the members are: trained on all images outside the test set, judged by the test set."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SeedResult:
+    """A training of a candidate with one seed."""
+
+    stage: Stage
+    trial: int
+    seed: int
+    seconds: float
+    correct: NDArray[np.bool_] | None = None
+    """(N,), whether its model is right about each image; None until the images are opened."""
+    confusion: list[list[int]] | None = None
+    """Counts by label, then prediction."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmedPoint:
+    """A member of the confirmed front. Accuracies are fractions; those of the test set are means over the seeds."""
+
+    trial: int
+    num_params: int
+    notation: str
+    seeds: tuple[int, ...]
+    """That it was trained with on all images outside the test set; each gave one model."""
+    accuracy: float
+    """Mean test accuracy."""
+    low: float
+    """Of the 95 % interval of the accuracy that the candidate has over all seeds and images like these."""
+    high: float
+    effective_images: float
+    """How many images, each classified once and on its own, would tell the accuracy as exactly."""
+    degrees_of_freedom: float
+    """Of that, for Student's t."""
+    front_probability: float
+    """That none of the other members has both as few parameters and a higher accuracy."""
+    val_accuracy: float
+    """Mean validation accuracy over the seeds that made it a member; it was chosen by this."""
+
+    def confidence_of(self, target: float) -> float:
+        """How sure it is that the candidate's accuracy is at least ``target``."""
+        measured = MeasuredAccuracy(self.accuracy, self.effective_images, self.degrees_of_freedom)
+        return measured.confidence_of(target)
+
+
+Seeds = Mapping[Stage, tuple[int, ...]]
+"""The seeds of each stage: all of a member's, and the first ones of a contender's, as many as it takes."""
+
+
+class Confirmation:
+    """The confirmation of one search, with every write that is made to it."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        study_name: str,
+        *,
+        seeds: Seeds,
+        top: int | None,
+        num_complete: int,
+        contenders: Sequence[FrontPoint],
+    ) -> None:
+        self._engine = engine
+        self.study_name = study_name
+        self.seeds = seeds
+        self.top = top
+        """Most contenders, where there was a limit."""
+        self.num_complete = num_complete
+        """Complete trials that the study had when the contenders were chosen."""
+        self.contenders = tuple(contenders)
+
+    @classmethod
+    def find(cls, engine: Engine, study_name: str) -> "Confirmation | None":
+        if not inspect(engine).has_table(confirmations.name):  # a store from before there were confirmations
+            return None
+        query = select(confirmations).where(confirmations.c.study_name == study_name)
+        with engine.connect() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        seeds = {Stage(int(stage)): tuple(seeds) for stage, seeds in row.seeds.items()}
+        contenders = [FrontPoint(**point) for point in row.contenders]
+        return cls(engine, study_name, seeds=seeds, top=row.top, num_complete=row.num_complete, contenders=contenders)
+
+    @classmethod
+    def begin(
+        cls,
+        engine: Engine,
+        study_name: str,
+        *,
+        seeds: Seeds,
+        top: int | None,
+        num_complete: int,
+        contenders: Sequence[FrontPoint],
+    ) -> "Confirmation":
+        metadata.create_all(engine)
+        values = {
+            "seeds": {str(int(stage)): list(numbers) for stage, numbers in seeds.items()},
+            "top": top,
+            "num_complete": num_complete,
+            "contenders": [asdict(point) for point in contenders],
+        }
+        with engine.begin() as connection:
+            connection.execute(insert(confirmations).values(study_name=study_name, **values))
+        return cls(engine, study_name, seeds=seeds, top=top, num_complete=num_complete, contenders=contenders)
+
+    def discard(self) -> None:
+        """Forget what was decided. The trainings stay, for a new confirmation to use, and so do the openings."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(confirmations).where(confirmations.c.study_name == self.study_name))
+
+    @property
+    def members(self) -> list[FrontPoint] | None:
+        """The contenders that were found to be on the front; None until that is decided."""
+        query = select(confirmations.c.members).where(confirmations.c.study_name == self.study_name)
+        with self._engine.connect() as connection:
+            numbers = connection.scalar(query)
+        return None if numbers is None else [point for point in self.contenders if point.trial in numbers]
+
+    def freeze(self, members: Iterable[int]) -> None:
+        """Decide, once and for all, which contenders are measured."""
+        with self._engine.begin() as connection:
+            row = confirmations.c.study_name == self.study_name
+            connection.execute(update(confirmations).where(row).values(members=list(members)))
+
+    def write(self, results: Iterable[SeedResult]) -> None:
+        """Keep trainings, in place of what is there of them already, all in one transaction."""
+        table = confirmation_trainings
+        with self._engine.begin() as connection:
+            for result in results:
+                key = {"stage": result.stage, "trial_number": result.trial, "seed": result.seed}
+                connection.execute(
+                    delete(table).where(self._mine(), *(table.c[name] == value for name, value in key.items()))
+                )
+                bits = result.correct
+                values = {
+                    "seconds": result.seconds,
+                    "num_images": None if bits is None else len(bits),
+                    "correct": None if bits is None else np.packbits(bits).tobytes(),
+                    "confusion": result.confusion,
+                }
+                connection.execute(insert(table).values(study_name=self.study_name, **key, **values))
+
+    def read(self, stage: Stage) -> list[SeedResult]:
+        """All trainings of a stage, in the order of trials and of their making."""
+        table = confirmation_trainings
+        query = select(table).where(self._mine(), table.c.stage == stage).order_by(table.c.trial_number, table.c.id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [
+            SeedResult(
+                stage, row.trial_number, row.seed, row.seconds, _unpack(row.correct, row.num_images), row.confusion
+            )
+            for row in rows
+        ]
+
+    def correct(self, stage: Stage) -> dict[int, NDArray[np.bool_]]:
+        """For each trial (S, N): which images the models of the stage's seeds are right about, as far as is known."""
+        rows: dict[int, list[NDArray[np.bool_]]] = {}
+        for result in self.read(stage):
+            if result.correct is not None and result.seed in self.seeds[stage]:
+                rows.setdefault(result.trial, []).append(result.correct)
+        return {trial: np.stack(correct) for trial, correct in rows.items()}
+
+    def record_opening(self, num_models: int) -> None:
+        """Note, before it happens, that the test set is opened to judge so many models."""
+        values = {"opened": datetime.now(UTC).isoformat(timespec="seconds"), "num_models": num_models}
+        with self._engine.begin() as connection:
+            connection.execute(insert(test_openings).values(study_name=self.study_name, **values))
+
+    def openings(self) -> list[tuple[str, int]]:
+        """When the test set was opened for this search (ISO 8601, UTC), and to judge how many models."""
+        mine = test_openings.c.study_name == self.study_name
+        query = select(test_openings.c.opened, test_openings.c.num_models).where(mine).order_by(test_openings.c.id)
+        with self._engine.connect() as connection:
+            return [(row.opened, row.num_models) for row in connection.execute(query)]
+
+    def front(self) -> list[ConfirmedPoint]:
+        """The members, fewest parameters first; none until all of them are measured with all seeds."""
+        members = self.members or []
+        seeds = self.seeds[Stage.MEASURE]
+        tested = self.correct(Stage.MEASURE)
+        if any(len(tested.get(point.trial, ())) < len(seeds) for point in members):
+            return []
+        decided = self.correct(Stage.DECIDE)
+        sizes = [point.num_params for point in members]
+        probabilities = front_probabilities(sizes, [tested[point.trial] for point in members]) if members else []
+        front = []
+        for point, probability in zip(members, probabilities, strict=True):
+            measured = measure(tested[point.trial])
+            low, high = measured.interval()
+            front.append(
+                ConfirmedPoint(
+                    trial=point.trial,
+                    num_params=point.num_params,
+                    notation=point.notation,
+                    seeds=seeds,
+                    accuracy=measured.mean,
+                    low=low,
+                    high=high,
+                    effective_images=measured.effective_images,
+                    degrees_of_freedom=measured.degrees_of_freedom,
+                    front_probability=probability,
+                    val_accuracy=float(decided[point.trial].mean()),
+                )
+            )
+        return front
+
+    def _mine(self) -> ColumnElement[bool]:
+        return confirmation_trainings.c.study_name == self.study_name
+
+
+def read_confirmed_front(engine: Engine, study_name: str) -> list[ConfirmedPoint]:
+    """Empty where the study's front is not confirmed, or not yet to the end."""
+    confirmation = Confirmation.find(engine, study_name)
+    return [] if confirmation is None else confirmation.front()
+
+
+def read_confusion(engine: Engine, study_name: str, trial: int, seed: int) -> NDArray[np.int64]:
+    """(classes, classes) counts of the test images, by label, then prediction, of a member's model."""
+    table = confirmation_trainings.c
+    mine = (table.study_name == study_name, table.stage == Stage.MEASURE, table.trial_number == trial)
+    with engine.connect() as connection:
+        return np.array(connection.scalar(select(table.confusion).where(*mine, table.seed == seed)))
+
+
+def _unpack(content: bytes | None, num_images: int | None) -> NDArray[np.bool_] | None:
+    if content is None:
+        return None
+    return np.unpackbits(np.frombuffer(content, np.uint8), count=num_images).astype(bool)
