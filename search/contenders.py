@@ -8,6 +8,7 @@ means. Whatever decides is validation accuracy.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import NormalDist
 
 import numpy as np
@@ -40,20 +41,39 @@ def choose_contenders(points: Sequence[FrontPoint], *, num_validation: int, top:
     """Of all completed trials those whose accuracy, with its error, reaches the front; fewest parameters first.
 
     A trial reaches the front where the upper end of its interval, one-sided, is at least the accuracy of the best trial
-    with no more parameters. ``top`` keeps the front's most accurate points, then the trials that lack least of it.
+    with no more parameters. ``top`` keeps at most so many: the front, thinned out where it is longer, then the trials
+    that lack least of it.
     """
     front = pareto_front(points)
-    on_front = set(front)
+    if top is not None and top < len(front):
+        return _thin_out(front, top, 0.5 / num_validation)
     lacking = {}
-    for point in points:
+    for point in set(points) - set(front):
         best = max(rival.val_accuracy for rival in front if rival.num_params <= point.num_params)
         error = math.sqrt(point.val_accuracy * (1 - point.val_accuracy) / num_validation)
-        if point in on_front or point.val_accuracy + _NUM_ERRORS * error >= best:
+        if point.val_accuracy + _NUM_ERRORS * error >= best:
             lacking[point] = best - point.val_accuracy
-    chosen = sorted(
-        lacking, key=lambda point: (point not in on_front, lacking[point], -point.val_accuracy, point.trial)
-    )
-    return sorted(chosen[:top], key=lambda point: (point.num_params, point.trial))
+    near = sorted(lacking, key=lambda point: (lacking[point], point.trial))
+    chosen = [*front, *near][:top]
+    return sorted(chosen, key=lambda point: (point.num_params, point.trial))
+
+
+def _thin_out(front: Sequence[FrontPoint], most: int, least_error: float) -> list[FrontPoint]:
+    """Drop, one after the other, the point without which the front changes least.
+
+    That is the one of the smallest exclusive hypervolume, in the logarithms of parameters and error: what is lost
+    where the point before it stands in for it, up to the size of the next. The largest stands for twice its size.
+    """
+    kept = list(front)
+    while len(kept) > most:
+        errors = [1.0, *(max(1 - point.val_accuracy, least_error) for point in kept)]
+        sizes = [*(point.num_params for point in kept), 2 * kept[-1].num_params]
+        volumes = [
+            math.log(before / after) * math.log(larger / smaller)
+            for (before, after), (smaller, larger) in zip(pairwise(errors), pairwise(sizes), strict=True)
+        ]
+        del kept[volumes.index(min(volumes))]
+    return kept
 
 
 def needing_seeds(contenders: Sequence[Contender], most: int) -> list[int]:

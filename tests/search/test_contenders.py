@@ -40,15 +40,32 @@ def test_who_may_be_on_the_front(measured: list[tuple[int, float]], expected: li
     assert chosen(*measured) == expected
 
 
-def test_a_limit_keeps_the_most_accurate_of_the_front_then_those_that_lack_least() -> None:
+def test_a_limit_keeps_the_front_then_those_that_lack_least() -> None:
     measured = [(100, 0.97), (200, 0.98), (300, 0.99), (400, 0.9886), (500, 0.9889)]
-    assert [chosen(*measured, top=top) for top in (1, 2, 3, 4, 5)] == [
-        [2],
-        [1, 2],
+    assert [chosen(*measured, top=top) for top in (3, 4, 5, 9)] == [
         [0, 1, 2],
         [0, 1, 2, 4],
         [0, 1, 2, 3, 4],
+        [0, 1, 2, 3, 4],
     ]
+
+
+# A front of trials 0, 1, ..., how many of it are kept, and which
+THINNED: list[tuple[list[tuple[int, float]], int, list[int]]] = [
+    ([(100, 0.9), (200, 0.995)], 1, [1]),
+    ([(100, 0.9), (200, 0.99), (300, 0.9901)], 2, [0, 1]),  # hardly better than the smaller
+    ([(100, 0.9), (198, 0.98), (200, 0.99)], 2, [0, 2]),  # hardly smaller than the better
+    ([(100, 0.9), (101, 0.91), (200, 0.99), (201, 0.9901)], 2, [1, 2]),
+    ([(100, 0.9), (200, 0.99), (400, 1.0)], 3, [0, 1, 2]),
+    ([(100, 0.5), (200, 0.9999), (400, 1.0)], 2, [0, 1]),  # half a wrong image in 10,000 is as good as none
+]
+
+
+@pytest.mark.parametrize(("measured", "top", "expected"), THINNED)
+def test_a_long_front_is_thinned_out_where_it_says_least(
+    measured: list[tuple[int, float]], top: int, expected: list[int]
+) -> None:
+    assert chosen(*measured, top=top) == expected
 
 
 @given(st.lists(st.tuples(st.integers(1, 50), st.floats(0.9, 1.0)), min_size=1, max_size=30))
