@@ -75,7 +75,6 @@ def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
         WorkerLocks(store.lock_path).hold(CONFIRMING)
     except BlockingIOError:
         raise InputError(f"another process confirms a front in {store.url}: wait for it") from None
-    trials = {trial.number: trial for trial in finished_trials(store.load_study(study_name))}
     data_root = find_data_root(fingerprint["dataset"], request.data_root)
     data = _load_data(fingerprint, data_root)
     trials = {trial.number: trial for trial in finished_trials(store.load_study(study_name))}
@@ -111,7 +110,8 @@ def confirmation_seeds(study_seed: int, num_seeds: int) -> Seeds:
 
 
 def expected_seconds(front: Sequence[FrozenTrial], num_seeds: int, num_workers: int) -> float:
-    """Of a confirmation that is yet to come: about as many contenders again as there are points on the front."""
+    """Of a confirmation that is yet to come, about: the front's points with all seeds in both stages, and as many other
+    contenders with the fewest."""
     trainings = len(front) * (MIN_SEEDS + 2 * num_seeds)
     return trainings * fmean(trial.user_attrs["seconds"] for trial in front) / max(1, num_workers) if front else 0.0
 
@@ -130,21 +130,23 @@ class _ConfirmRun:
         confirmation = self.confirmation
         if confirmation.members is not None:
             return
-        seeds = confirmation.seeds[Stage.DECIDE]
-        self.progress.line(f"stage 1: which of {len(confirmation.contenders)} contenders are on the front")
-        first = [
-            self._training(Stage.DECIDE, point, seed) for seed in seeds[:MIN_SEEDS] for point in confirmation.contenders
-        ]
-        self._train(first)
-        while needing := needing_seeds(contenders := self._contenders(), len(seeds)):
-            num_seeds = {one.trial: len(one.correct) for one in contenders}
-            self._train(
-                [
-                    self._training(Stage.DECIDE, point, seeds[num_seeds[point.trial]])
-                    for point in confirmation.contenders
-                    if point.trial in needing
-                ]
-            )
+        points, seeds = confirmation.contenders, confirmation.seeds[Stage.DECIDE]
+        self.progress.line(f"stage 1: which of {len(points)} contenders are on the front")
+        # Every call goes through all rounds again, so that where an earlier one was ended makes no difference.
+        num_seeds = {point.trial: MIN_SEEDS for point in points}
+        while True:
+            trained = [(point, seed) for point in points for seed in seeds[: num_seeds[point.trial]]]
+            self._train([self._training(Stage.DECIDE, point, seed) for point, seed in trained])
+            correct = confirmation.correct(Stage.DECIDE)
+            contenders = [
+                Contender(point.trial, point.num_params, correct[point.trial][: num_seeds[point.trial]])
+                for point in points
+            ]
+            needing = needing_seeds(contenders, len(seeds))
+            if not needing:
+                break
+            for trial in needing:
+                num_seeds[trial] += 1
         members = front_members(contenders)
         confirmation.freeze(members)
         self.progress.line(f"the front has {len(members)} members, frozen: trials {', '.join(map(str, members))}")
@@ -185,6 +187,8 @@ class _ConfirmRun:
             if (training.trial, training.seed) not in finished
             or (stage == Stage.MEASURE and not training.weights.is_file())
         ]
+        if not left:
+            return
         num_done = len(trainings) - len(left)
         self.progress.begin(f"stage {stage}", num_done, len(trainings))
         times: list[float] = []
@@ -198,12 +202,6 @@ class _ConfirmRun:
                 len(trainings),
                 (len(trainings) - num_done) * fmean(times) / self.num_workers,
             )
-
-    def _contenders(self) -> list[Contender]:
-        correct = self.confirmation.correct(Stage.DECIDE)
-        return [
-            Contender(point.trial, point.num_params, correct[point.trial]) for point in self.confirmation.contenders
-        ]
 
     def _training(self, stage: Stage, point: FrontPoint, seed: int) -> SeedTraining:
         path = confirmed_weights(self.store, self.confirmation.study_name, point.trial, seed)

@@ -177,12 +177,16 @@ class Confirmation:
         ]
 
     def correct(self, stage: Stage) -> dict[int, NDArray[np.bool_]]:
-        """For each trial (S, N): which images the models of the stage's seeds are right about, as far as is known."""
-        rows: dict[int, list[NDArray[np.bool_]]] = {}
+        """For each trial (S, N): which images the models of the stage's seeds, in their order, are right about.
+
+        As far as it is known: S is less than the number of seeds where some are yet to be trained or measured.
+        """
+        seeds = self.seeds[stage]
+        rows: dict[int, dict[int, NDArray[np.bool_]]] = {}
         for result in self.read(stage):
-            if result.correct is not None and result.seed in self.seeds[stage]:
-                rows.setdefault(result.trial, []).append(result.correct)
-        return {trial: np.stack(correct) for trial, correct in rows.items()}
+            if result.correct is not None and result.seed in seeds:
+                rows.setdefault(result.trial, {})[result.seed] = result.correct
+        return {trial: np.stack([row[seed] for seed in seeds if seed in row]) for trial, row in rows.items()}
 
     def record_opening(self, num_models: int) -> None:
         """Note, before it happens, that the test set is opened to judge so many models."""
