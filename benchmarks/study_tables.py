@@ -1,11 +1,16 @@
 """The tables of a study as CSV files, small enough to keep: every trained trial, every epoch, the front.
 
+Of a study whose front is confirmed also that, and the accuracy of every training that it took.
+
 python -m benchmarks.study_tables --study mnist-8000 --out docs/runs/2026-11-20-mnist-8000
 """
 
 import argparse
 from pathlib import Path
 
+import pandas as pd
+
+from studies.confirmations import Confirmation, Stage
 from studies.records import TRAINED_OUTCOMES, curves_frame, front_frame, read_front, trials_frame
 from studies.storage import Store
 
@@ -24,6 +29,21 @@ def main() -> None:
         "curves": curves_frame(store.engine, name),
         "front": front_frame(read_front(store.engine, name)),
     }
+    if confirmation := Confirmation.find(store.engine, name):
+        tables["confirmed"] = front_frame(confirmation.front()).drop(columns="seeds")
+        tables["confirmation"] = pd.DataFrame(
+            [
+                {
+                    "stage": int(result.stage),
+                    "trial": result.trial,
+                    "seed": result.seed,
+                    "accuracy": None if result.correct is None else result.correct.mean(),
+                    "seconds": result.seconds,
+                }
+                for stage in Stage
+                for result in confirmation.read(stage)
+            ]
+        )
     options.out.mkdir(parents=True, exist_ok=True)
     for table, frame in tables.items():
         path = options.out / f"{table}.csv"
