@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from mnist_core.data import Dataset
 from mnist_core.evaluation import BATCH_SIZE
 from mnist_core.model import build_model
 from space.candidate import CandidateSpec
@@ -74,6 +75,20 @@ class Checkpoint:
     """Number of the trial in its study; None for a model trained on its own."""
     torch_version: str = str(torch.__version__)
     """Of the PyTorch that trained it."""
+
+    @classmethod
+    def trained_on(
+        cls,
+        data: Dataset,
+        candidate: CandidateSpec,
+        weights: dict[str, Tensor],
+        *,
+        val_accuracy: float | None,
+        seed: int,
+        trial: int | None = None,
+    ) -> "Checkpoint":
+        """What a training on ``data`` has made of ``candidate``; ``weights`` are those of `cpu_weights`."""
+        return cls(candidate, weights, data.mean, data.std, data.name, data.sha256, val_accuracy, seed, trial)
 
     @property
     def class_names(self) -> tuple[str, ...]:

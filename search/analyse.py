@@ -160,15 +160,8 @@ def _train_recipe(recipe: Recipe, data_root: Path | None) -> tuple[Subject, Data
             )
     except DivergedError as error:
         raise SearchFailedError(f"recipe {recipe.title}: {error}") from None
-    checkpoint = Checkpoint(
-        candidate=candidate,
-        weights=cpu_weights(model),
-        mean=data.mean,
-        std=data.std,
-        dataset=data.name,
-        dataset_sha256=data.sha256,
-        val_accuracy=epochs[-1].val_accuracy,
-        seed=RECIPE_SEED,
+    checkpoint = Checkpoint.trained_on(
+        data, candidate, cpu_weights(model), val_accuracy=epochs[-1].val_accuracy, seed=RECIPE_SEED
     )
     subject = Subject(
         checkpoint=checkpoint,

@@ -149,13 +149,10 @@ class TrialRunner:
                     return None
         except DivergedError as error:
             return self._end(trial, slot, Outcome.DIVERGED, curve, str(error))
-        checkpoint = Checkpoint(
-            candidate=candidate,
-            weights=cpu_weights(model),
-            mean=self.data.mean,
-            std=self.data.std,
-            dataset=self.data.name,
-            dataset_sha256=self.data.sha256,
+        checkpoint = Checkpoint.trained_on(
+            self.data,
+            candidate,
+            cpu_weights(model),
             val_accuracy=curve[-1].val_accuracy,
             seed=seed,
             trial=trial.number,

@@ -133,16 +133,8 @@ def train_seed(training: SeedTraining, resources: StudyResources) -> SeedResult:
             seconds += result.seconds
     except DivergedError:
         pass
-    checkpoint = Checkpoint(
-        candidate=candidate,
-        weights=cpu_weights(model),
-        mean=data.mean,
-        std=data.std,
-        dataset=data.name,
-        dataset_sha256=data.sha256,
-        val_accuracy=None,
-        seed=seed,
-        trial=training.trial,
+    checkpoint = Checkpoint.trained_on(
+        data, candidate, cpu_weights(model), val_accuracy=None, seed=seed, trial=training.trial
     )
     if training.stage == Stage.MEASURE:
         save_checkpoint(training.weights, checkpoint)

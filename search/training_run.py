@@ -163,15 +163,8 @@ class Training:
             (LAST_FILE, saved.weights, results[-1]),
             (BEST_FILE, saved.best_weights, best_epoch(results)),
         ):
-            checkpoint = Checkpoint(
-                candidate=self.candidate,
-                weights=weights,
-                mean=self.data.mean,
-                std=self.data.std,
-                dataset=self.data.name,
-                dataset_sha256=self.data.sha256,
-                val_accuracy=result.val_accuracy,
-                seed=self.seed,
+            checkpoint = Checkpoint.trained_on(
+                self.data, self.candidate, weights, val_accuracy=result.val_accuracy, seed=self.seed
             )
             try:
                 save_checkpoint(self.folder / file, checkpoint)
