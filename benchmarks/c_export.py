@@ -14,13 +14,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from mnist_core.c_export import HEADER_FILE, SOURCE_FILE, CModel, export_c, run_c
 from mnist_core.data import Dataset, find_data_root, load_dataset
-from mnist_core.evaluation import predict_logits
-from mnist_core.export import Checkpoint, load_checkpoint, restore_model
+from mnist_core.export import checkpoint_logits, load_checkpoint
 from mnist_core.native.compiler import find_compiler
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
@@ -33,7 +31,7 @@ def main() -> None:
     checkpoint = load_checkpoint(parser.parse_args().model)
     data = load_dataset(checkpoint.dataset, find_data_root(checkpoint.dataset))
     print(f"{checkpoint.candidate.num_params:,} parameters: {checkpoint.candidate.architecture}")
-    torch_logits = _torch_logits(checkpoint, data)
+    torch_logits = checkpoint_logits(checkpoint, data.validation.images).numpy()
     for weights in ("float", "int8"):
         model = export_c(checkpoint, data.validation, weights=weights)
         print(f"\n{weights}: flash {model.flash_bytes:,} bytes of constants, RAM {model.ram_bytes:,} bytes")
@@ -87,12 +85,6 @@ def _compare(model: CModel, data: Dataset, torch_logits: NDArray[np.float32]) ->
             f"    image {index}: C says {predicted[index]}, PyTorch {expected[index]} by {first - second:.2g} "
             f"({first:.5f} against {second:.5f}); it is a {labels[index]}"
         )
-
-
-def _torch_logits(checkpoint: Checkpoint, data: Dataset) -> NDArray[np.float32]:
-    images = torch.tensor(data.validation.images)
-    logits = predict_logits(restore_model(checkpoint), images, mean=checkpoint.mean, std=checkpoint.std)
-    return logits.numpy()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from mnist_core.data import Dataset
-from mnist_core.evaluation import BATCH_SIZE
+from mnist_core.evaluation import BATCH_SIZE, predict_logits
 from mnist_core.model import build_model
 from space.candidate import CandidateSpec
 from space.errors import InputError
@@ -106,6 +106,11 @@ def restore_model(checkpoint: Checkpoint) -> nn.Sequential:
     model = build_model(checkpoint.candidate.architecture)
     model.load_state_dict(checkpoint.weights)
     return model.eval()
+
+
+def checkpoint_logits(checkpoint: Checkpoint, images: NDArray[np.uint8]) -> Tensor:
+    """(N, 28, 28) bytes to the (N, num_classes) fp32 logits of the trained model, on the CPU."""
+    return predict_logits(restore_model(checkpoint), torch.tensor(images), mean=checkpoint.mean, std=checkpoint.std)
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

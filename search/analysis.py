@@ -14,8 +14,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from mnist_core.augmentation import draw_transforms, transform_images
 from mnist_core.data import Dataset
-from mnist_core.evaluation import predict_logits
-from mnist_core.export import Checkpoint, restore_model
+from mnist_core.export import Checkpoint, checkpoint_logits
 from mnist_core.seeds import Purpose, purpose_seed
 from search.check import REQUIREMENTS, Rule, check_rules
 from search.evaluate import check_classes, check_finite
@@ -200,9 +199,7 @@ def analyse_model(subject: Subject, data: Dataset) -> Analysis:
     """
     checkpoint, validation = subject.checkpoint, data.validation
     check_classes(checkpoint, data.name, data.num_classes)
-    logits = predict_logits(
-        restore_model(checkpoint), torch.tensor(validation.images), mean=checkpoint.mean, std=checkpoint.std
-    )
+    logits = checkpoint_logits(checkpoint, validation.images)
     check_finite(bool(logits.isfinite().all()))
     confidences, predicted = (values.numpy() for values in logits.softmax(1).max(1))
     wrong = np.flatnonzero(predicted != validation.labels)

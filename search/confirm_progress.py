@@ -12,7 +12,6 @@ from search.progress import format_seconds
 
 class ConfirmProgress:
     def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
         self._console = Console(stderr=True, quiet=quiet, highlight=False, markup=False, emoji=False)
         self._bar = Progress(
             TextColumn("{task.description}"),

@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from mnist_core.data import find_data_root, load_dataset
-from mnist_core.evaluation import evaluate, predict_logits
-from mnist_core.export import Checkpoint, restore_model
+from mnist_core.evaluation import evaluate
+from mnist_core.export import Checkpoint, checkpoint_logits, restore_model
 from search.images import read_images
 from search.models import load_model
 from search.printing import print_json, print_table
@@ -83,7 +83,7 @@ def _print_accuracy(checkpoint: Checkpoint, dataset: str, data_root: Path | None
 def _print_classes(checkpoint: Checkpoint, path: Path, *, as_json: bool) -> None:
     check_classes(checkpoint, checkpoint.dataset, len(checkpoint.class_names))
     names, images = read_images(path)
-    logits = predict_logits(restore_model(checkpoint), torch.tensor(images), mean=checkpoint.mean, std=checkpoint.std)
+    logits = checkpoint_logits(checkpoint, images)
     check_finite(bool(logits.isfinite().all()))
     if images.mean() > 127:
         print(

@@ -11,9 +11,10 @@ from sklearn.metrics import confusion_matrix
 
 from mnist_core.c_export import HEADER_FILE, SOURCE_FILE, export_c, run_c
 from mnist_core.data import Dataset
-from mnist_core.evaluation import evaluate, predict_logits
+from mnist_core.evaluation import evaluate
 from mnist_core.export import (
     Checkpoint,
+    checkpoint_logits,
     export_onnx,
     load_checkpoint,
     onnx_accuracy,
@@ -75,9 +76,7 @@ def count_confusion(checkpoint: Checkpoint, data: Dataset) -> NDArray[np.int64]:
     Raises `SearchFailedError` where the model is not as accurate as its trial said, to within one image.
     """
     validation = data.validation
-    images = torch.tensor(validation.images)
-    logits = predict_logits(restore_model(checkpoint), images, mean=checkpoint.mean, std=checkpoint.std)
-    predicted = logits.argmax(1).numpy()
+    predicted = checkpoint_logits(checkpoint, validation.images).argmax(1).numpy()
     counts: NDArray[np.int64] = confusion_matrix(validation.labels, predicted, labels=range(data.num_classes))
     if checkpoint.val_accuracy is not None:
         told = f"trial {checkpoint.trial} got {checkpoint.val_accuracy:.4f}"

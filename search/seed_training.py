@@ -11,21 +11,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import Self, TypeVar
 
 from mnist_core.allocator import keep_freed_memory
-from mnist_core.data import Dataset, Split, load_dataset, load_unsealed, open_test_set
+from mnist_core.data import Dataset, load_dataset, load_unsealed, open_test_set
 from mnist_core.engine import Engine
 from search.worker import die_with_parent
 from space.candidate import CandidateSpec
 from space.errors import SearchFailedError
 from studies.confirmations import SeedResult, Stage
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from mnist_core.export import Checkpoint
 
 T = TypeVar("T")
 
@@ -119,7 +113,7 @@ class SeedWorkers:
 
 def train_seed(training: SeedTraining, resources: StudyResources) -> SeedResult:
     """Train a candidate from its seed to its last epoch. A model that diverges is judged as any other."""
-    from mnist_core.export import Checkpoint, cpu_weights, save_checkpoint
+    from mnist_core.export import Checkpoint, checkpoint_logits, cpu_weights, save_checkpoint
     from mnist_core.model import build_model
     from mnist_core.training import DivergedError, train
 
@@ -139,36 +133,24 @@ def train_seed(training: SeedTraining, resources: StudyResources) -> SeedResult:
     if training.stage == Stage.MEASURE:
         save_checkpoint(training.weights, checkpoint)
         return SeedResult(training.stage, training.trial, seed, seconds)
-    correct = _predict(checkpoint, data.validation) == data.validation.labels
+    correct = checkpoint_logits(checkpoint, data.validation.images).argmax(1).numpy() == data.validation.labels
     return SeedResult(training.stage, training.trial, seed, seconds, correct)
 
 
 def measure_models(trainings: Sequence[SeedTraining], resources: StudyResources) -> list[SeedResult]:
     from sklearn.metrics import confusion_matrix
 
-    from mnist_core.export import load_checkpoint
+    from mnist_core.export import checkpoint_logits, load_checkpoint
 
     test = open_test_set(resources.dataset, resources.data_root).validation
     results = []
     for training in trainings:
-        predicted = _predict(load_checkpoint(training.weights), test)
+        predicted = checkpoint_logits(load_checkpoint(training.weights), test.images).argmax(1).numpy()
         confusion = confusion_matrix(test.labels, predicted, labels=range(10)).tolist()
         results.append(
             SeedResult(training.stage, training.trial, training.seed, 0.0, predicted == test.labels, confusion)
         )
     return results
-
-
-def _predict(checkpoint: "Checkpoint", split: Split) -> "NDArray[np.int64]":
-    import torch
-
-    from mnist_core.evaluation import predict_logits
-    from mnist_core.export import restore_model
-
-    logits = predict_logits(
-        restore_model(checkpoint), torch.tensor(split.images), mean=checkpoint.mean, std=checkpoint.std
-    )
-    return logits.argmax(1).numpy()
 
 
 @lru_cache(maxsize=1)

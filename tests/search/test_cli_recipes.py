@@ -1,5 +1,9 @@
+import statistics
 from pathlib import Path
 
+import pytest
+
+from benchmarks.reference_systems import DEFAULT_RUNS, read_runs
 from search.recipes import Measured, read_measured
 from space.candidate import CandidateSpec
 from space.recipes import RECIPES
@@ -49,6 +53,16 @@ def test_what_was_measured_is_of_known_systems_and_in_fractions() -> None:
     assert measured.keys() <= RECIPES.keys()
     assert all(0 < item.mean < 1 and item.n >= 1 for item in measured.values())
     assert all((item.sd is None) == (item.n == 1) for item in measured.values())
+
+
+def test_what_was_measured_is_what_the_kept_trainings_reached() -> None:
+    runs = read_runs(DEFAULT_RUNS)
+    for name, item in read_measured().items():
+        last = [run.test_accuracy[-1] for run in runs if run.system == name]
+        assert (item.n, item.mean) == (len(last), pytest.approx(statistics.mean(last), abs=1e-6))
+        if item.sd is not None:
+            assert item.sd == pytest.approx(statistics.stdev(last), abs=1e-6)
+    assert {run.system for run in runs} == read_measured().keys()
 
 
 def test_what_was_measured_is_shown(search_here, tmp_path: Path, monkeypatch) -> None:
