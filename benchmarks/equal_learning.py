@@ -34,12 +34,13 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=15, help="default: 15")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
+    config = TrainingConfig(epochs=options.epochs, batch_size=64)
     engines = [TORCH, resolve_engine("native", "cpu"), Engine(None, bfloat16=True)]
     with ProcessPoolExecutor(
         default_workers("cpu"), get_context("spawn"), initializer=prepare_worker, initargs=(1,)
     ) as pool:
         futures = {
-            (engine.name, name, seed): pool.submit(_val_accuracy, NETS[name], seed, engine, options.epochs)
+            (engine.name, name, seed): pool.submit(val_accuracy, NETS[name], seed, engine, config)
             for seed in range(options.seeds)
             for name in NET_NAMES
             for engine in engines
@@ -62,11 +63,7 @@ def main() -> None:
     print(f"last-epoch validation accuracy, {options.epochs} epochs, minus that of PyTorch in fp32, in points")
     for engine_name, rows in report.items():
         for name, row in rows.items():
-            print(
-                f"{engine_name:>14}, {name:>5}: n {row['n']}, {row['accuracy']:.3f} % against {row['reference']:.3f} %,"
-                f" difference {row['difference']:+.3f} (sd {row['sd']:.3f}), "
-                f"95 % interval {row['low']:+.3f} to {row['high']:+.3f}"
-            )
+            print(f"{engine_name:>14}, {name:>5}: {in_words(row)}")
 
 
 def summary(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:
@@ -85,13 +82,22 @@ def summary(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:
     }
 
 
-def _val_accuracy(notation: str, seed: int, engine: Engine, epochs: int) -> float:
+def in_words(row: dict[str, float]) -> str:
+    return (
+        f"n {row['n']}, {row['accuracy']:.3f} % against {row['reference']:.3f} %, "
+        f"difference {row['difference']:+.3f} (sd {row['sd']:.3f}), "
+        f"95 % interval {row['low']:+.3f} to {row['high']:+.3f}"
+    )
+
+
+def val_accuracy(notation: str, seed: int, engine: Engine, config: TrainingConfig) -> float:
+    """Of the last epoch on MNIST."""
     from mnist_core.model import build_model
     from mnist_core.training import train
 
     data = load_dataset("mnist", find_data_root("mnist"))
     model = build_model(ArchitectureSpec.from_text(notation), seed=seed)
-    *_, last = train(model, data, TrainingConfig(epochs=epochs), seed=seed, engine=engine)
+    *_, last = train(model, data, config, seed=seed, engine=engine)
     return last.val_accuracy
 
 

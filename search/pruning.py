@@ -16,7 +16,7 @@ MIN_RIVALS = 3
 """Completed rivals before any decision: the smallest nets, which have none, are never stopped."""
 HOPE_QUANTILE = 0.5
 """How fast a trial's error may be hoped to fall from here on: as that of the better half of its rivals did."""
-NOISE_STANDARD_ERRORS = 1.0
+NOISE_STANDARD_ERRORS = 1.5
 """Standard errors of the difference of two accuracies on the validation set that are granted to the trial."""
 
 

@@ -18,7 +18,7 @@ class TrainingConfig:
     """How a net is trained, on augmented images. The defaults are what a search trains with: SGD under one OneCycle."""
 
     epochs: int = 15
-    batch_size: int = 64
+    batch_size: int = 32
     """Images per step. A last batch of a single image joins the one before it."""
     optimizer: str = "sgd"
     """``sgd``, or ``adam`` (Kingma and Ba, arXiv:1412.6980) with a second decay rate of 0.999."""
@@ -55,7 +55,7 @@ class TrainingConfig:
     """Largest norm of the whole gradient; None leaves it as it is."""
     rotation: float = 10.0
     """Largest rotation either way, in degrees."""
-    translation: float = 0.1
+    translation: float = 0.05
     """Largest shift in each direction, as a fraction of the image's side."""
     scale: float = 0.1
     """Largest change of size either way, as a fraction."""

@@ -265,7 +265,7 @@ def test_draws_stay_within_the_ranges_and_become_the_candidate(space: SearchSpac
     assert training.weight_decay == params["weight_decay"]
     assert training.label_smoothing == params["label_smoothing"]
     assert (training.rotation, training.translation, training.scale) == pytest.approx(
-        [params["augmentation"] * unit for unit in (10.0, 0.1, 0.1)]
+        [params["augmentation"] * unit for unit in (10.0, 0.05, 0.1)]
     )
 
 
