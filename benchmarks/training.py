@@ -20,6 +20,7 @@ import json
 import os
 import platform
 import statistics
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -34,6 +35,7 @@ from mnist_core.allocator import keep_freed_memory
 from mnist_core.data import Dataset, find_data_root, load_dataset
 from mnist_core.engine import resolve_engine
 from mnist_core.native.compiler import compile_library, compile_trainer
+from search.worker import die_with_parent
 from space.architecture import ArchitectureSpec, summarise
 from space.candidate import TrainingConfig
 from space.recipes import RECIPES
@@ -231,6 +233,7 @@ def _process(prepare: Callable[[int], None], num_threads: int) -> ProcessPoolExe
 
 def prepare_worker(num_threads: int) -> None:
     """What a process that trains does first."""
+    threading.Thread(target=die_with_parent, daemon=True).start()
     keep_freed_memory()
     _set_num_threads(num_threads)
 

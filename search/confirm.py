@@ -78,12 +78,14 @@ def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
     data_root = find_data_root(fingerprint["dataset"], request.data_root)
     data = _load_data(fingerprint, data_root)
     trials = {trial.number: trial for trial in finished_trials(store.load_study(study_name))}
-    confirmation = _find_confirmation(
-        store, study_name, request, list(trials.values()), fingerprint["seed"], len(data.validation)
-    )
+    complete = [front_point(trial) for trial in trials.values() if outcome_of(trial) == Outcome.COMPLETE]
+    confirmation = _find_confirmation(store, study_name, request, complete, fingerprint["seed"], len(data.validation))
+    num_new = len(complete) - confirmation.num_complete
     device = find_device(request.device)
     num_workers = request.workers or default_workers(device)
     with ConfirmProgress(quiet=request.quiet) as progress, sigterm_as_sigint():
+        if num_new:
+            progress.line(f"{num_new} trials completed since this was begun are left out: --anew chooses among all")
         resources = StudyResources(
             dataset=data.name,
             data_root=data_root,
@@ -220,7 +222,7 @@ def _find_confirmation(
     store: Store,
     study_name: str,
     request: ConfirmRequest,
-    trials: Sequence[FrozenTrial],
+    complete: Sequence[FrontPoint],
     seed: int,
     num_validation: int,
 ) -> Confirmation:
@@ -231,7 +233,6 @@ def _find_confirmation(
     elif begun is not None:
         _check_as_begun(begun, request)
         return begun
-    complete = [front_point(trial) for trial in trials if outcome_of(trial) == Outcome.COMPLETE]
     if not complete:
         raise InputError(f"study {study_name!r} has no complete trial yet, so there is no front to confirm")
     return Confirmation.begin(
@@ -250,9 +251,10 @@ def _check_as_begun(begun: Confirmation, request: ConfirmRequest) -> None:
         ("--top", request.top, begun.top),
     ):
         if now is not None and now != was:
+            how = f"without {option}" if was is None else f"with {option} {was}"
             raise InputError(
-                f"the confirmation of {begun.study_name!r} was begun with {option} {was}, not {now}: leave it out "
-                "to go on with it, or begin again with --anew"
+                f"the confirmation of {begun.study_name!r} was begun {how}, not with {now}: leave it out to go on with "
+                "it, or begin again with --anew"
             )
 
 

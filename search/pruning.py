@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 PRUNER_NAMES = ("size-aware", "none")
 
-WARM_UP_EPOCHS = 3
-"""Epochs before the first decision: until then the learning rate rises."""
+WARM_UP_EPOCHS = 4
+"""Epochs before the first decision: until then the learning rate rises, and one epoch's accuracy says little."""
 MIN_RIVALS = 3
 """Completed rivals before any decision: the smallest nets, which have none, are never stopped."""
 HOPE_QUANTILE = 0.5

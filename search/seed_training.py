@@ -94,8 +94,16 @@ class SeedWorkers:
                 self._pool = self._start()
 
     def measure(self, trainings: Sequence[SeedTraining]) -> list[SeedResult]:
-        """Open the sealed test set and judge the kept models by it; the results tell no training times."""
-        return self._submit(measure_models, trainings, self._resources).result()
+        """Open the sealed test set and judge the kept models by it; the results tell no training times.
+
+        Raises `SearchFailedError` where the worker is lost.
+        """
+        try:
+            return self._submit(measure_models, trainings, self._resources).result()
+        except BrokenProcessPool:
+            raise SearchFailedError(
+                "the worker that judged the models was lost: is there too little memory? Nothing need be trained again"
+            ) from None
 
     def _start(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(

@@ -2,24 +2,30 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import update
 
 from mnist_core.data import Dataset, load_dataset, open_test_set
+from mnist_core.engine import TORCH
 from mnist_core.evaluation import predict_logits
 from mnist_core.export import load_checkpoint, restore_model
 from search.confirm import confirmation_seeds, expected_seconds
-from studies.confirmations import Confirmation, Stage
+from search.seed_training import SeedTraining, SeedWorkers, StudyResources
+from space.errors import SearchFailedError
+from studies.confirmations import Confirmation, SeedResult, Stage
 from studies.storage import Store
+from studies.tables import confirmations
 from tests.search.conftest import Command, SmallStudy
 
 NUM_SEEDS = 3
@@ -30,8 +36,6 @@ def confirmed_study(
     small_study: SmallStudy, tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
 ) -> tuple[SmallStudy, "subprocess.CompletedProcess[str]"]:
     """A copy of the small study whose front is confirmed, and the call that did it. Tests read it."""
-    import shutil
-
     folder = tmp_path_factory.mktemp("confirmed")
     shutil.copytree(small_study.folder, folder, dirs_exist_ok=True)
     made = Command(folder, environment)("confirm", "--seeds", NUM_SEEDS, "--workers", 2)
@@ -233,8 +237,6 @@ def test_only_one_process_at_a_time_confirms(copied_study: SmallStudy, environme
 def test_anew_uses_what_is_trained_and_opens_the_test_set_for_what_is_not(
     confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"], tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    import shutil
-
     shutil.copytree(confirmed_study[0].folder, tmp_path, dirs_exist_ok=True)
     study = SmallStudy(tmp_path, (), confirmed_study[1])
     before = find_confirmation(study)
@@ -251,13 +253,40 @@ def test_anew_uses_what_is_trained_and_opens_the_test_set_for_what_is_not(
     assert after.seeds[Stage.MEASURE][:NUM_SEEDS] == before.seeds[Stage.MEASURE]
 
 
+def test_trials_that_completed_since_are_named(
+    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"], tmp_path: Path, environment: dict[str, str]
+) -> None:
+    study, made = confirmed_study
+    shutil.copytree(study.folder, tmp_path, dirs_exist_ok=True)
+    with Store.open(f"sqlite:///{tmp_path / 'studies.db'}").engine.begin() as connection:
+        connection.execute(update(confirmations).values(num_complete=confirmations.c.num_complete - 2))
+    again = Command(tmp_path, environment)("confirm")
+    assert again.stderr == "2 trials completed since this was begun are left out: --anew chooses among all\n"
+    assert again.stdout == made.stdout
+
+
+def be_lost(_trainings: Sequence[SeedTraining], _resources: StudyResources) -> list[SeedResult]:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def test_a_worker_lost_while_it_judges_ends_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.seed_training.measure_models", be_lost)
+    resources = StudyResources("digits", None, 100, "cpu", TORCH)
+    with (
+        SeedWorkers(1, resources) as workers,
+        pytest.raises(SearchFailedError, match="Nothing need be trained again"),
+    ):
+        workers.measure([])
+
+
 # Arguments after `confirm`, and what the line on stderr must hold
 WRONG = [
     (["--seeds", "1"], "--seeds must be at least 2, to see what a seed matters, not 1"),
     (["--top", "0"], "--top must be at least 1, not 0"),
     (["--workers", "0"], "--workers must be at least 1, not 0"),
-    (["--seeds", "4"], "was begun with --seeds 3, not 4: leave it out"),
-    (["--top", "2"], "was begun with --top None, not 2"),
+    (["--seeds", "4"], "was begun with --seeds 3, not with 4: leave it out"),
+    (["--top", "2"], "was begun without --top, not with 2"),
     (["--study", "digits-300"], "no study 'digits-300'"),
     (["--device", "cuda"], "--device cuda is not available"),
 ]
