@@ -14,8 +14,10 @@ WARM_UP_EPOCHS = 4
 """Epochs before the first decision: until then the learning rate rises, and one epoch's accuracy says little."""
 MIN_RIVALS = 3
 """Completed rivals before any decision: the smallest nets, which have none, are never stopped."""
+NEAR_SHARE = 0.5
+"""How many of the rivals, the largest, tell how fast an error falls: that of smaller nets falls less."""
 HOPE_QUANTILE = 0.5
-"""How fast a trial's error may be hoped to fall from here on: as that of the better half of its rivals did."""
+"""How fast a trial's error may be hoped to fall from here on: as that of the better half of those did."""
 NOISE_STANDARD_ERRORS = 1.5
 """Standard errors of the difference of two accuracies on the validation set that are granted to the trial."""
 
@@ -46,8 +48,10 @@ def should_prune(trial: TrialCurve, rivals: Sequence[TrialCurve], *, num_epochs:
         return False
     # Half an image in error keeps the ratios finite.
     least = 0.5 / num_validation
+    finished.sort(key=lambda rival: rival.num_params, reverse=True)
     errors = [max(1 - rival.val_accuracy[-1], least) for rival in finished]
-    ratios = sorted(error / _error(rival, epoch, least) for error, rival in zip(errors, finished, strict=True))
+    near = zip(errors, finished[: max(MIN_RIVALS, math.ceil(NEAR_SHARE * len(finished)))], strict=False)
+    ratios = sorted(error / _error(rival, epoch, least) for error, rival in near)
     hoped_for = _error(trial, epoch, least) * ratios[int(HOPE_QUANTILE * len(ratios))]
     best = min(errors)
     noise = NOISE_STANDARD_ERRORS * math.sqrt(2 * best * (1 - best) / num_validation)

@@ -297,11 +297,11 @@ TRAINING = {
     ),
     "below": (
         {"batch_size": 2, "max_lr": 0.001, "weight_decay": 0.0, "rotation": 0.0, "translation": 0.0, "scale": 0.0},
-        {"batch_size": 16, "max_lr": 0.05, "weight_decay": 1e-5, "augmentation": 0.4},
+        {"batch_size": 32, "max_lr": 0.05, "weight_decay": 1e-5, "augmentation": 0.4},
     ),
     "above": (
         {"batch_size": 512, "max_lr": 2.0, "weight_decay": 0.1, "label_smoothing": 0.1, "rotation": 90.0, "scale": 0.9},
-        {"batch_size": 64, "max_lr": 0.3, "weight_decay": 2e-4, "label_smoothing": 0.0, "augmentation": 1.2},
+        {"batch_size": 64, "max_lr": 0.2, "weight_decay": 2e-4, "label_smoothing": 0.0, "augmentation": 1.2},
     ),
     "batch sizes are compared on a log scale": ({"batch_size": 46}, {"batch_size": 64}),
     "one kind of augmentation is no augmentation": ({"translation": 0.0, "scale": 0.0}, {"augmentation": 0.4}),
