@@ -66,6 +66,8 @@ DECISIONS: dict[str, tuple[TrialCurve, list[TrialCurve], bool]] = {
     "rivals were no better at that time": (flat(0.5), rivals(before=0.5), False),
     "rivals were better at that time": (flat(0.5), rivals(before=0.8), True),
     "one good rival among bad ones": (flat(0.5), [*rivals(0.6), *rivals(0.99, num=1)], True),
+    "the larger rivals' errors fell enough": (flat(0.9), [*rivals(num_params=9), *rivals(before=0.9)], False),
+    "only the smaller rivals' errors fell enough": (flat(0.9), [*rivals(num_params=9, before=0.9), *rivals()], True),
     "perfect rivals": (flat(0.99), rivals(1.0), True),
     "as perfect as the rivals": (flat(1.0), rivals(1.0), False),
     "all at zero": (flat(0.0), rivals(0.0), False),
