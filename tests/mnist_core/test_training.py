@@ -140,7 +140,7 @@ def test_the_learning_curve_is_the_golden_one(
     # Computed on one thread with torch 2.15 and g++ 12. Initial weights off by 1e-7 of themselves, as another
     # processor's rounding might have them, moved the training loss by up to 5e-5 of itself and the validation loss by
     # up to 2e-4. At twice the learning rate they move ten times as much.
-    config = TrainingConfig(epochs=3, batch_size=64, max_lr=0.015, label_smoothing=0.05, clip_norm=2.0)
+    config = TrainingConfig(epochs=3, batch_size=64, max_lr=0.015, label_smoothing=0.05, clip_norm=2.0, translation=0.1)
     _, results = trained(digits, config, engine, text=text, seed=1)
     assert [result.train_loss for result in results] == pytest.approx(train_losses, rel=5e-4)
     assert [result.val_loss for result in results] == pytest.approx(val_losses, rel=2e-3)
@@ -456,7 +456,13 @@ RESUMABLE = {
     "SGD, OneCycle": TrainingConfig(epochs=4, batch_size=32, momentum=0.95, peak_momentum=0.85),
     # It learns so slowly that its loss rises now and then.
     "SGD, plateau": TrainingConfig(
-        epochs=4, batch_size=32, schedule="plateau", plateau_on="train_loss", max_lr=1e-5, lr_patience=0
+        epochs=4,
+        batch_size=32,
+        schedule="plateau",
+        plateau_on="train_loss",
+        max_lr=1e-5,
+        lr_patience=0,
+        translation=0.1,
     ),
     "SGD without momentum": TrainingConfig(epochs=3, batch_size=32, schedule="constant", momentum=0.0, nesterov=False),
     "Adam, step": TrainingConfig(

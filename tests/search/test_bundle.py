@@ -50,7 +50,7 @@ def digits() -> Dataset:
 @pytest.fixture(scope="module")
 def subject(digits: Dataset) -> ExportSubject:
     data = load_dataset("digits", None, train_size=400)
-    candidate = CandidateSpec(ArchitectureSpec.from_text(NET), TrainingConfig(epochs=5, batch_size=16))
+    candidate = CandidateSpec(ArchitectureSpec.from_text(NET), TrainingConfig(epochs=5, batch_size=16, translation=0.1))
     model = build_model(candidate.architecture, seed=1)
     accuracy = list(train(model, data, candidate.training, seed=1, engine=TORCH))[-1].val_accuracy
     assert accuracy > 0.6
