@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=15, help="default: 15")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    config = TrainingConfig(epochs=options.epochs, batch_size=64)
+    config = TrainingConfig(epochs=options.epochs, batch_size=64, translation=0.1)
     engines = [TORCH, resolve_engine("native", "cpu"), Engine(None, bfloat16=True)]
     with ProcessPoolExecutor(
         default_workers("cpu"), get_context("spawn"), initializer=prepare_worker, initargs=(1,)

@@ -85,7 +85,7 @@ def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
     num_workers = request.workers or default_workers(device)
     with ConfirmProgress(quiet=request.quiet) as progress, sigterm_as_sigint():
         if num_new:
-            progress.line(f"{num_new} trials completed since this was begun are left out: --anew chooses among all")
+            progress.line(f"trials completed since this was begun, left out: {num_new} (--anew chooses among all)")
         resources = StudyResources(
             dataset=data.name,
             data_root=data_root,

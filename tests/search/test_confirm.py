@@ -261,7 +261,7 @@ def test_trials_that_completed_since_are_named(
     with Store.open(f"sqlite:///{tmp_path / 'studies.db'}").engine.begin() as connection:
         connection.execute(update(confirmations).values(num_complete=confirmations.c.num_complete - 2))
     again = Command(tmp_path, environment)("confirm")
-    assert again.stderr == "2 trials completed since this was begun are left out: --anew chooses among all\n"
+    assert again.stderr == "trials completed since this was begun, left out: 2 (--anew chooses among all)\n"
     assert again.stdout == made.stdout
 
 
