@@ -50,7 +50,8 @@ def should_prune(trial: TrialCurve, rivals: Sequence[TrialCurve], *, num_epochs:
     least = 0.5 / num_validation
     finished.sort(key=lambda rival: rival.num_params, reverse=True)
     errors = [max(1 - rival.val_accuracy[-1], least) for rival in finished]
-    near = zip(errors, finished[: max(MIN_RIVALS, math.ceil(NEAR_SHARE * len(finished)))], strict=False)
+    num_near = max(MIN_RIVALS, math.ceil(NEAR_SHARE * len(finished)))
+    near = zip(errors[:num_near], finished[:num_near], strict=True)
     ratios = sorted(error / _error(rival, epoch, least) for error, rival in near)
     hoped_for = _error(trial, epoch, least) * ratios[int(HOPE_QUANTILE * len(ratios))]
     best = min(errors)

@@ -1,0 +1,98 @@
+"""Trainings on MNIST in two or more ways, paired by net and seed: what both benchmarks of learning do."""
+
+import argparse
+import json
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+
+from scipy.stats import t as student
+
+from benchmarks.training import prepare_worker
+from mnist_core.data import find_data_root, load_dataset
+from mnist_core.engine import Engine
+from search.supervisor import default_workers
+from space.architecture import ArchitectureSpec
+from space.candidate import TrainingConfig
+
+Way = tuple[Engine, TrainingConfig]
+Nets = Mapping[str, str]
+"""Notations by name."""
+
+
+def compare_by_command_line(description: str | None, nets: Nets, reference: str, ways: Mapping[str, Way]) -> None:
+    """Train each net in each way with the seeds and epochs that were asked for, and print what differs."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=5, help="pairs a net (default: 5)")
+    parser.add_argument("--epochs", type=int, default=15, help="default: 15")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
+    report = compare(nets, reference, ways, num_seeds=options.seeds, epochs=options.epochs)
+    if options.json:
+        print(json.dumps(report))
+        return
+    print(f"last-epoch validation accuracy, {options.epochs} epochs, minus that of {reference}, in points")
+    for way, rows in report.items():
+        for net, row in rows.items():
+            print(
+                f"{way:>15}, {net:>5}: n {row['n']}, {row['accuracy']:.3f} % against {row['reference']:.3f} %, "
+                f"difference {row['difference']:+.3f} (sd {row['sd']:.3f}), "
+                f"95 % interval {row['low']:+.3f} to {row['high']:+.3f}"
+            )
+
+
+def compare(
+    nets: Nets, reference: str, ways: Mapping[str, Way], *, num_seeds: int, epochs: int
+) -> dict[str, dict[str, dict[str, float]]]:
+    """By way and net, and by way for all nets together, what `summary` says of the pairs with the reference."""
+    seeds = range(num_seeds)
+    with ProcessPoolExecutor(
+        default_workers("cpu"), get_context("spawn"), initializer=prepare_worker, initargs=(1,)
+    ) as pool:
+        futures = {
+            (way, net, seed): pool.submit(_val_accuracy, nets[net], seed, engine, replace(config, epochs=epochs))
+            for seed in seeds
+            for net in nets
+            for way, (engine, config) in ways.items()
+        }
+        accuracies = {key: 100 * future.result() for key, future in futures.items()}
+    report = {}
+    for way in ways:
+        if way == reference:
+            continue
+        pairs = {
+            net: [(accuracies[way, net, seed], accuracies[reference, net, seed]) for seed in seeds] for net in nets
+        }
+        every = [pair for of_net in pairs.values() for pair in of_net]
+        report[way] = {net: summary(of) for net, of in [*pairs.items(), ("all", every)]}
+    return report
+
+
+def summary(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:
+    """Means, and the mean difference with its 95 % interval by Student's t."""
+    differences = [accuracy - reference for accuracy, reference in pairs]
+    mean, sd = statistics.mean(differences), statistics.stdev(differences)
+    half = float(student.ppf(0.975, len(pairs) - 1)) * sd / math.sqrt(len(pairs))
+    accuracy, reference = (statistics.mean(column) for column in zip(*pairs, strict=True))
+    return {
+        "n": len(pairs),
+        "accuracy": accuracy,
+        "reference": reference,
+        "difference": mean,
+        "sd": sd,
+        "low": mean - half,
+        "high": mean + half,
+    }
+
+
+def _val_accuracy(notation: str, seed: int, engine: Engine, config: TrainingConfig) -> float:
+    from mnist_core.model import build_model
+    from mnist_core.training import train
+
+    data = load_dataset("mnist", find_data_root("mnist"))
+    model = build_model(ArchitectureSpec.from_text(notation), seed=seed)
+    *_, last = train(model, data, config, seed=seed, engine=engine)
+    return last.val_accuracy
