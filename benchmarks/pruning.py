@@ -29,7 +29,7 @@ import pandas as pd
 from optuna.trial import FrozenTrial
 
 from mnist_core.allocator import keep_freed_memory
-from mnist_core.engine import resolve_engine
+from mnist_core.engine import Engine, resolve_engine
 from search.pruning import WARM_UP_EPOCHS, TrialCurve, should_prune
 from search.supervisor import default_workers
 from space.results import EpochResult
@@ -146,8 +146,10 @@ def _train_to_end(trial: FrozenTrial, fingerprint: dict[str, Any]) -> list[tuple
     data = load_dataset(name, find_data_root(name), train_size=fingerprint["train_size"])
     candidate, seed = candidate_of(trial), trial.user_attrs["seed"]
     model = build_model(candidate.architecture, seed=seed)
-    # The other engine would not repeat the stored epochs bit for bit.
-    engine = resolve_engine(trial.user_attrs["run"]["engine"], "cpu")
+    # Another engine would not repeat the stored epochs bit for bit.
+    engine_name = trial.user_attrs["run"]["engine"]
+    native = engine_name == "native"
+    engine = resolve_engine("native", "cpu") if native else Engine(None, bfloat16=engine_name == "torch-bfloat16")
     return _accuracies(train(model, data, candidate.training, seed=seed, engine=engine))
 
 

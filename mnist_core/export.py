@@ -68,7 +68,7 @@ class Checkpoint:
     dataset: str
     dataset_sha256: str
     val_accuracy: float | None
-    """Fraction of the validation images, after the last epoch; None for a model that was trained on them too."""
+    """Fraction of the validation images, of these weights; None for a model that was trained on them too."""
     seed: int
     """The seed that `build_model` and `train` were given."""
     trial: int | None = None

@@ -103,13 +103,14 @@ def run(
         workers=workers,
         train_size=train_size,
         warm_start=warm_start,
-        confirm_seeds=(confirm_seeds or DEFAULT_CONFIRM_SEEDS) if confirm else None,
+        confirm_seeds=None if not confirm else DEFAULT_CONFIRM_SEEDS if confirm_seeds is None else confirm_seeds,
     )
     if confirm_seeds is not None and not confirm:
         raise InputError("--confirm-seeds goes with --confirm")
     summary = run_search(config, make_display(quiet=quiet))
     confirmed = None
-    if confirm and summary.num_trained >= config.trials:
+    ended_early = summary.interrupted or summary.timed_out
+    if confirm and not ended_early and summary.num_trained >= config.trials:
         confirmed = confirm_front(
             ConfirmRequest(
                 storage=storage,
@@ -250,7 +251,7 @@ def train(
     model: Annotated[str, typer.Argument(metavar="RECIPE|NOTATION", help="A reference system, or a net.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for what it writes; with what is there it goes on.")],
     epochs: Annotated[int | None, typer.Option(metavar="N", help="Default: the recipe's, else 15.")] = None,
-    batch_size: Annotated[int | None, typer.Option(metavar="N", help="Default: the recipe's, else 64.")] = None,
+    batch_size: Annotated[int | None, typer.Option(metavar="N", help="Default: the recipe's, else 32.")] = None,
     max_lr: Annotated[float | None, typer.Option(metavar="X", help="The peak, or constant, learning rate.")] = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other training setting, repeatable.")
@@ -301,7 +302,8 @@ def evaluate(
     ] = None,
     data_root: DataRoot = None,
     images: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Classify these images instead: PNG, JPEG or .npy.")
+        Path | None,
+        typer.Option(metavar="PATH", help="Classify these images instead: PNG, JPEG, BMP, .npy or a folder."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -344,7 +346,7 @@ def export(
         float | None, typer.Option(metavar="X", help="The smallest of the front that reaches X, such as 0.99.")
     ] = None,
     confidence: Annotated[
-        float | None, typer.Option(metavar="P", help="That of a confirmed front with this confidence; default 0.95.")
+        float | None, typer.Option(metavar="P", help="How sure that must be, of a confirmed front; default 0.95.")
     ] = None,
     file_format: Annotated[
         str | None, typer.Option("--format", metavar="NAME", help="safetensors, onnx, onnx-int8, pt2, c or c-int8.")

@@ -41,7 +41,7 @@ class ConfirmRequest:
     storage: str
     study: str | None = None
     num_seeds: int | None = None
-    """Of each member, and most of each contender; None: as begun, else `DEFAULT_CONFIRM_SEEDS`."""
+    """Of each member, and most of each contender; None: as begun, else, or anew, `DEFAULT_CONFIRM_SEEDS`."""
     top: int | None = None
     """Most contenders; None: all that may be on the front."""
     anew: bool = False

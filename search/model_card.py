@@ -14,7 +14,8 @@ from studies.confirmations import ConfirmedPoint
 from studies.pareto import FrontPoint
 
 OPTIMISM = 0.0017
-"""By how much the best of a front was measured to look better than it is."""
+"""By how much the best of 50 equal nets looks better than it is, on 10,000 images: what 50 draws of its standard error
+exceed their mean by (docs/decisions.md)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,9 +109,9 @@ def _accuracy(subject: ExportSubject) -> str:
         assert checkpoint.val_accuracy is not None
         return (
             f"**Unconfirmed: {format_accuracy(checkpoint.val_accuracy)} of the validation images.** The model was not "
-            "trained on them, but it was chosen by them, and of many trials the luckiest looks best: the best of a "
-            f"front looks up to {100 * OPTIMISM:.2f} points better than it is. How good this one is on new images is "
-            "not known; the test images were not read."
+            "trained on them, but it was chosen by them, and of many trials the luckiest looks best: the best of "
+            f"50 equal ones looks about {100 * OPTIMISM:.2f} points better than it is. How good this one is on new "
+            "images is not known; the test images were not read."
         )
     return (
         f"**Mean test accuracy {format_accuracy(confirmed.accuracy)} over {len(confirmed.seeds)} seeds** "

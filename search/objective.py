@@ -96,7 +96,7 @@ class TrialRunner:
     def _draw_growing(self, trials: Sequence[FrozenTrial]) -> Suggestion | None:
         """The startup and exploring trials of TPE's searches; None where it is TPE's turn."""
         config = self.config
-        # Known nets are all of about one size, so they do not stand in for startup trials, which spread.
+        # Known nets may all be of one size, so they do not stand in for startup trials, which spread.
         num_trials = sum("warm_start" not in trial.user_attrs for trial in trials)
         is_startup = num_trials < STARTUP_TRIALS
         if config.sampler == "random" or not (is_startup or num_trials % EXPLORE_EVERY == 0):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 PRUNER_NAMES = ("size-aware", "none")
 
 WARM_UP_EPOCHS = 4
-"""Epochs before the first decision: until then the learning rate rises, and one epoch's accuracy says little."""
+"""Epochs until the first decision: of 15, the learning rate rises for three, when accuracies say little."""
 MIN_RIVALS = 3
 """Completed rivals before any decision: the smallest nets, which have none, are never stopped."""
 NEAR_SHARE = 0.5

@@ -15,7 +15,7 @@ from search.progress import format_accuracy, format_seconds, front_table
 from space.architecture import ArchitectureSpec, num_params, summarise
 from space.errors import InputError
 from space.layers import INPUT_SHAPE, Shape
-from studies.confirmations import ConfirmedPoint
+from studies.confirmations import ConfirmedPoint, read_openings
 from studies.pareto import FrontPoint
 from studies.records import TRAINED_OUTCOMES, Outcome, count_outcomes, front_frame, read_front
 from studies.slots import SlotState, TrialSlots, is_alive
@@ -92,9 +92,19 @@ def print_status(store: Store, name: str, *, as_json: bool) -> None:
         **{outcome.value: counts[outcome] for outcome in Outcome},
         "running": len(running),
     }
+    openings = read_openings(store.engine, name)
     if as_json:
         print_json(
-            {"study": name, **numbers, "best": best and asdict(best), "seconds": round(seconds, 1), "engines": engines}
+            {
+                "study": name,
+                **numbers,
+                "best": best and asdict(best),
+                "seconds": round(seconds, 1),
+                "engines": engines,
+                "test_openings": [
+                    {"opened": opened.isoformat(), "num_models": num_models} for opened, num_models in openings
+                ],
+            }
         )
         return
     print(f"study      {name}")
@@ -105,6 +115,10 @@ def print_status(store: Store, name: str, *, as_json: bool) -> None:
         print(f"best       {accuracy} at {best.num_params:,} parameters (trial {best.trial}): {best.notation}")
     print(f"time       {format_seconds(seconds)} of training")
     print(f"engine     {', '.join(engines) or '-'}")
+    if not openings:
+        print("test set   not opened")
+    for opened, num_models in openings:
+        print(f"test set   opened {opened:%Y-%m-%d %H:%M} UTC for {num_models} models")
 
 
 def print_front(front: Sequence[FrontPoint], *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Where a trial's parameters come from: TPE, random draws within the budget, or an earlier attempt."""
+"""Random parameters of a trial: any within the budget, or those of a net of some size whose widths grow slowly."""
 
 import math
 import random

@@ -194,13 +194,6 @@ class Confirmation:
         with self._engine.begin() as connection:
             connection.execute(insert(test_openings).values(study_name=self.study_name, **values))
 
-    def openings(self) -> list[tuple[str, int]]:
-        """When the test set was opened for this search (ISO 8601, UTC), and to judge how many models."""
-        mine = test_openings.c.study_name == self.study_name
-        query = select(test_openings.c.opened, test_openings.c.num_models).where(mine).order_by(test_openings.c.id)
-        with self._engine.connect() as connection:
-            return [(row.opened, row.num_models) for row in connection.execute(query)]
-
     def front(self) -> list[ConfirmedPoint]:
         """The members, fewest parameters first; none until all of them are measured with all seeds."""
         members = self.members or []
@@ -234,6 +227,16 @@ class Confirmation:
 
     def _mine(self) -> ColumnElement[bool]:
         return confirmation_trainings.c.study_name == self.study_name
+
+
+def read_openings(engine: Engine, study_name: str) -> list[tuple[datetime, int]]:
+    """When the test set was opened for a study's models, in UTC, and to judge how many, earliest first."""
+    if not inspect(engine).has_table(test_openings.name):
+        return []
+    mine = test_openings.c.study_name == study_name
+    query = select(test_openings.c.opened, test_openings.c.num_models).where(mine).order_by(test_openings.c.id)
+    with engine.connect() as connection:
+        return [(datetime.fromisoformat(row.opened), row.num_models) for row in connection.execute(query)]
 
 
 def read_confirmed_front(engine: Engine, study_name: str) -> list[ConfirmedPoint]:

@@ -31,6 +31,11 @@ def test_sections_are_split_at_their_headings() -> None:
     assert sections_of("# a\nb\n## `c`\nd\n### e\n## f\n") == {"`c`": "d\n### e\n", "f": ""}
 
 
+def test_the_table_at_the_top_links_every_command() -> None:
+    top, _, _ = TEXT.partition("\n## ")
+    assert sorted(re.findall(r"^\| \[`([a-z]+)`\]\(#\1\)", top, re.MULTILINE)) == COMMANDS
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_a_section_with_an_example_and_every_option(command: str) -> None:
     assert command in SECTIONS, f"docs/cli.md has no section '## `{command}`'"

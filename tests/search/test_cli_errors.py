@@ -52,6 +52,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
         "run --budget 3000 --data-root nowhere",
         ["MNIST is not in nowhere and could not be downloaded", "--data-root", "SEARCH_DATA_ROOT", "--dataset digits"],
     ),
+    "confirm seeds 0": (RUN + "--confirm --confirm-seeds 0", ["--confirm-seeds must be at least 2, not 0"]),
     # Files of ranges.
     "space absent": (RUN + "--space none.toml", ["none.toml can't be read: No such file or directory"]),
     "space not TOML": (RUN + "--space junk.db", ["junk.db is not TOML: "]),

@@ -2,13 +2,16 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +24,14 @@ from mnist_core.engine import TORCH
 from mnist_core.evaluation import predict_logits
 from mnist_core.export import load_checkpoint, restore_model
 from search.confirm import confirmation_seeds, expected_seconds
+from search.run import RunSummary
 from search.seed_training import SeedTraining, SeedWorkers, StudyResources
 from space.errors import SearchFailedError
-from studies.confirmations import Confirmation, SeedResult, Stage
+from studies.confirmations import Confirmation, SeedResult, Stage, read_openings
+from studies.locks import CONFIRMING, WorkerLocks
 from studies.storage import Store
 from studies.tables import confirmations
-from tests.search.conftest import Command, SmallStudy
+from tests.search.conftest import Command, CommandHere, SmallStudy
 
 NUM_SEEDS = 3
 
@@ -47,6 +52,10 @@ def find_confirmation(study: SmallStudy) -> Confirmation:
     found = Confirmation.find(Store.open_read_only(study.url).engine, study.name)
     assert found is not None
     return found
+
+
+def openings(study: SmallStudy) -> list[tuple[datetime, int]]:
+    return read_openings(Store.open_read_only(study.url).engine, study.name)
 
 
 def confirmed_front(folder: Path, environment: dict[str, str]) -> Any:
@@ -101,13 +110,14 @@ def test_kept_models_are_right_about_what_is_said(
 
 
 def test_all_models_are_measured_at_one_recorded_opening(
-    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"],
+    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"], environment: dict[str, str]
 ) -> None:
     study, _ = confirmed_study
     confirmation = find_confirmation(study)
-    ((opened, num_models),) = confirmation.openings()
+    ((_, num_models),) = openings(study)
     assert num_models == NUM_SEEDS * len(confirmation.members or [])
-    assert opened.startswith("20")
+    told = Command(study.folder, environment)("status").stdout
+    assert re.search(rf"^test set   opened 20\d\d-\d\d-\d\d \d\d:\d\d UTC for {num_models} models$", told, re.MULTILINE)
 
 
 def test_a_second_call_trains_nothing_and_opens_nothing(
@@ -118,7 +128,7 @@ def test_a_second_call_trains_nothing_and_opens_nothing(
     assert again.returncode == 0, again.stderr
     assert again.stdout == made.stdout
     assert again.stderr == ""
-    assert len(find_confirmation(study).openings()) == 1
+    assert len(openings(study)) == 1
 
 
 def test_what_is_exported_is_the_lowest_seeds_model_with_its_figures(
@@ -198,7 +208,7 @@ def test_killed_again_and_again_it_ends_with_the_same_front(
     study, made = confirmed_study
     assert finished.stdout == made.stdout
     assert confirmed_front(copied_study.folder, environment) == confirmed_front(study.folder, environment)
-    assert len(find_confirmation(copied_study).openings()) == 1
+    assert len(openings(copied_study)) == 1
 
 
 def children(pid: int) -> list[int]:
@@ -222,14 +232,9 @@ def test_a_lost_worker_is_replaced(
     assert out == confirmed_study[1].stdout
 
 
-def test_only_one_process_at_a_time_confirms(copied_study: SmallStudy, environment: dict[str, str]) -> None:
-    process = start(copied_study, environment)
-    try:
-        wait_for(lambda: num_trained(copied_study.folder) >= 1)
-        other = Command(copied_study.folder, environment)("confirm")
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+def test_only_one_process_at_a_time_confirms(copied_study: SmallStudy, search: Command) -> None:
+    WorkerLocks(Store.open_read_only(copied_study.url).lock_path).hold(CONFIRMING)
+    other = search("confirm")
     assert other.returncode == 2
     assert "another process confirms a front" in other.stderr
 
@@ -245,11 +250,11 @@ def test_anew_uses_what_is_trained_and_opens_the_test_set_for_what_is_not(
     again = search("confirm", "--anew", "--seeds", NUM_SEEDS)
     assert again.returncode == 0, again.stderr
     assert again.stdout == confirmed_study[1].stdout
-    assert len(find_confirmation(study).openings()) == 1, "nothing was left to measure"
+    assert len(openings(study)) == 1, "nothing was left to measure"
     more = search("confirm", "--anew", "--seeds", NUM_SEEDS + 1, "--top", 1)
     assert more.returncode == 0, more.stderr
     after = find_confirmation(study)
-    assert [num_models for _, num_models in after.openings()] == [NUM_SEEDS * num_members, 1]
+    assert [num_models for _, num_models in openings(study)] == [NUM_SEEDS * num_members, 1]
     assert after.seeds[Stage.MEASURE][:NUM_SEEDS] == before.seeds[Stage.MEASURE]
 
 
@@ -300,8 +305,6 @@ def test_wrong_wishes_are_refused(
     arguments: list[str],
     message: str,
 ) -> None:
-    from tests.search.conftest import CommandHere
-
     result = CommandHere(confirmed_study[0].folder, environment, capsys)("confirm", *arguments)
     assert result.returncode == 2
     assert result.stderr.startswith("error: ")
@@ -358,6 +361,18 @@ def test_a_search_may_confirm_its_front_in_one_go(search: Command) -> None:
     assert printed["confirmed"]
     again = search("run", *arguments, "--confirm")
     assert "Confirmed, on the test set:" in again.stdout
+
+
+@pytest.mark.parametrize(("interrupted", "timed_out", "code"), [(True, False, 130), (False, True, 0)])
+def test_a_search_that_was_told_to_end_confirms_nothing(
+    search_here: CommandHere, monkeypatch: pytest.MonkeyPatch, interrupted: bool, timed_out: bool, code: int
+) -> None:
+    """Even where its last trial completes meanwhile."""
+    summary = RunSummary("digits-1000", Counter(), 2, [], 1.0, interrupted=interrupted, timed_out=timed_out)
+    monkeypatch.setattr("search.run.run_search", lambda _config, _display: summary)
+    result = search_here("run", "--dataset", "digits", "--budget", 1_000, "--trials", 2, "--confirm")
+    assert (result.returncode, result.stderr) == (code, "")
+    assert "digits-1000: 2 trained" in result.stdout
 
 
 def test_seeds_of_a_confirmation_are_its_own_and_more_of_them_begin_the_same() -> None:

@@ -88,6 +88,7 @@ def test_status_as_json(study: SearchStudy, printed: Callable[..., str]) -> None
         "best": {"trial": 0, "num_params": 178, "val_accuracy": 0.9, "notation": "8s:br gap fc10+"},
         "seconds": 10.0,
         "engines": ["torch on cpu"],
+        "test_openings": [],
     }
     integers = ("trained", "complete", "pruned", "rejected", "duplicate", "diverged", "running")
     assert all(type(status[name]) is int for name in integers)
@@ -129,6 +130,7 @@ def test_status_as_text(study: SearchStudy, printed: Callable[..., str]) -> None
         "best": "90.00 % at 178 parameters (trial 0): 8s:br gap fc10+",
         "time": "0:10 of training",
         "engine": "torch on cpu",
+        "test": "set   not opened",
     }
 
 

@@ -1,10 +1,11 @@
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sqlalchemy import text
 
-from studies.confirmations import Confirmation, SeedResult, Stage, read_confirmed_front
+from studies.confirmations import Confirmation, SeedResult, Stage, read_confirmed_front, read_openings
 from studies.pareto import FrontPoint
 from studies.study import SearchStudy
 from studies.tables import metadata
@@ -126,12 +127,13 @@ def test_openings_are_kept_whatever_else_is_dropped(search: SearchStudy, confirm
     assert Confirmation.find(search.store.engine, NAME) is None
     again = Confirmation.begin(search.store.engine, NAME, seeds=SEEDS, top=None, num_complete=9, contenders=CONTENDERS)
     again.record_opening(7)
-    assert [num_models for _, num_models in again.openings()] == [4, 7]
+    (opened, _), _ = openings = read_openings(search.store.engine, NAME)
+    assert [num_models for _, num_models in openings] == [4, 7]
     assert len(again.read(Stage.DECIDE)) == 6, "the trainings stay as well"
     with search.store.engine.connect() as connection:
-        opened = connection.scalar(text("SELECT opened FROM test_openings LIMIT 1"))
-    assert opened == again.openings()[0][0]
-    assert opened.endswith("+00:00")
+        stored = connection.scalar(text("SELECT opened FROM test_openings LIMIT 1"))
+    assert stored == opened.isoformat()
+    assert opened.utcoffset() == timedelta(0)
 
 
 def test_two_searches_in_a_store_are_confirmed_apart(tmp_path: Path) -> None:
@@ -141,4 +143,6 @@ def test_two_searches_in_a_store_are_confirmed_apart(tmp_path: Path) -> None:
         other.store.engine, "other", seeds=SEEDS, top=None, num_complete=9, contenders=CONTENDERS
     )
     confirm(first)
-    assert (second.members, second.read(Stage.DECIDE), second.front(), second.openings()) == (None, [], [], [])
+    assert (second.members, second.read(Stage.DECIDE), second.front()) == (None, [], [])
+    assert len(read_openings(one.store.engine, NAME)) == 1
+    assert read_openings(one.store.engine, "other") == []
