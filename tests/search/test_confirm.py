@@ -318,36 +318,34 @@ def change_fingerprint(folder: Path, **changes: object) -> None:
         connection.execute("UPDATE searches SET fingerprint = ?", (fingerprint,))
 
 
-def test_other_images_of_the_same_name_are_refused(copied_study: SmallStudy, search: Command) -> None:
+def test_other_images_of_the_same_name_are_refused(copied_study: SmallStudy, search_here: CommandHere) -> None:
     change_fingerprint(copied_study.folder, dataset_sha256="0" * 64)
-    result = search("confirm")
+    result = search_here("confirm")
     assert result.returncode == 2
     assert result.stderr == "error: the digits found here is not the one that the study was made with\n"
 
 
-def test_images_that_are_gone_are_named(copied_study: SmallStudy, search: Command) -> None:
+def test_images_that_are_gone_are_named(copied_study: SmallStudy, search_here: CommandHere) -> None:
     change_fingerprint(copied_study.folder, dataset="mnist")
-    result = search("confirm", "--data-root", "nowhere")
+    result = search_here("confirm", "--data-root", "nowhere")
     assert result.returncode == 2
     assert "MNIST is not in nowhere and could not be downloaded" in result.stderr
 
 
-def test_a_study_without_a_complete_trial(copied_study: SmallStudy, search: Command) -> None:
+def test_a_study_without_a_complete_trial(copied_study: SmallStudy, search_here: CommandHere) -> None:
     with closing(sqlite3.connect(copied_study.folder / "studies.db")) as connection, connection:
         connection.execute("UPDATE trials SET state = 'PRUNED'")
         connection.execute(
             "UPDATE trial_user_attributes SET value_json = '\"pruned\"' "
             "WHERE key = 'outcome' AND value_json = '\"complete\"'"
         )
-    result = search("confirm")
+    result = search_here("confirm")
     assert result.returncode == 2
     assert "has no complete trial yet, so there is no front to confirm" in result.stderr
 
 
-def test_a_front_that_is_not_confirmed_is_not_shown_as_such(
-    small_study: SmallStudy, environment: dict[str, str]
-) -> None:
-    result = Command(small_study.folder, environment)("front", "--confirmed")
+def test_a_front_that_is_not_confirmed_is_not_shown_as_such(small_study: SmallStudy, search_here: CommandHere) -> None:
+    result = search_here("front", "--confirmed", "--storage", small_study.url)
     assert result.returncode == 2
     assert "is not confirmed: 'python -m search confirm' does that" in result.stderr
 
