@@ -10,7 +10,7 @@ trained again.
 Each trial is taken in turn and shown to the rule epoch by epoch, with the trials before it that the rule let finish as
 its rivals. In the same run the size-blind median rule (stop below the median accuracy of all earlier trials at the same
 epoch, as Optuna's MedianPruner does) is replayed for comparison. The recorded order counts as it was; random orders
-show the spread.
+show the spread. It also prints how well the end of a curve is foretold by what is known when the rule first decides.
 """
 
 import argparse
@@ -93,6 +93,24 @@ def replay(trials: Sequence[TrialCurve], rule: Rule) -> Replay:
         worst_loss=max(losses, default=0.0),
         num_lost_beyond_noise=sum(loss > 2 * _standard_error(point) for loss, point in zip(losses, lost, strict=True)),
     )
+
+
+def foretelling(trials: Sequence[TrialCurve], epoch: int) -> dict[str, float]:
+    """By what may foretell it after an epoch: the standard deviation of the logarithm of the last validation error's
+    ratio to it."""
+    validation = [[1 - accuracy for accuracy in trial.val_accuracy] for trial in trials]
+    lowest = [min(errors[:epoch]) for errors in validation]
+    training = [1 - trial.train_accuracy[epoch - 1] for trial in trials]
+    foretold_by = {
+        "lower of the latest two validation errors": [min(errors[epoch - 2 : epoch]) for errors in validation],
+        "lowest validation error": lowest,
+        "training error": training,
+        "geometric mean of the last two": [math.sqrt(a * b) for a, b in zip(lowest, training, strict=True)],
+    }
+    return {
+        name: statistics.stdev(math.log(errors[-1] / by) for errors, by in zip(validation, values, strict=True))
+        for name, values in foretold_by.items()
+    }
 
 
 def read_curves(path: Path) -> list[TrialCurve]:
@@ -180,7 +198,8 @@ def main() -> None:
     orders = [generator.sample(trials, len(trials)) for _ in range(arguments.orders)]
     results = {name: (replay(trials, rule), [replay(order, rule) for order in orders]) for name, rule in RULES.items()}
     if arguments.json:
-        print(json.dumps({name: {"recorded": asdict(one), **_spread(many)} for name, (one, many) in results.items()}))
+        report = {name: {"recorded": asdict(one), **_spread(many)} for name, (one, many) in results.items()}
+        print(json.dumps(report | {"foretelling": foretelling(trials, WARM_UP_EPOCHS)}))
         return
     print(f"{len(trials)} unpruned curves of {len(trials[0])} epochs, a true front of {len(_front(trials))} points")
     for name, (one, many) in results.items():
@@ -195,6 +214,9 @@ def main() -> None:
             f"{100 * spread['epochs_saved_sd']:.1f} % saved, {spread['lost_mean']:.2f} front points lost an order, "
             f"{spread['lost_beyond_noise_mean']:.3f} beyond the noise"
         )
+    print(f"standard deviation of the logarithm of the last validation error, foretold after epoch {WARM_UP_EPOCHS}:")
+    for name, deviation in foretelling(trials, WARM_UP_EPOCHS).items():
+        print(f"    {deviation:.2f} by the {name}")
 
 
 def _front(trials: Sequence[TrialCurve]) -> list[FrontPoint]:
