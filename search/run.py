@@ -81,15 +81,14 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     search.repair(locks)
     supervisor = Supervisor(config, resources)
     stop = StopRequest()
-    timed_out = False
+    timed_out = ending = False
     try:
         with stop.listening(), display:
             display.started(config, resources, search.slots.num_trained())
             display.warm_start(queue_known_nets(search, config, known_nets))
             while (num_trained := search.slots.num_trained()) < config.trials:
-                ending = stop.asked or timed_out
                 if supervisor.num_alive == 0:
-                    if ending:
+                    if stop.asked or timed_out:
                         break
                     supervisor.start(min(config.workers or default_workers(device), config.trials - num_trained))
                 if supervisor.wait(POLL_SECONDS):
@@ -98,6 +97,7 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
                     supervisor.note_progress()
                 timed_out = config.timeout is not None and time.monotonic() - started > config.timeout
                 if (stop.asked or timed_out) and not ending:
+                    ending = True
                     display.stopping("interrupted" if stop.asked else "time is up")
                     supervisor.request_stop()
                 display.update(take_snapshot(search, config, supervisor.num_alive, time.monotonic() - started))

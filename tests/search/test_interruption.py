@@ -26,6 +26,9 @@ from benchmarks.chaos import (
     run_call,
     wait_until_gone,
 )
+from search.config import RunConfig
+from search.progress import QuietDisplay, Snapshot
+from search.run import run_search
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="looks for processes in /proc")
 
@@ -148,6 +151,31 @@ def test_the_first_ctrl_c_waits_for_the_epoch_and_the_second_does_not(search) ->
     assert count_epochs(search.folder) == 0, "it waited for the epoch"
     status = json.loads(search("status", "--json").stdout)
     assert (status["trained"], status["running"], status["failed"]) == (0, 0, 1)
+
+
+def test_ctrl_c_at_any_moment_is_heeded(tmp_path: Path) -> None:
+    """Here while the display is drawn, after the loop has looked whether it was asked to end."""
+
+    class Interrupting(QuietDisplay):
+        def __init__(self) -> None:
+            self.has_interrupted = False
+            self.reasons: list[str] = []
+
+        def update(self, snapshot: Snapshot) -> None:
+            if snapshot.running and not self.has_interrupted:
+                self.has_interrupted = True
+                os.kill(os.getpid(), signal.SIGINT)
+
+        def stopping(self, reason: str) -> None:
+            self.reasons.append(reason)
+
+    config = RunConfig(
+        budget=3_000, dataset="digits", trials=20, epochs=15, storage=f"sqlite:///{tmp_path / 'studies.db'}", workers=1
+    )
+    display = Interrupting()
+    summary = run_search(config, display)
+    assert (summary.interrupted, display.reasons) == (True, ["interrupted"])
+    assert summary.num_trained < 20
 
 
 def test_a_full_disk_ends_a_call_and_the_next_goes_on(search) -> None:
