@@ -20,10 +20,9 @@ env: $(STAMP)
 run: $(STAMP)
 	@exec .venv/bin/python -m search run --budget 8000 $(ARGS)
 
-# One worker more than cores, since many tests wait for processes that they started.
 # Files in their own order: by number of tests, the long files that hold few would come last, with one worker left to them.
 test: $(STAMP)
-	@exec .venv/bin/python -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@exec .venv/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(STAMP)
 	.venv/bin/ruff check .

@@ -132,12 +132,12 @@ def test_a_second_call_trains_nothing_and_opens_nothing(
 
 
 def test_what_is_exported_is_the_lowest_seeds_model_with_its_figures(
-    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"], environment: dict[str, str], tmp_path: Path
+    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"], search_here: CommandHere, tmp_path: Path
 ) -> None:
     study, _ = confirmed_study
     point = find_confirmation(study).front()[-1]
-    search = Command(study.folder, environment)
-    result = search("export", "--max-params", point.num_params, "--out", tmp_path / "out")
+    storage = ("--storage", study.url)
+    result = search_here("export", "--max-params", point.num_params, "--out", "out", *storage)
     assert result.returncode == 0, result.stderr
     assert "trained on them too" in result.stdout
     config = json.loads((tmp_path / "out/config.json").read_text())
@@ -151,7 +151,7 @@ def test_what_is_exported_is_the_lowest_seeds_model_with_its_figures(
     assert f"Mean test accuracy {100 * point.accuracy:.2f} % over {NUM_SEEDS} seeds" in card
     assert "unconfirmed" not in card
     assert "the test images (300 predictions)" in card
-    evaluated = search("evaluate", tmp_path / "out/model.safetensors")
+    evaluated = search_here("evaluate", "out/model.safetensors")
     assert "was trained on these images as well" in evaluated.stderr
 
 

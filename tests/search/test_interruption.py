@@ -32,7 +32,7 @@ from search.run import run_search
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="looks for processes in /proc")
 
-NUM_TRIALS = 16
+NUM_TRIALS = 10
 STORE_BYTES = 2_000_000
 """SQLite's log of changes, which begins anew at 4 MB, fills up with the third trial or so."""
 
@@ -67,10 +67,10 @@ def test_calls_ended_in_every_way_add_up_to_one_whole_search(tmp_path: Path) -> 
 
 def test_a_lost_worker_is_replaced_and_its_trial_trained_again(tmp_path: Path) -> None:
     kills = [Kill("worker sigkill", False, 0.3), Kill("worker sigkill", False, 1.0)]
-    result = run_call(tmp_path, OPTIONS, 6, kills, random.Random(3))
+    result = run_call(tmp_path, OPTIONS, 4, kills, random.Random(3))
     assert (result.exit_code, result.problems, len(result.sent)) == (0, [], 2)
     assert (tmp_path / "stderr.txt").read_text(encoding="utf-8").count("a worker was lost") == 2
-    assert find_problems(tmp_path, 6) == []
+    assert find_problems(tmp_path, 4) == []
 
 
 def test_a_crash_in_native_code_costs_a_worker_and_not_the_search(search, native_engine) -> None:

@@ -1,5 +1,8 @@
 """The test files stay closed: reading them is made to fail in every process, and all commands but one do without."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +20,19 @@ def refuse(event, arguments):
 
 sys.addaudithook(refuse)
 """
+CALLS = """
+import json, sys
+from search.cli import main
+
+for arguments in json.loads(sys.argv[1]):
+    sys.argv = ["search", *arguments]
+    try:
+        main()
+    except SystemExit as ended:
+        if ended.code:
+            raise
+"""
+"""Commands one after another, in a process that imports only once what is slow to import."""
 RUN = ("--trials", 2, "--epochs", 1, "--train-size", 500, "--workers", 1)
 
 
@@ -40,10 +56,19 @@ def test_no_command_but_confirm_opens_the_test_set(guarded: Command) -> None:
         ("export", "--trial", 0, "--out", "exported"),
         ("train", "2v:br p3 gap fc10+", "--epochs", 1, "--train-size", 200, "--out", "trained"),
     ]
-    for arguments in commands:
-        result = guarded(*arguments)
-        assert result.returncode == 0, (arguments, result.stderr)
-        assert "sealed" not in result.stdout + result.stderr
+    result = subprocess.run(
+        [sys.executable, "-c", CALLS, json.dumps([[str(word) for word in command] for command in commands])],
+        cwd=guarded.folder,
+        env=guarded.environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "sealed" not in result.stdout + result.stderr
+    for made in ("studies.db", "report/index.html", "exported/model.onnx", "trained/last.safetensors"):
+        assert (guarded.folder / made).is_file()
     opened = guarded("confirm", "--seeds", 2, "--top", 1, "--workers", 1)
     assert opened.returncode != 0
     assert "t10k-images-idx3-ubyte was opened" in opened.stderr, "the guard must work in workers"
