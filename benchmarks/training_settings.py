@@ -3,7 +3,8 @@
     python -m benchmarks.training_settings [--seeds N] [--epochs N] [--json]
 
 prints, for each change, the mean difference of the last validation accuracy from that of the default settings, with its
-95 % interval by Student's t, for each net and for all pairs together.
+95 % interval by Student's t, for each net and for all pairs together. With 5 seeds and 15 epochs it takes 33 minutes of
+one core.
 """
 
 from dataclasses import replace
