@@ -63,7 +63,8 @@ def test_more_trials_go_on_with_another_sampler_pruner_and_engine(
     assert {trial["run"]["engine"] for trial in before.values() if "run" in trial} == {default_engine.name}
     more = search(
         *copied_study.arguments,
-        *("--trials", "8", "--sampler", "random", "--pruner", "none", "--engine", "torch", "--quiet", "--json"),
+        *("--trials", "8", "--sampler", "random", "--pruner", "none", "--engine", "torch", "--workers", "1"),
+        *("--quiet", "--json"),
     )
     assert (more.returncode, more.stderr) == (0, "")
     summary = json.loads(more.stdout)
