@@ -30,7 +30,7 @@ from optuna.trial import FrozenTrial
 
 from mnist_core.allocator import keep_freed_memory
 from mnist_core.engine import Engine, resolve_engine
-from search.pruning import WARM_UP_EPOCHS, TrialCurve, should_prune
+from search.pruning import WARM_UP_EPOCHS, TrialCurve, error_so_far, should_prune
 from search.supervisor import default_workers
 from space.results import EpochResult
 from studies.pareto import FrontPoint, pareto_front
@@ -99,13 +99,11 @@ def foretelling(trials: Sequence[TrialCurve], epoch: int) -> dict[str, float]:
     """By what may foretell it after an epoch: the standard deviation of the logarithm of the last validation error's
     ratio to it."""
     validation = [[1 - accuracy for accuracy in trial.val_accuracy] for trial in trials]
-    lowest = [min(errors[:epoch]) for errors in validation]
-    training = [1 - trial.train_accuracy[epoch - 1] for trial in trials]
     foretold_by = {
         "lower of the latest two validation errors": [min(errors[epoch - 2 : epoch]) for errors in validation],
-        "lowest validation error": lowest,
-        "training error": training,
-        "geometric mean of the last two": [math.sqrt(a * b) for a, b in zip(lowest, training, strict=True)],
+        "lowest validation error": [min(errors[:epoch]) for errors in validation],
+        "training error": [1 - trial.train_accuracy[epoch - 1] for trial in trials],
+        "geometric mean of the last two": [error_so_far(trial, epoch, 0.5 / NUM_VALIDATION) for trial in trials],
     }
     return {
         name: statistics.stdev(math.log(errors[-1] / by) for errors, by in zip(validation, values, strict=True))

@@ -85,6 +85,7 @@ def run(
     from search.report import print_run
     from search.run import run_search
 
+    planned_seeds = DEFAULT_CONFIRM_SEEDS if confirm_seeds is None else confirm_seeds
     config = RunConfig(
         budget=budget,
         trials=trials,
@@ -103,7 +104,7 @@ def run(
         workers=workers,
         train_size=train_size,
         warm_start=warm_start,
-        confirm_seeds=None if not confirm else DEFAULT_CONFIRM_SEEDS if confirm_seeds is None else confirm_seeds,
+        confirm_seeds=planned_seeds if confirm else None,
     )
     if confirm_seeds is not None and not confirm:
         raise InputError("--confirm-seeds goes with --confirm")

@@ -52,14 +52,14 @@ def should_prune(trial: TrialCurve, rivals: Sequence[TrialCurve], *, num_epochs:
     errors = [max(1 - rival.val_accuracy[-1], least) for rival in finished]
     num_near = max(MIN_RIVALS, math.ceil(NEAR_SHARE * len(finished)))
     near = zip(errors[:num_near], finished[:num_near], strict=True)
-    ratios = sorted(error / _error(rival, epoch, least) for error, rival in near)
-    hoped_for = _error(trial, epoch, least) * ratios[int(HOPE_QUANTILE * len(ratios))]
+    ratios = sorted(error / error_so_far(rival, epoch, least) for error, rival in near)
+    hoped_for = error_so_far(trial, epoch, least) * ratios[int(HOPE_QUANTILE * len(ratios))]
     best = min(errors)
     noise = NOISE_STANDARD_ERRORS * math.sqrt(2 * best * (1 - best) / num_validation)
     return hoped_for > best + noise
 
 
-def _error(curve: TrialCurve, epoch: int, least: float) -> float:
+def error_so_far(curve: TrialCurve, epoch: int, least: float) -> float:
     """How far a trial is after an epoch: the geometric mean of its lowest validation and its latest training error.
 
     At a high learning rate single validation accuracies jump about. The training accuracy is of many more images, and

@@ -1,10 +1,7 @@
 """The test files stay closed: reading them is made to fail in every process, and all commands but one do without."""
 
-import json
-import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -21,19 +18,25 @@ def refuse(event, arguments):
 sys.addaudithook(refuse)
 """
 CALLS = """
-import json, sys
+import shlex, sys
 from search.cli import main
 
-for arguments in json.loads(sys.argv[1]):
-    sys.argv = ["search", *arguments]
+for line in sys.argv[1:]:
+    sys.argv = shlex.split(f"search {line}")
     try:
         main()
     except SystemExit as ended:
         if ended.code:
             raise
 """
-"""Commands one after another, in a process that imports only once what is slow to import."""
-RUN = ("--trials", 2, "--epochs", 1, "--train-size", 500, "--workers", 1)
+
+
+@dataclass(frozen=True)
+class InOneProcess(Command):
+    """Takes whole command lines, and calls them one after another where what is slow to import is imported once."""
+
+    def line(self, *arguments: object) -> list[str]:
+        return [sys.executable, "-c", CALLS, *map(str, arguments)]
 
 
 @pytest.fixture
@@ -47,23 +50,14 @@ def guarded(search: Command, tmp_path: Path, mnist_root: Path) -> Command:
 
 @pytest.mark.mnist
 def test_no_command_but_confirm_opens_the_test_set(guarded: Command) -> None:
-    commands: list[Sequence[object]] = [
-        ("run", "--budget", 1_500, *RUN),
-        ("front",),
-        ("status",),
-        ("evaluate", 0),
-        ("analyse", 0, "--out", "report"),
-        ("export", "--trial", 0, "--out", "exported"),
-        ("train", "2v:br p3 gap fc10+", "--epochs", 1, "--train-size", 200, "--out", "trained"),
-    ]
-    result = subprocess.run(
-        [sys.executable, "-c", CALLS, json.dumps([[str(word) for word in command] for command in commands])],
-        cwd=guarded.folder,
-        env=guarded.environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
+    result = InOneProcess(guarded.folder, guarded.environment)(
+        "run --budget 1500 --trials 2 --epochs 1 --train-size 500 --workers 1",
+        "front",
+        "status",
+        "evaluate 0",
+        "analyse 0 --out report",
+        "export --trial 0 --out exported",
+        "train '2v:br p3 gap fc10+' --epochs 1 --train-size 200 --out trained",
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert "sealed" not in result.stdout + result.stderr
