@@ -297,7 +297,7 @@ def find_problems(folder: Path, num_trials: int) -> list[str]:
     problems += _compare_front(store, name, trained)
     problems += _compare_curves(store, name, trained, curves)
     for trial in trained.values():
-        if outcome_of(trial) == Outcome.COMPLETE and not (store.artifact_dir / trial.user_attrs["weights"]).is_file():
+        if outcome_of(trial) == Outcome.COMPLETE and not store.artifacts.find(trial.user_attrs["weights"]).is_file():
             problems.append(f"the weights of trial {trial.number} are not there")
     store.engine.dispose()
     return problems

@@ -21,11 +21,11 @@ from search.confirm_progress import ConfirmProgress
 from search.contenders import MIN_SEEDS, Contender, choose_contenders, front_members, needing_seeds
 from search.defaults import DEFAULT_CONFIRM_SEEDS
 from search.interruption import sigterm_as_sigint
-from search.models import confirmed_weights
 from search.progress import COMPILING_LINE, format_accuracy, format_seconds
 from search.seed_training import SeedTraining, SeedWorkers, StudyResources
 from search.supervisor import default_workers
 from space.errors import InputError
+from studies.artifacts import StoredWeights, confirmed_file
 from studies.confirmations import Confirmation, ConfirmedPoint, SeedResult, Seeds, Stage
 from studies.locks import CONFIRMING, WorkerLocks
 from studies.pareto import FrontPoint
@@ -172,23 +172,27 @@ class _ConfirmRun:
             return
         self.progress.line(f"stage 2: how good {len(members)} members are")
         self._train(unknown)
-        self.confirmation.record_opening(len(unknown))
-        self.progress.line(f"opening the test set, which {len(unknown)} models have not seen")
-        seconds = {(result.trial, result.seed): result.seconds for result in self.confirmation.read(Stage.MEASURE)}
+        trained = {(result.trial, result.seed): result for result in self.confirmation.read(Stage.MEASURE)}
+        unseen = []
+        for training in unknown:
+            stored = self._stored(trained[training.trial, training.seed])
+            unseen.append(replace(training, weights=stored.path, weights_sha256=stored.sha256))
+        self.confirmation.record_opening(len(unseen))
+        self.progress.line(f"opening the test set, which {len(unseen)} models have not seen")
         self.confirmation.write(
-            replace(result, seconds=seconds[result.trial, result.seed]) for result in self.workers.measure(unknown)
+            replace(result, seconds=trained[result.trial, result.seed].seconds)
+            for result in self.workers.measure(unseen)
         )
 
     def _train(self, trainings: Sequence[SeedTraining]) -> None:
         """Those of them that no earlier call finished."""
         stage = trainings[0].stage
-        finished = {(result.trial, result.seed) for result in self.confirmation.read(stage)}
-        left = [
-            training
-            for training in trainings
-            if (training.trial, training.seed) not in finished
-            or (stage == Stage.MEASURE and not training.weights.is_file())
-        ]
+        finished = {
+            (result.trial, result.seed)
+            for result in self.confirmation.read(stage)
+            if stage == Stage.DECIDE or self._stored(result).is_intact()
+        }
+        left = [training for training in trainings if (training.trial, training.seed) not in finished]
         if not left:
             return
         num_done = len(trainings) - len(left)
@@ -205,8 +209,14 @@ class _ConfirmRun:
                 (len(trainings) - num_done) * fmean(times) / self.num_workers,
             )
 
+    def _stored(self, result: SeedResult) -> StoredWeights:
+        """The model file of a training of stage 2."""
+        name = confirmed_file(self.confirmation.study_name, result.trial, result.seed)
+        return StoredWeights(self.store.artifacts.find(name), result.weights_sha256)
+
     def _training(self, stage: Stage, point: FrontPoint, seed: int) -> SeedTraining:
-        path = confirmed_weights(self.store, self.confirmation.study_name, point.trial, seed)
+        # Written below the store's own folder, even where an earlier version kept it elsewhere.
+        path = self.store.artifacts.folder / confirmed_file(self.confirmation.study_name, point.trial, seed)
         return SeedTraining(stage, point.trial, candidate_of(self.trials[point.trial]), seed, path)
 
 

@@ -21,7 +21,7 @@ def serve(url: str, port: int) -> None:
     server = threading.Thread(
         target=optuna_dashboard.run_server,
         args=(store.storage,),
-        kwargs={"host": HOST, "port": port, "artifact_store": store.artifact_store()},
+        kwargs={"host": HOST, "port": port, "artifact_store": store.artifacts},
         daemon=True,
     )
     server.start()

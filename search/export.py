@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from mnist_core.data import Dataset, find_data_root, load_dataset
-from mnist_core.export import Checkpoint, load_checkpoint
+from mnist_core.export import Checkpoint
 from search.bundle import FOLDER_FILES, FORMATS_INSIDE, write_bundle
+from search.loading import load_confirmed, load_trial
 from search.model_card import ExportSubject
 from search.model_files import C_FILES, C_FORMATS, FORMATS, check_packages, count_confusion, describe_file, write_format
-from search.models import confirmed_weights, load_trial
 from space.errors import InputError
-from studies.confirmations import read_confirmed_front, read_confusion
+from studies.confirmations import read_confirmed_front, read_measured
 from studies.records import read_front
 from studies.storage import Store
 
@@ -68,21 +68,21 @@ def export_subject(subject: ExportSubject, out: Path, *, file_format: str | None
 def _find_subject(store: Store, study_name: str, trial: int) -> ExportSubject:
     """A confirmed member's model of the lowest seed, which nothing it measured chose; of other trials their own.
 
-    Raises `InputError` where the weights are gone.
+    Raises `InputError` where the weights are gone or are not the trial's.
     """
     front = read_front(store.engine, study_name)
     confirmed_front = read_confirmed_front(store.engine, study_name)
     confirmed = next((point for point in confirmed_front if point.trial == trial), None)
     if confirmed is None:
         return ExportSubject(load_trial(store, study_name, trial), study_name, front)
-    seed = min(confirmed.seeds)
+    measured = read_measured(store.engine, study_name, trial, min(confirmed.seeds))
     return ExportSubject(
-        checkpoint=load_checkpoint(confirmed_weights(store, study_name, trial, seed)),
+        checkpoint=load_confirmed(store, study_name, measured),
         study_name=study_name,
         front=front,
         confirmed=confirmed,
         confirmed_front=confirmed_front,
-        confusion=read_confusion(store.engine, study_name, trial, seed),
+        confusion=np.array(measured.confusion),
     )
 
 

@@ -7,7 +7,6 @@ import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec
@@ -16,7 +15,6 @@ from space.recipes import RECIPES, Recipe, find_recipe
 
 if TYPE_CHECKING:
     from mnist_core.export import Checkpoint
-    from studies.storage import Store
 
 _TRIAL_NUMBER = re.compile("0|[1-9][0-9]{0,8}")
 """Not 001 and 003, which are reference systems."""
@@ -55,6 +53,7 @@ def load_model(text: str, *, storage: str, study: str | None) -> "Checkpoint":
     Raises `InputError` for a file or store that is missing or can't be used, and for a trial without weights.
     """
     if _TRIAL_NUMBER.fullmatch(text):
+        from search.loading import load_trial
         from search.selection import check_complete
         from studies.storage import Store
 
@@ -67,22 +66,6 @@ def load_model(text: str, *, storage: str, study: str | None) -> "Checkpoint":
             f"{text} is a recipe, not a trained model: 'python -m search train {text} --out DIR' makes one"
         )
     return load_model_file(Path(text))
-
-
-def load_trial(store: "Store", study_name: str, number: int) -> "Checkpoint":
-    """The model that a complete trial left. Raises `InputError` where its file is gone or can't be used."""
-    from mnist_core.export import load_checkpoint
-
-    artifact = store.load_study(study_name).get_trials(deepcopy=False)[number].user_attrs.get("weights")
-    path = store.artifact_dir / str(artifact)
-    if artifact is None or not path.is_file():
-        raise InputError(f"trial {number} has no weights in {store.artifact_dir}")
-    return load_checkpoint(path)
-
-
-def confirmed_weights(store: "Store", study_name: str, trial: int, seed: int) -> Path:
-    """Where a confirmation keeps the model of a member and a seed."""
-    return store.artifact_dir / f"confirmed-{quote(study_name, safe='')}-{trial}-{seed}.safetensors"
 
 
 def load_model_file(path: Path) -> "Checkpoint":

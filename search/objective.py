@@ -32,6 +32,7 @@ from search.sampling import (
 from search.tpe import BoundedTpe
 from space.errors import SearchFailedError
 from space.results import EpochResult
+from studies.artifacts import sha256_of
 from studies.records import Outcome, find_trained, read_completed_curves, write_epoch
 from studies.slots import TRAINED, Slot, SlotState
 from studies.study import SearchStudy, Suggestion
@@ -157,7 +158,7 @@ class TrialRunner:
             seed=seed,
             trial=trial.number,
         )
-        search.tell_complete(trial, curve, num_params, weights=self._upload(trial, checkpoint))
+        search.tell_complete(trial, curve, num_params, **self._upload(trial, checkpoint))
         search.slots.set_state(slot, SlotState.COMPLETE)
         return Outcome.COMPLETE
 
@@ -187,14 +188,18 @@ class TrialRunner:
             num_validation=len(self.data.validation),
         )
 
-    def _upload(self, trial: Trial, checkpoint: Checkpoint) -> str:
-        """Attach the weights to the trial, before it is told: afterwards a trial can't be changed."""
+    def _upload(self, trial: Trial, checkpoint: Checkpoint) -> dict[str, str]:
+        """Attach the weights to the trial, before it is told: afterwards a trial can't be changed.
+
+        Returns the attributes by which they are found and told from others.
+        """
         with tempfile.TemporaryDirectory(prefix="search-") as folder:
             path = Path(folder) / f"trial-{trial.number}.safetensors"
             save_checkpoint(path, checkpoint)
-            return upload_artifact(
-                artifact_store=self.search.store.artifact_store(), file_path=str(path), study_or_trial=trial
+            artifact = upload_artifact(
+                artifact_store=self.search.store.artifacts, file_path=str(path), study_or_trial=trial
             )
+            return {"weights": artifact, "weights_sha256": sha256_of(path)}
 
 
 def trial_seed(study_seed: int, seed_number: int) -> int:

@@ -19,6 +19,7 @@ from mnist_core.engine import Engine
 from search.worker import die_with_parent
 from space.candidate import CandidateSpec
 from space.errors import SearchFailedError
+from studies.artifacts import StoredWeights, sha256_of
 from studies.confirmations import SeedResult, Stage
 
 T = TypeVar("T")
@@ -46,7 +47,9 @@ class SeedTraining:
     candidate: CandidateSpec
     seed: int
     weights: Path
-    """Where the model is kept until it is measured; one that only decides is not kept."""
+    """Where the model is kept once it is trained; one that only decides is not kept."""
+    weights_sha256: str | None = None
+    """Of that file, where the model is trained already; None too for one from before hashes were kept."""
 
 
 class SeedWorkers:
@@ -140,23 +143,42 @@ def train_seed(training: SeedTraining, resources: StudyResources) -> SeedResult:
     )
     if training.stage == Stage.MEASURE:
         save_checkpoint(training.weights, checkpoint)
-        return SeedResult(training.stage, training.trial, seed, seconds)
+        return SeedResult(training.stage, training.trial, seed, seconds, weights_sha256=sha256_of(training.weights))
     correct = checkpoint_logits(checkpoint, data.validation.images).argmax(1).numpy() == data.validation.labels
     return SeedResult(training.stage, training.trial, seed, seconds, correct)
 
 
 def measure_models(trainings: Sequence[SeedTraining], resources: StudyResources) -> list[SeedResult]:
+    """Judge models by the test set. Raises `InputError`, before that is read, for a file that is not its training's."""
     from sklearn.metrics import confusion_matrix
 
-    from mnist_core.export import checkpoint_logits, load_checkpoint
+    from mnist_core.export import checkpoint_logits
+    from search.loading import load_stored
 
+    checkpoints = [
+        load_stored(
+            StoredWeights(training.weights, training.weights_sha256),
+            training.candidate,
+            trial=training.trial,
+            seed=training.seed,
+        )
+        for training in trainings
+    ]
     test = open_test_set(resources.dataset, resources.data_root).validation
     results = []
-    for training in trainings:
-        predicted = checkpoint_logits(load_checkpoint(training.weights), test.images).argmax(1).numpy()
+    for training, checkpoint in zip(trainings, checkpoints, strict=True):
+        predicted = checkpoint_logits(checkpoint, test.images).argmax(1).numpy()
         confusion = confusion_matrix(test.labels, predicted, labels=range(10)).tolist()
         results.append(
-            SeedResult(training.stage, training.trial, training.seed, 0.0, predicted == test.labels, confusion)
+            SeedResult(
+                stage=training.stage,
+                trial=training.trial,
+                seed=training.seed,
+                seconds=0.0,
+                correct=predicted == test.labels,
+                confusion=confusion,
+                weights_sha256=training.weights_sha256,
+            )
         )
     return results
 

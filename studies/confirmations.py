@@ -4,15 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, delete, insert, inspect, select, update
-from sqlalchemy.engine import Engine
+from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy.engine import Engine, Row
 
 from studies.intervals import MeasuredAccuracy, front_probabilities, measure
 from studies.pareto import FrontPoint
-from studies.tables import confirmation_trainings, confirmations, metadata, test_openings
+from studies.tables import confirmation_trainings, confirmations, test_openings
 
 
 class Stage(IntEnum):
@@ -34,6 +35,8 @@ class SeedResult:
     """(N,), whether its model is right about each image; None until the images are opened."""
     confusion: list[list[int]] | None = None
     """Counts by label, then prediction."""
+    weights_sha256: str | None = None
+    """Of the model's file, where one is kept; None too where it was kept before hashes were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +96,6 @@ class Confirmation:
 
     @classmethod
     def find(cls, engine: Engine, study_name: str) -> "Confirmation | None":
-        if not inspect(engine).has_table(confirmations.name):  # a store from before there were confirmations
-            return None
         query = select(confirmations).where(confirmations.c.study_name == study_name)
         with engine.connect() as connection:
             row = connection.execute(query).first()
@@ -115,7 +116,6 @@ class Confirmation:
         num_complete: int,
         contenders: Sequence[FrontPoint],
     ) -> "Confirmation":
-        metadata.create_all(engine)
         values = {
             "seeds": {str(int(stage)): list(numbers) for stage, numbers in seeds.items()},
             "top": top,
@@ -160,6 +160,7 @@ class Confirmation:
                     "num_images": None if bits is None else len(bits),
                     "correct": None if bits is None else np.packbits(bits).tobytes(),
                     "confusion": result.confusion,
+                    "weights_sha256": result.weights_sha256,
                 }
                 connection.execute(insert(table).values(study_name=self.study_name, **key, **values))
 
@@ -169,12 +170,7 @@ class Confirmation:
         query = select(table).where(self._mine(), table.c.stage == stage).order_by(table.c.trial_number, table.c.id)
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
-        return [
-            SeedResult(
-                stage, row.trial_number, row.seed, row.seconds, _unpack(row.correct, row.num_images), row.confusion
-            )
-            for row in rows
-        ]
+        return [_seed_result(row) for row in rows]
 
     def correct(self, stage: Stage) -> dict[int, NDArray[np.bool_]]:
         """For each trial (S, N): which images the models of the stage's seeds, in their order, are right about.
@@ -231,8 +227,6 @@ class Confirmation:
 
 def read_openings(engine: Engine, study_name: str) -> list[tuple[datetime, int]]:
     """When the test set was opened for a study's models, in UTC, and to judge how many, earliest first."""
-    if not inspect(engine).has_table(test_openings.name):
-        return []
     mine = test_openings.c.study_name == study_name
     query = select(test_openings.c.opened, test_openings.c.num_models).where(mine).order_by(test_openings.c.id)
     with engine.connect() as connection:
@@ -245,12 +239,24 @@ def read_confirmed_front(engine: Engine, study_name: str) -> list[ConfirmedPoint
     return [] if confirmation is None else confirmation.front()
 
 
-def read_confusion(engine: Engine, study_name: str, trial: int, seed: int) -> NDArray[np.int64]:
-    """(classes, classes) counts of the test images, by label, then prediction, of a member's model."""
-    table = confirmation_trainings.c
-    mine = (table.study_name == study_name, table.stage == Stage.MEASURE, table.trial_number == trial)
+def read_measured(engine: Engine, study_name: str, trial: int, seed: int) -> SeedResult:
+    """What the confirmation keeps of the model of a member and a seed."""
+    table = confirmation_trainings
+    mine = (table.c.study_name == study_name, table.c.stage == Stage.MEASURE, table.c.trial_number == trial)
     with engine.connect() as connection:
-        return np.array(connection.scalar(select(table.confusion).where(*mine, table.seed == seed)))
+        return _seed_result(connection.execute(select(table).where(*mine, table.c.seed == seed)).one())
+
+
+def _seed_result(row: Row[tuple[Any, ...]]) -> SeedResult:
+    return SeedResult(
+        stage=Stage(row.stage),
+        trial=row.trial_number,
+        seed=row.seed,
+        seconds=row.seconds,
+        correct=_unpack(row.correct, row.num_images),
+        confusion=row.confusion,
+        weights_sha256=row.weights_sha256,
+    )
 
 
 def _unpack(content: bytes | None, num_images: int | None) -> NDArray[np.bool_] | None:

@@ -9,14 +9,16 @@ from typing import Any
 from urllib.parse import quote
 
 import optuna
-from optuna.artifacts import FileSystemArtifactStore
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy import create_engine, event, insert, inspect, select
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy.pool import StaticPool
 
 from space.errors import InputError
+from studies.artifacts import StudyArtifacts
+from studies.migrations import migrate
 from studies.tables import SCHEMA_VERSION, metadata, schema_version, searches
 
 CURVES_SUFFIX = ".curves"
@@ -52,25 +54,45 @@ class Store:
             with store.engine.begin() as connection:
                 if connection.scalar(select(schema_version.c.version)) is None:
                     connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
-            store.artifact_dir.mkdir(exist_ok=True)
+            store.prepare()
         return store
 
     @classmethod
     def open(cls, url: str) -> "Store":
-        """Open an existing store for writing. Raises `InputError` where there is none."""
+        """Open an existing store for writing; one of an earlier schema is brought to the present one.
+
+        Raises `InputError` where there is none.
+        """
         with _database_errors(url):
             _check_exists(url)
-            return cls._connect(url)
+            store = cls._connect(url)
+            store.prepare()
+        return store
 
     @classmethod
     def open_read_only(cls, url: str) -> "Store":
-        """Open an existing store for reading; an SQLite file can't be changed, let alone created, through it."""
+        """Open an existing store for reading; an SQLite file can't be changed, let alone created, through it.
+
+        One of an earlier schema is read from a copy in memory that has the present one.
+        """
         with _database_errors(url):
-            _check_exists(url)
+            version = _check_exists(url)
             if not is_sqlite(url):
                 return cls._connect(url)
+            if version < SCHEMA_VERSION:
+                store = cls(
+                    url,
+                    RDBStorage("sqlite://", engine_kwargs=_copy_in_memory(sqlite_path(url)), skip_table_creation=True),
+                )
+                migrate(store.engine)
+                return store
             read_only = _read_only_url(sqlite_path(url))
             return cls(url, RDBStorage(read_only, engine_kwargs=_SQLITE_ENGINE, skip_table_creation=True))
+
+    def prepare(self) -> None:
+        """Bring what an earlier version made to the present form."""
+        migrate(self.engine)
+        self.artifacts.folder.mkdir(exist_ok=True)
 
     @classmethod
     def _connect(cls, url: str) -> "Store":
@@ -86,17 +108,13 @@ class Store:
         return cls(url, storage)
 
     @property
-    def artifact_dir(self) -> Path:
-        """Where the model files lie: ``studies.artifacts`` for ``studies.db``."""
-        return sqlite_path(self.url).with_suffix(".artifacts") if is_sqlite(self.url) else Path("studies.artifacts")
+    def artifacts(self) -> StudyArtifacts:
+        return StudyArtifacts(sqlite_path(self.url) if is_sqlite(self.url) else Path("studies"))
 
     @property
     def lock_path(self) -> Path:
         """The file whose bytes the workers of this machine hold while they live."""
-        return self.artifact_dir / "workers.lock"
-
-    def artifact_store(self) -> FileSystemArtifactStore:
-        return FileSystemArtifactStore(self.artifact_dir)
+        return self.artifacts.folder / "workers.lock"
 
     def study_names(self) -> list[str]:
         with self.engine.connect() as connection:
@@ -147,26 +165,39 @@ def _read_only_url(path: Path) -> str:
     return url.render_as_string()
 
 
-def _check_exists(url: str) -> None:
+def _copy_in_memory(path: Path) -> dict[str, Any]:
+    """What makes an SQLAlchemy engine of a copy of an SQLite file, which lives as long as the engine."""
+    memory = sqlite3.connect(":memory:", check_same_thread=False)
+    source = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True, timeout=LOCK_WAIT_SECONDS)
+    source.backup(memory)
+    source.close()
+    return {"creator": lambda: memory, "poolclass": StaticPool}
+
+
+def _check_exists(url: str) -> int:
+    """The version of the store's schema."""
     if not is_sqlite(url):
-        _check_tables(create_engine(url), url, may_be_empty=False)
-        return
-    _check_sqlite_file(url, may_be_absent=False)
+        return _check_tables(create_engine(url), url, may_be_empty=False)
+    return _check_sqlite_file(url, may_be_absent=False)
 
 
-def _check_sqlite_file(url: str, *, may_be_absent: bool) -> None:
+def _check_sqlite_file(url: str, *, may_be_absent: bool) -> int:
+    """The version of the store's schema; ours where there is none yet."""
     path = sqlite_path(url)
     if path.exists():
         engine = create_engine(_read_only_url(path))
-        _check_tables(engine, url, may_be_empty=may_be_absent)
-        engine.dispose()
-    elif not may_be_absent:
+        try:
+            return _check_tables(engine, url, may_be_empty=may_be_absent)
+        finally:
+            engine.dispose()
+    if not may_be_absent:
         raise InputError(f"there is no study store at {url}; 'python -m search run' makes one")
-    elif not path.parent.is_dir():
+    if not path.parent.is_dir():
         raise InputError(f"--storage {url} can't be opened: the folder {path.parent} does not exist")
+    return SCHEMA_VERSION
 
 
-def _check_tables(engine: Engine, url: str, *, may_be_empty: bool) -> None:
+def _check_tables(engine: Engine, url: str, *, may_be_empty: bool) -> int:
     tables = set(inspect(engine).get_table_names())
     if schema_version.name in tables:
         with engine.connect() as connection:
@@ -175,9 +206,11 @@ def _check_tables(engine: Engine, url: str, *, may_be_empty: bool) -> None:
             raise InputError(
                 f"{url} has schema {version}, newer than {SCHEMA_VERSION}, which this version writes: update"
             )
-    elif not (may_be_empty and (not tables or "studies" in tables)):
+        return SCHEMA_VERSION if version is None else version
+    if not (may_be_empty and (not tables or "studies" in tables)):
         # Optuna names a table "studies": a store that optuna-dashboard has opened first may still become ours.
         raise InputError(f"{url} is not a study store of this program")
+    return SCHEMA_VERSION
 
 
 def _set_synchronous_normal(connection: Any, _record: Any) -> None:

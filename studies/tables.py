@@ -14,7 +14,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Of the tables below. A change of one ships a migration, which raises it (studies/migrations.py)."""
 
 metadata = MetaData()
 
@@ -116,6 +117,7 @@ confirmation_trainings = Table(
     Column("num_images", Integer),  # none until the images were opened
     Column("correct", LargeBinary),  # a bit an image: whether its highest logit is its label's
     Column("confusion", JSON),  # counts by label and prediction
+    Column("weights_sha256", String(64)),  # of the model's file, where one is kept
     UniqueConstraint("study_name", "stage", "trial_number", "seed"),
 )
 

@@ -1,5 +1,6 @@
 """Small studies in stores of their own, what workers write to them, and processes that share them."""
 
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -39,7 +40,7 @@ def make_search(folder: Path, name: str = NAME) -> SearchStudy:
     path = folder / "studies.db"
     if not path.exists():
         path.write_bytes(_new_store())
-        path.with_suffix(".artifacts").mkdir()
+        (folder / "studies.db.artifacts").mkdir()
     store = Store.open(f"sqlite:///{path}")
     if name == NAME:
         return SearchStudy(store, name)
@@ -52,6 +53,21 @@ def _new_store() -> bytes:
         create_search(Path(folder))
         with closing(sqlite3.connect(Path(folder) / "studies.db")) as connection:
             return connection.serialize()
+
+
+def restore_store(folder: Path, schema: int) -> str:
+    """Put a store that an earlier version made, of one study ``digits-700``, into ``folder``; returns its URL.
+
+    The study has four complete trials and a pruned one, and its front is confirmed. It was made by version 0.1.0 with
+
+        run --dataset digits --budget 700 --trials 5 --epochs 5 --seed 3 --workers 1 --train-size 300
+        confirm --seeds 2 --top 2
+    """
+    kept = ROOT / f"tests/studies/stores/schema-{schema}"
+    with closing(sqlite3.connect(folder / "studies.db")) as connection:
+        connection.executescript((kept / "studies.sql").read_text(encoding="utf-8"))
+    shutil.copytree(kept / "studies.artifacts", folder / "studies.artifacts")
+    return f"sqlite:///{folder / 'studies.db'}"
 
 
 def reopen(search: SearchStudy) -> SearchStudy:

@@ -115,7 +115,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
     ),
     "trial without weights": (
         "export --storage {studies} --trial {weightless} --out best",
-        ["trial {weightless} has no weights in ", "studies.artifacts"],
+        ["trial {weightless} has no weights in ", "studies.db.artifacts"],
     ),
     "front above so many parameters": (
         "export --storage {studies} --max-params 10 --out best",
@@ -210,7 +210,7 @@ def places(small_study, tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
     url = f"sqlite:///{folder / 'studies.db'}"
     study = optuna.load_study(study_name=small_study.name, storage=url)
     weightless = next(trial for trial in study.get_trials() if "weights" in trial.user_attrs)
-    (folder / "studies.artifacts" / weightless.user_attrs["weights"]).unlink()
+    (folder / "studies.db.artifacts" / weightless.user_attrs["weights"]).unlink()
     failed, rejected = study.ask(), study.ask()
     study.tell(failed, state=TrialState.FAIL)
     rejected.set_user_attr("outcome", "rejected")

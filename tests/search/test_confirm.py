@@ -95,7 +95,9 @@ def test_kept_models_are_right_about_what_is_said(
     for result in results:
         import torch
 
-        path = study.folder / "studies.artifacts" / f"confirmed-{study.name}-{result.trial}-{result.seed}.safetensors"
+        path = (
+            study.folder / "studies.db.artifacts" / f"confirmed-{study.name}-{result.trial}-{result.seed}.safetensors"
+        )
         checkpoint = load_checkpoint(path)
         assert checkpoint.val_accuracy is None
         assert (checkpoint.mean, checkpoint.std) == (test.mean, test.std)
@@ -145,7 +147,7 @@ def test_what_is_exported_is_the_lowest_seeds_model_with_its_figures(
     assert config["seed"] == min(point.seeds)
     assert config["seeds"] == list(point.seeds)
     assert config["confirmed"]["accuracy"] == point.accuracy
-    kept = study.folder / f"studies.artifacts/confirmed-{study.name}-{point.trial}-{min(point.seeds)}.safetensors"
+    kept = study.folder / f"studies.db.artifacts/confirmed-{study.name}-{point.trial}-{min(point.seeds)}.safetensors"
     assert (tmp_path / "out/model.safetensors").read_bytes() == kept.read_bytes()
     card = (tmp_path / "out/README.md").read_text()
     assert f"Mean test accuracy {100 * point.accuracy:.2f} % over {NUM_SEEDS} seeds" in card

@@ -63,7 +63,7 @@ def test_our_dashboard_serves_studies_and_models_to_this_machine_alone(
 ) -> None:
     address = serve(*search.line("dashboard"))
     check_studies(address, search_here.json("front"))
-    check_artifacts(address, copied_study.folder / "studies.artifacts")
+    check_artifacts(address, copied_study.folder / "studies.db.artifacts")
     port = address.rpartition(":")[2]
     bound = {line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if line.split()[3] == "0A"}
     assert f"0100007F:{int(port):04X}" in bound
@@ -72,9 +72,9 @@ def test_our_dashboard_serves_studies_and_models_to_this_machine_alone(
 
 def test_plain_optuna_dashboard_serves_the_same_store(search_here, copied_study, serve) -> None:
     program = Path(sys.executable).with_name("optuna-dashboard")
-    address = serve(str(program), "sqlite:///studies.db", "--artifact-dir", "studies.artifacts")
+    address = serve(str(program), "sqlite:///studies.db", "--artifact-dir", "studies.db.artifacts")
     check_studies(address, search_here.json("front"))
-    check_artifacts(address, copied_study.folder / "studies.artifacts")
+    check_artifacts(address, copied_study.folder / "studies.db.artifacts")
 
 
 def check_studies(address: str, front: list[dict[str, Any]]) -> None:

@@ -48,7 +48,7 @@ def trials_of(runner: TrialRunner) -> list[FrozenTrial]:
 
 
 def weights_of(search: SearchStudy, number: int) -> Checkpoint:
-    return load_checkpoint(search.store.artifact_dir / search.study.trials[number].user_attrs["weights"])
+    return load_checkpoint(search.store.artifacts.find(search.study.trials[number].user_attrs["weights"]))
 
 
 def slot_states(runner: TrialRunner) -> list[SlotState]:
@@ -287,7 +287,7 @@ def test_equal_candidates_are_trained_once(tmp_path: Path, sampler: str, monkeyp
     assert slot_states(runner)[:3] == [SlotState.COMPLETE] * 3
     assert {point.trial for point in read_front(runner.search.store.engine, "tiny")} <= set(trained)
     assert {trial.user_attrs["trial"] for trial in runner.search.curves.trials} == set(trained)
-    assert len(list(runner.search.store.artifact_dir.glob("*"))) == 3 + 1  # with the file of locks
+    assert len(list(runner.search.store.artifacts.folder.glob("*"))) == 3 + 1  # with the file of locks
 
 
 # Being stopped

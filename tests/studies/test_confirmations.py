@@ -3,12 +3,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from studies.confirmations import Confirmation, SeedResult, Stage, read_confirmed_front, read_openings
 from studies.pareto import FrontPoint
+from studies.storage import Store
 from studies.study import SearchStudy
-from studies.tables import metadata
+from studies.tables import metadata, schema_version
 from tests.stores import NAME, make_search, reopen
 
 SEEDS = {Stage.DECIDE: (11, 12, 13), Stage.MEASURE: (21, 22)}
@@ -59,6 +60,10 @@ def test_a_store_from_before_there_were_confirmations(search: SearchStudy) -> No
     engine = search.store.engine
     tables = [metadata.tables[name] for name in ("confirmations", "confirmation_trainings", "test_openings")]
     metadata.drop_all(engine, tables)
+    with engine.begin() as connection:
+        connection.execute(update(schema_version).values(version=1))
+    assert Confirmation.find(Store.open_read_only(search.store.url).engine, NAME) is None
+    engine = Store.open(search.store.url).engine
     assert Confirmation.find(engine, NAME) is None
     Confirmation.begin(engine, NAME, seeds=SEEDS, top=None, num_complete=9, contenders=CONTENDERS)
     assert Confirmation.find(engine, NAME) is not None

@@ -65,7 +65,7 @@ def test_create_makes_both_sets_of_tables_and_the_folder_of_models(path: Path, u
     names = table_names(path)
     assert {"studies", "trials", "trial_values"} <= names
     assert {"searches", "trial_slots", "epochs", "pareto_front", "search_schema_version"} <= names
-    assert store.artifact_dir.is_dir()
+    assert store.artifacts.folder.is_dir()
     assert store.study_names() == []
 
 
@@ -316,11 +316,11 @@ def test_study_names(name: str, tmp_path: Path) -> None:
 
 # (URL, artifact folder)
 ARTIFACTS = [
-    ("sqlite:///studies.db", "studies.artifacts"),
-    ("sqlite:///some/where/mine.db", "some/where/mine.artifacts"),
-    ("sqlite:////tmp/mine.sqlite3", "/tmp/mine.artifacts"),
+    ("sqlite:///studies.db", "studies.db.artifacts"),
+    ("sqlite:///some/where/mine.db", "some/where/mine.db.artifacts"),
+    ("sqlite:////tmp/mine.sqlite3", "/tmp/mine.sqlite3.artifacts"),
     ("sqlite:///noending", "noending.artifacts"),
-    ("sqlite+pysqlite:///mine.db", "mine.artifacts"),
+    ("sqlite+pysqlite:///mine.db", "mine.db.artifacts"),
 ]
 
 
@@ -328,7 +328,7 @@ ARTIFACTS = [
 def test_models_lie_beside_the_store(path_url: str, expected: str) -> None:
     store = Store.__new__(Store)
     store.url = path_url
-    assert store.artifact_dir == Path(expected)
+    assert store.artifacts.folder == Path(expected)
     assert store.lock_path == Path(expected) / "workers.lock"
 
 
@@ -343,5 +343,5 @@ def test_any_folder_will_do(folder: str, tmp_path: Path) -> None:
         store = opener(search.store.url)
         assert store.study_names() == [search.name]
         store.engine.dispose()
-    assert {entry.name for entry in place.iterdir()} >= {"studies.db", "studies.artifacts"}
+    assert {entry.name for entry in place.iterdir()} >= {"studies.db", "studies.db.artifacts"}
     assert {entry.name for entry in tmp_path.iterdir()} == {folder}

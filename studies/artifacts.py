@@ -1,0 +1,64 @@
+"""Where model files lie beside a store, which of them is whose, and the hash that tells them apart."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote
+
+from optuna.artifacts import FileSystemArtifactStore
+from optuna.artifacts.exceptions import ArtifactNotFound
+
+
+@dataclass(frozen=True)
+class StoredWeights:
+    """A model file as the store knows it."""
+
+    path: Path
+    sha256: str | None
+    """Of the file's content when it was written; None where it was written before hashes were kept."""
+
+    def is_intact(self) -> bool:
+        """Whether the file is there with the content that was written, as far as a hash can tell."""
+        return self.path.is_file() and self.sha256 in (None, sha256_of(self.path))
+
+
+class StudyArtifacts:
+    """The folder of a store's model files, as an artifact store of Optuna's.
+
+    For ``studies.db`` it is ``studies.db.artifacts``. Earlier versions took ``studies.artifacts``, which a
+    ``studies.sqlite3`` beside it shared: nothing is written there any more, but what is there is still found.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self.folder = database.with_name(f"{database.name}.artifacts")
+        self._earlier_folder = database.with_suffix(".artifacts")
+
+    def find(self, name: str) -> Path:
+        """The file of that name, or the place where it would lie."""
+        path, earlier = self.folder / name, self._earlier_folder / name
+        return earlier if earlier.is_file() and not path.is_file() else path
+
+    def open_reader(self, artifact_id: str) -> BinaryIO:
+        try:
+            return FileSystemArtifactStore(self.folder).open_reader(artifact_id)
+        except ArtifactNotFound:
+            return FileSystemArtifactStore(self._earlier_folder).open_reader(artifact_id)
+
+    def write(self, artifact_id: str, content_body: BinaryIO) -> None:
+        FileSystemArtifactStore(self.folder).write(artifact_id, content_body)
+
+    def remove(self, artifact_id: str) -> None:
+        try:
+            FileSystemArtifactStore(self.folder).remove(artifact_id)
+        except ArtifactNotFound:
+            FileSystemArtifactStore(self._earlier_folder).remove(artifact_id)
+
+
+def confirmed_file(study_name: str, trial: int, seed: int) -> str:
+    return f"confirmed-{quote(study_name, safe='')}-{trial}-{seed}.safetensors"
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
