@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_core.c_export import HEADER_FILE, SOURCE_FILE, CModel, export_c, run_c
+from mnist_core.checkpoint import checkpoint_logits, load_checkpoint
 from mnist_core.data import Dataset, find_data_root, load_dataset
-from mnist_core.export import checkpoint_logits, load_checkpoint
+from mnist_core.formats.c_source import HEADER_FILE, SOURCE_FILE, CModel, export_c, run_c
 from mnist_core.native.compiler import find_compiler
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")

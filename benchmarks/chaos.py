@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 from optuna.trial import FrozenTrial
 
-from search.objective import trial_seed
+from search.runs.trial import trial_seed
 from studies.records import TRAINED_OUTCOMES, Outcome, outcome_of, read_epochs, read_front
 from studies.slots import TRAINED, Slot, SlotState, TrialSlots
 from studies.storage import Store

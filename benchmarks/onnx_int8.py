@@ -16,10 +16,10 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from mnist_core.checkpoint import Checkpoint, checkpoint_logits, load_checkpoint
 from mnist_core.data import Dataset, find_data_root, load_dataset
 from mnist_core.evaluation import BATCH_SIZE
-from mnist_core.export import Checkpoint, checkpoint_logits, load_checkpoint
-from mnist_core.quantisation import export_onnx_int8
+from mnist_core.formats.onnx_int8 import export_onnx_int8
 
 
 def main() -> None:

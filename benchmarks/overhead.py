@@ -33,9 +33,9 @@ from sqlalchemy import insert
 from mnist_core.allocator import keep_freed_memory
 from mnist_core.data import find_data_root, load_dataset
 from mnist_core.engine import TORCH, resolve_engine
-from search.config import RunConfig
-from search.objective import TrialRunner
-from search.tpe import BoundedTpe
+from search.runs.config import RunConfig
+from search.runs.trial import TrialRunner
+from search.sampling.tpe import BoundedTpe
 from space.architecture import ArchitectureSpec
 from space.candidate import TrainingConfig
 from space.results import EpochResult
@@ -184,7 +184,7 @@ def _train_nothing(*_: Any, **__: Any) -> Iterator[EpochResult]:
 def ask_to_tell(runner: TrialRunner, repeats: int) -> Iterator[float]:
     """Milliseconds of one trial after another."""
     worker = new_worker_id()
-    with patch("search.objective.train", _train_nothing):
+    with patch("search.runs.trial.train", _train_nothing):
         for number in range(NUM_WARM_UP + repeats):
             started = time.perf_counter()
             slot = runner.search.slots.claim(sys.maxsize, worker)
@@ -205,7 +205,7 @@ def worker_megabytes() -> int:
     """Run in a process of its own: the largest resident set after two epochs and the imports of a worker."""
     import torch
 
-    import search.worker  # noqa: F401
+    import search.runs.worker  # noqa: F401
     from mnist_core.model import build_model
     from mnist_core.training import train
 

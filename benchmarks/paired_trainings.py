@@ -14,7 +14,7 @@ from scipy.stats import t as student
 from benchmarks.training import prepare_worker
 from mnist_core.data import find_data_root, load_dataset
 from mnist_core.engine import Engine
-from search.supervisor import default_workers
+from search.runs.supervisor import default_workers
 from space.architecture import ArchitectureSpec
 from space.candidate import TrainingConfig
 

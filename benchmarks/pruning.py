@@ -30,8 +30,8 @@ from optuna.trial import FrozenTrial
 
 from mnist_core.allocator import keep_freed_memory
 from mnist_core.engine import Engine, resolve_engine
-from search.pruning import WARM_UP_EPOCHS, TrialCurve, error_so_far, should_prune
-from search.supervisor import default_workers
+from search.runs.pruning import WARM_UP_EPOCHS, TrialCurve, error_so_far, should_prune
+from search.runs.supervisor import default_workers
 from space.results import EpochResult
 from studies.pareto import FrontPoint, pareto_front
 from studies.records import TRAINED_OUTCOMES, Outcome, candidate_of, finished_trials, outcome_of, read_epochs

@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks.training import prepare_worker
 from mnist_core.data import find_data_root, open_test_set
 from mnist_core.engine import ENGINE_NAMES, Engine, resolve_engine
-from search.supervisor import default_workers
+from search.runs.supervisor import default_workers
 from space.recipes import RECIPES, Recipe
 
 DEFAULT_RUNS = Path(__file__).with_name("reference_systems.jsonl")

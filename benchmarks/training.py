@@ -35,7 +35,7 @@ from mnist_core.allocator import keep_freed_memory
 from mnist_core.data import Dataset, find_data_root, load_dataset
 from mnist_core.engine import resolve_engine
 from mnist_core.native.compiler import compile_library, compile_trainer
-from search.worker import die_with_parent
+from search.runs.worker import die_with_parent
 from space.architecture import ArchitectureSpec, summarise
 from space.candidate import TrainingConfig
 from space.recipes import RECIPES

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from mnist_core.export import PRODUCER
+from mnist_core.checkpoint import PRODUCER
 from mnist_core.training import TrainingState
 from space.errors import InputError
 from space.results import EpochResult

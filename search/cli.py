@@ -79,11 +79,11 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Search for the best nets within a budget; the same command again goes on where it ended."""
-    from search.config import RunConfig
-    from search.confirm import ConfirmRequest, confirm_front
-    from search.progress import make_display
-    from search.report import print_run
-    from search.run import run_search
+    from search.confirmation.confirm import ConfirmRequest, confirm_front
+    from search.reports.status import print_run
+    from search.runs.config import RunConfig
+    from search.runs.progress import make_display
+    from search.runs.search import run_search
 
     planned_seeds = DEFAULT_CONFIRM_SEEDS if confirm_seeds is None else confirm_seeds
     config = RunConfig(
@@ -151,8 +151,8 @@ def confirm(
     quiet: Quiet = False,
 ) -> None:
     """Find out what the front is worth: train it again with fresh seeds, then open the sealed test set once."""
-    from search.confirm import ConfirmRequest, confirm_front
-    from search.report import print_confirmed_front
+    from search.confirmation.confirm import ConfirmRequest, confirm_front
+    from search.reports.status import print_confirmed_front
 
     request = ConfirmRequest(
         storage=storage,
@@ -172,7 +172,7 @@ def confirm(
 @app.command()
 def status(study: Study = None, storage: Storage = DEFAULT_STORAGE, as_json: AsJson = False) -> None:
     """How far a study is: trained, pruned, rejected, duplicate, diverged, running, best and time."""
-    from search.report import print_status
+    from search.reports.status import print_status
     from studies.storage import Store
 
     store = Store.open_read_only(storage)
@@ -190,8 +190,8 @@ def front(
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a CSV file instead.")] = None,
 ) -> None:
     """The Pareto front: no other trial has both fewer parameters and a higher validation accuracy."""
-    from search.report import print_confirmed_front, print_front, write_front_csv
-    from search.selection import require_confirmed_front
+    from search.models.selection import require_confirmed_front
+    from search.reports.status import print_confirmed_front, print_front, write_front_csv
     from studies.records import read_front
     from studies.storage import Store
 
@@ -217,7 +217,7 @@ def count(
     as_json: AsJson = False,
 ) -> None:
     """Layers of a net with shapes, parameters and their share, receptive fields, multiply-accumulates and memory."""
-    from search.report import print_count
+    from search.reports.status import print_count
     from space.architecture import ArchitectureSpec
 
     print_count(ArchitectureSpec.from_text(notation), as_json=as_json)
@@ -226,7 +226,7 @@ def count(
 @app.command()
 def recipes(as_json: AsJson = False) -> None:
     """The reference systems: parameters, claimed and measured accuracy, notation, what their documents leave open."""
-    from search.recipes import print_recipes
+    from search.models.recipes import print_recipes
 
     print_recipes(as_json=as_json)
 
@@ -241,7 +241,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Whether a net keeps to rules; exit code 1 where it breaks one, so that it can guard a build."""
-    from search.check import print_check
+    from search.models.check import print_check
 
     if not print_check(model, max_params=max_params, require=require, as_json=as_json):
         raise typer.Exit(1)
@@ -270,7 +270,7 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Train one model, as a reference system was or as a search would, and keep everything about it."""
-    from search.train import TrainRequest, train_model
+    from search.training.request import TrainRequest, train_model
 
     train_model(
         TrainRequest(
@@ -309,7 +309,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Accuracy and loss of a trained model on validation images, or what it makes of your own."""
-    from search.evaluate import print_evaluation
+    from search.models.evaluate import print_evaluation
 
     print_evaluation(
         model, study=study, storage=storage, dataset=dataset, data_root=data_root, images=images, as_json=as_json
@@ -326,7 +326,7 @@ def analyse(
     force: Force = False,
 ) -> None:
     """A report on a trained model as one HTML page, with its pictures and tables beside it."""
-    from search.analyse import write_analysis
+    from search.analysis.analyse import write_analysis
 
     for line in write_analysis(model, out, study=study, storage=storage, data_root=data_root, force=force):
         print(line)
@@ -356,8 +356,8 @@ def export(
     data_root: DataRoot = None,
 ) -> None:
     """Write a trained model to files; without a selector the most accurate one."""
-    from search.export import export_model
-    from search.selection import select_trial
+    from search.export.export import export_model
+    from search.models.selection import select_trial
     from studies.storage import Store
 
     store = Store.open_read_only(storage)

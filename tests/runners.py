@@ -9,9 +9,9 @@ from typing import Any
 
 from mnist_core.data import Dataset, load_dataset
 from mnist_core.engine import TORCH, Engine
-from search.config import RunConfig
-from search.objective import TrialRunner
-from search.tpe import BoundedTpe
+from search.runs.config import RunConfig
+from search.runs.trial import TrialRunner
+from search.sampling.tpe import BoundedTpe
 from space.search_space import ArchitectureRanges, SearchSpace, Stage, TrainingRanges
 from studies.locks import WorkerLocks
 from studies.records import Outcome

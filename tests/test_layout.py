@@ -185,7 +185,8 @@ def test_no_file_names_a_registry_or_a_home_folder() -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "slow"), [("search.cli", SLOW_IMPORTS), ("search.run", {"torch", "torchvision", "scipy", "sklearn"})]
+    ("module", "slow"),
+    [("search.cli", SLOW_IMPORTS), ("search.runs.search", {"torch", "torchvision", "scipy", "sklearn"})],
 )
 def test_no_process_starts_with_imports_it_does_not_need(module: str, slow: set[str]) -> None:
     program = f"import sys; import {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"

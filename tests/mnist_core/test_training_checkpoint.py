@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mnist_core.export import Checkpoint, cpu_weights, save_checkpoint
+from mnist_core.checkpoint import Checkpoint, cpu_weights, save_checkpoint
 from mnist_core.model import Network, build_model
 from mnist_core.training import TrainingState
 from mnist_core.training_checkpoint import TrainingCheckpoint, load_training, save_training, write_whole

@@ -1,0 +1,1 @@
+"""Trained models as files for others to run: ONNX, torch.export, C."""

@@ -1,0 +1,330 @@
+"""Trained models as C99 for microcontrollers: a header and a source that need no library (docs/model-files.md).
+
+BatchNorm is folded into the convolution before it; where ReLU stands between the two, a scale and a shift for each
+channel remain. A pool is merged into the convolution before it, so that what is pooled is never stored. Weights are
+float, or int8 with one factor for each output channel (symmetric); activations are float.
+"""
+
+import subprocess
+import tempfile
+import textwrap
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from importlib import resources
+from itertools import pairwise
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mnist_core.augmentation import normalise
+from mnist_core.checkpoint import Checkpoint, restore_model
+from mnist_core.data import Split
+from mnist_core.native.compiler import CompilerError, find_compiler
+from space.errors import InputError
+from space.layers import INPUT_SHAPE, Conv, GlobalAveragePool, Linear, MaxPool, Shape
+
+HEADER_FILE, SOURCE_FILE = "model.h", "model.c"
+WEIGHTS = ("float", "int8")
+NUM_EXAMPLES = 4
+TOLERANCE = 1e-4
+"""Of the self-test, relative to an image's largest logit; single precision strays by about 1e-6."""
+RUN_SECONDS = 600
+_NUM_PIXELS = 28 * 28
+_LAYER_BYTES = 40
+"""Of a row of the layer table: six int32_t and seven int16_t, aligned to 4 bytes."""
+_PER_LINE = 14
+"""Numbers in a row: half a row of pixels."""
+_PROGRAM = """
+#include <stdio.h>
+#include "model.h"
+
+int main(void)
+{
+    static uint8_t pixels[MODEL_NUM_PIXELS];
+    static float logits[MODEL_NUM_CLASSES];
+    while (fread(pixels, sizeof pixels, 1, stdin) == 1) {
+        model_predict(pixels, logits);
+        fwrite(logits, sizeof logits, 1, stdout);
+    }
+    return 0;
+}
+"""
+"""From images on standard input to logits on standard output."""
+
+
+@dataclass(frozen=True)
+class CModel:
+    header: str
+    """Content of ``model.h``."""
+    source: str
+    """Content of ``model.c``; with ``MODEL_SELF_TEST`` defined, it is a program that tests itself."""
+    flash_bytes: int
+    """Constants: weights, factors, biases, scales and the layer table. The code comes on top."""
+    ram_bytes: int
+    """Static activations. The stack comes on top."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Layer:
+    """A row of the layer table: a convolution with all that follows it, in the order of the fields."""
+
+    weights: NDArray[np.float32] | NDArray[np.int8]
+    """(out, in, kernel, kernel)"""
+    factors: NDArray[np.float32] | None
+    """(out,), of the int8 weights."""
+    biases: NDArray[np.float32]
+    """(out,)"""
+    in_size: int
+    token: str = ""
+    padding: int = 0
+    relu: bool = False
+    scales: NDArray[np.float32] | None = None
+    """(2, out): of a BatchNorm behind ReLU, what each channel is multiplied by and what is added then."""
+    pool: int = 1
+    mean: bool = False
+
+    @property
+    def constants(self) -> NDArray[np.float32]:
+        """Factors, biases and scales as far as there are any, in this order."""
+        return np.concatenate([part.ravel() for part in (self.factors, self.biases, self.scales) if part is not None])
+
+    @property
+    def out_size(self) -> int:
+        """Side of the maps, before the mean is taken."""
+        kernel: int = self.weights.shape[2]
+        return (self.in_size + 2 * self.padding - kernel + 1) // self.pool
+
+    @property
+    def num_values(self) -> int:
+        return len(self.weights) * (1 if self.mean else self.out_size**2)
+
+
+def export_c(checkpoint: Checkpoint, examples: Split, *, weights: str) -> CModel:
+    """Header and source of ``int model_predict(pixels, logits)``, with ``weights`` of one of `WEIGHTS`.
+
+    The self-test compares with PyTorch on the first of ``examples``; for int8, with the model of `quantise_weights`.
+    The same model and examples give the same text. Raises `InputError` for other ``weights``, or a model that holds
+    numbers which are not finite.
+    """
+    if weights not in WEIGHTS:
+        raise InputError(f"the weights of a C model must be one of {', '.join(WEIGHTS)}, not {weights!r}")
+    int8 = weights == "int8"
+    candidate = checkpoint.candidate
+    layers = _fold(checkpoint, int8=int8)
+    # The last layer writes into the caller's memory.
+    num_values = [_NUM_PIXELS, *(layer.num_values for layer in layers[:-1]), 0]
+    num_activations = max(read + written for read, written in pairwise(num_values))
+    flash_bytes = sum(layer.weights.nbytes + layer.constants.nbytes + _LAYER_BYTES for layer in layers)
+    ram_bytes = 4 * num_activations
+    header = _fill(
+        HEADER_FILE,
+        notation=candidate.architecture,
+        num_params=f"{candidate.num_params:,}",
+        training=_training(checkpoint),
+        class_lines=textwrap.fill(", ".join(checkpoint.class_names), 100).replace("\n", "\n * "),
+        weights=weights,
+        flash_bytes=f"{flash_bytes:,}",
+        ram_bytes=f"{ram_bytes:,}",
+        num_pixels=_NUM_PIXELS,
+        num_classes=candidate.architecture.num_classes,
+    )
+    source = _fill(
+        SOURCE_FILE,
+        notation=candidate.architecture,
+        weight_type="int8_t" if int8 else "float",
+        num_weights=sum(layer.weights.size for layer in layers),
+        weight_lines=_lines((layer.token, layer.weights) for layer in layers),
+        num_constants=sum(layer.constants.size for layer in layers),
+        constant_lines=_lines((layer.token, layer.constants) for layer in layers),
+        num_layers=len(layers),
+        layer_lines="\n".join(_table(layers)),
+        num_activations=num_activations,
+        # Of pixels of 0..255, as in `normalise`.
+        pixel_mean=_number(np.float32(255 * checkpoint.mean)),
+        pixel_std=_number(np.float32(255 * checkpoint.std)),
+        **_self_test(quantise_weights(checkpoint) if int8 else checkpoint, examples),
+    )
+    return CModel(header, source, flash_bytes, ram_bytes)
+
+
+def quantise_weights(checkpoint: Checkpoint) -> Checkpoint:
+    """The model with its weights rounded to what int8 can hold; biases and BatchNorm stay as they are."""
+    rounded = dict(checkpoint.weights)
+    for name, tensor in checkpoint.weights.items():
+        if tensor.dim() > 1:
+            codes, factors = _quantise(_numpy(tensor))
+            rounded[name] = torch.from_numpy(codes * _per_channel(factors, codes.ndim)).to(tensor.dtype)
+    return replace(checkpoint, weights=rounded)
+
+
+def run_c(model: CModel, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(N, 28, 28) bytes to (N, num_classes) logits, by the C code compiled for this machine.
+
+    Raises `CompilerError` where there is no compiler, or what it makes does not run.
+    """
+    compiler = find_compiler()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for file, text in {HEADER_FILE: model.header, SOURCE_FILE: model.source, "main.c": _PROGRAM}.items():
+            (folder / file).write_text(text, encoding="utf-8")
+        # A C++ compiler's driver compiles C too.
+        _run([compiler.path, "-x", "c", "-std=c99", "-O2", "main.c", SOURCE_FILE, "-o", "model"], folder)
+        logits = _run([str(folder / "model")], folder, np.ascontiguousarray(images).tobytes())
+    return np.frombuffer(logits, np.float32).reshape(len(images), -1)
+
+
+def _run(command: list[str], folder: Path, given: bytes = b"") -> bytes:
+    """What the command writes to standard output."""
+    try:
+        done = subprocess.run(command, input=given, capture_output=True, cwd=folder, timeout=RUN_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CompilerError(f"the C model can't be run: {error}") from None
+    if done.returncode != 0:
+        lines = done.stderr.decode(errors="replace").splitlines()
+        first = next((line for line in lines if "error" in line), f"exit code {done.returncode}")
+        raise CompilerError(f"{command[0]} failed: {first[:200]}")
+    return done.stdout
+
+
+def _fold(checkpoint: Checkpoint, *, int8: bool) -> list[_Layer]:
+    with_params = (nn.Conv2d, nn.BatchNorm2d, nn.Linear)
+    modules = (module for module in restore_model(checkpoint).double() if isinstance(module, with_params))
+    # For a net that begins with a pool or its head: a convolution that changes nothing.
+    one = np.ones((1, 1, 1, 1), np.int8 if int8 else np.float32)
+    identity = _Layer(one, None, np.zeros(1, np.float32), in_size=INPUT_SHAPE[1])
+    layers: list[_Layer] = []
+    shape = INPUT_SHAPE
+    for layer in checkpoint.candidate.architecture.layers:
+        last = layers[-1] if layers else identity
+        token = f"{last.token} {layer.token}".strip()
+        match layer:
+            case Conv():
+                layers.append(replace(_fold_conv(layer, shape, modules, int8=int8), token=layer.token))
+            case Linear():
+                # On one pixel: Flatten leaves the order in memory as it is.
+                conv = Conv(layer.width, kernel=1, padding=0, bias=layer.bias, ops="r" if layer.relu else "")
+                layers.append(replace(_fold_conv(conv, shape, modules, int8=int8), token=layer.token))
+            case MaxPool():
+                # Two pools in a row, of 2 and of 3, are one of 6: they drop the same pixels at the edge.
+                layers[-1:] = [replace(last, token=token, pool=last.pool * layer.size)]
+            case GlobalAveragePool():
+                layers[-1:] = [replace(last, token=token, mean=True)]
+        shape = layer.output_shape(shape)
+    return layers or [identity]
+
+
+def _fold_conv(layer: Conv, shape: Shape, modules: Iterator[nn.Module], *, int8: bool) -> _Layer:
+    """A convolution of maps of ``shape`` with its BatchNorm; takes its modules from ``modules``."""
+    module = next(modules)
+    weights = _numpy(module.get_parameter("weight")).reshape(layer.width, shape[0], layer.kernel, layer.kernel)
+    biases = _numpy(module.get_parameter("bias")) if layer.bias else np.zeros(layer.width)
+    codes, factors = _quantise(weights) if int8 else (None, np.ones(layer.width))
+    scales = None
+    if layer.batch_norm:
+        scales = _batch_norm(next(modules))
+        if layer.ops != "rb":
+            factors, biases, scales = factors * scales[0], biases * scales[0] + scales[1], None
+    return _Layer(
+        weights=(weights * _per_channel(factors)).astype(np.float32) if codes is None else codes,
+        factors=None if codes is None else factors.astype(np.float32),
+        biases=biases.astype(np.float32),
+        in_size=shape[1],
+        padding=layer.padding,
+        relu="r" in layer.ops,
+        scales=None if scales is None else scales.astype(np.float32),
+    )
+
+
+def _batch_norm(module: nn.Module) -> NDArray[np.float64]:
+    """(2, channels): what evaluation multiplies by, and what it adds then."""
+    assert isinstance(module, nn.BatchNorm2d)
+    scales = _numpy(module.weight) / np.sqrt(_numpy(module.get_buffer("running_var")) + module.eps)
+    return np.stack([scales, _numpy(module.bias) - _numpy(module.get_buffer("running_mean")) * scales])
+
+
+def _quantise(weights: NDArray[np.float64]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+    """Whole numbers from -127 to 127, and the factor of each output channel, the first axis."""
+    largest = np.abs(weights).reshape(len(weights), -1).max(axis=1)
+    factors = np.where(largest == 0, 1, largest) / 127
+    with np.errstate(invalid="ignore"):  # what is not finite shows in the factors
+        return np.rint(weights / _per_channel(factors, weights.ndim)).astype(np.int8), factors
+
+
+def _per_channel(factors: NDArray[np.float64], num_axes: int = 4) -> NDArray[np.float64]:
+    """As an array that multiplies weights of so many axes, the output channels first."""
+    return factors.reshape(-1, *[1] * (num_axes - 1))
+
+
+def _numpy(tensor: Tensor) -> NDArray[np.float64]:
+    return tensor.detach().double().numpy()
+
+
+def _self_test(checkpoint: Checkpoint, examples: Split) -> dict[str, object]:
+    """Values for the template: images, labels, PyTorch's logits, and how far from them is near enough."""
+    images, labels = examples.images[:NUM_EXAMPLES], examples.labels[:NUM_EXAMPLES]
+    pixels = normalise(torch.tensor(images), checkpoint.mean, checkpoint.std)
+    with torch.inference_mode():
+        logits = restore_model(checkpoint).double()(pixels.double()).numpy()
+    tolerances = TOLERANCE * np.abs(logits).max(axis=1).clip(min=1)
+    return {
+        "num_examples": len(images),
+        "example_lines": _lines((str(number), image) for number, image in enumerate(images)),
+        "labels": ", ".join(map(str, labels)),
+        "expected_lines": _lines((str(number), row) for number, row in enumerate(logits.astype(np.float32))),
+        "tolerances": ", ".join(map(_number, tolerances.astype(np.float32))),
+    }
+
+
+def _training(checkpoint: Checkpoint) -> str:
+    # A file from elsewhere may hold any name, even the end of a comment.
+    text = f"trained on {checkpoint.dataset}".replace("*", "")
+    if checkpoint.val_accuracy is None:
+        return text
+    return f"{text}; as trained, it is right on {checkpoint.val_accuracy:.2%} of the validation images"
+
+
+def _table(layers: list[_Layer]) -> Iterator[str]:
+    """The initialiser of each layer's row."""
+    first_weight = first_constant = 0
+    for layer in layers:
+        channels, in_channels, kernel, _ = layer.weights.shape
+        biases = first_constant + (0 if layer.factors is None else channels)
+        row = (
+            first_weight,
+            -1 if layer.factors is None else first_constant,
+            biases,
+            -1 if layer.scales is None else biases + channels,
+            *(in_channels, channels, layer.in_size, layer.out_size),
+            *(kernel, layer.padding, int(layer.relu), layer.pool, int(layer.mean)),
+        )
+        yield f"    {{{', '.join(map(str, row))}}}, /* {layer.token} */"
+        first_weight += layer.weights.size
+        first_constant += layer.constants.size
+
+
+def _lines(arrays: Iterable[tuple[str, NDArray[Any]]]) -> str:
+    """Initialisers of arrays one after the other, each below a comment."""
+    lines = []
+    for comment, array in arrays:
+        numbers = [_number(value) for value in array.ravel()]
+        lines.append(f"    /* {comment} */")
+        lines += [f"    {', '.join(numbers[i : i + _PER_LINE])}," for i in range(0, len(numbers), _PER_LINE)]
+    return "\n".join(lines)
+
+
+def _number(value: np.integer[Any] | np.floating[Any]) -> str:
+    """As C; a float with the fewest digits that read back as the same float."""
+    if not np.isfinite(value):
+        raise InputError(f"{value} can't be written as C: all numbers of a model must be finite")
+    return f"{value}f" if isinstance(value, np.float32) else str(value)
+
+
+def _fill(file: str, **values: object) -> str:
+    return Template(
+        (resources.files("mnist_core.formats") / f"{file}.template").read_text(encoding="utf-8")
+    ).substitute(values)

@@ -1,0 +1,77 @@
+"""Models in 8-bit integers, as ONNX: weights and activations, calibrated on training images (docs/model-files.md)."""
+
+import contextlib
+import logging
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_core.checkpoint import Checkpoint, clear_notes, export_onnx, onnx_properties, require, silence, write_whole
+
+NUM_CALIBRATION_IMAGES = 500
+"""The first of those given: their extremes set the activations' ranges."""
+WEIGHT_BITS = 7
+"""Bits of a weight, stored in int8. Where a CPU has no VNNI instructions, onnxruntime adds two products of
+an unsigned activation and a signed weight in 16 bits. Weights of 8 bits overflow them, since 2 * 255 * 127 is more than
+32,767, and weights of 7 bits do not: 2 * 255 * 64 is less."""
+
+
+def export_onnx_int8(
+    path: Path, checkpoint: Checkpoint, images: NDArray[np.uint8], *, weight_bits: int = WEIGHT_BITS
+) -> None:
+    """Write an ONNX model with the input and output of `export_onnx` that computes in int8, as QDQ operators tell it.
+
+    ``images`` are training images, (N, 28, 28) bytes. Weights have one scale an output channel, activations one a
+    tensor. ``weight_bits`` is 7, with which every CPU computes what the file says, or 8, to compare. BatchNorm is
+    folded into its convolution; one that comes after a ReLU can't be, and stays in fp32. The file is the same byte for
+    byte when written again. Raises `InputError` where the onnx extra is not installed or the file cannot be written.
+    """
+    require("onnx", "onnxscript", "onnxruntime")
+    import onnx
+    from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
+
+    class Pixels(CalibrationDataReader):  # type: ignore[misc]
+        """One batch: the ranges would be the same for several."""
+
+        def __init__(self) -> None:
+            pixels = images[:NUM_CALIBRATION_IMAGES, np.newaxis].astype(np.float32) / np.float32(255)
+            self.batches = iter([{"pixels": pixels}])
+
+        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+            return next(self.batches, None)
+
+    with tempfile.TemporaryDirectory() as folder:
+        export_onnx(Path(folder) / "fp32.onnx", checkpoint)
+        fp32 = onnx.load(Path(folder) / "fp32.onnx")
+        with silence(), _no_logging():
+            quantize_static(
+                fp32,
+                Path(folder) / "int8.onnx",
+                Pixels(),
+                per_channel=True,
+                activation_type=QuantType.QInt8,
+                weight_type=QuantType.QInt8,
+                reduce_range=weight_bits == 7,
+                # Where one is left, its factors have one scale in all, which costs accuracy.
+                nodes_to_exclude=[node.name for node in fp32.graph.node if node.op_type == "BatchNormalization"],
+            )
+        model = onnx.load(Path(folder) / "int8.onnx")
+    clear_notes(model)
+    onnx.helper.set_model_props(model, onnx_properties(checkpoint))
+    write_whole(path, model.SerializeToString(deterministic=True))
+
+
+@contextlib.contextmanager
+def _no_logging() -> Iterator[None]:
+    """Swallow what the quantiser advises through the root logger, which its first warning would configure."""
+    handler, disabled = logging.NullHandler(), logging.root.manager.disable
+    logging.root.addHandler(handler)
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(disabled)
+        logging.root.removeHandler(handler)

@@ -1,0 +1,65 @@
+"""Models as programs of torch.export, which run in PyTorch without this package's code (docs/model-files.md)."""
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.export import Dim, ExportedProgram
+
+from mnist_core.checkpoint import Checkpoint, FromPixels, restore_model, write_whole
+from mnist_core.evaluation import BATCH_SIZE
+from space.errors import InputError
+
+
+def export_program(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a program from (N, 1, 28, 28) pixels, float32 of 0..1, to (N, classes) logits.
+
+    Normalisation is part of it and N is free. The file tells nothing of the machine that wrote it, and is the same
+    byte for byte when written again with the same version of torch. Raises `InputError` where it cannot be written.
+    """
+    module = FromPixels(restore_model(checkpoint), checkpoint.mean, checkpoint.std).eval()
+    # Two images: with one, N = 1 would be taken for a constant.
+    program = torch.export.export(module, (torch.zeros(2, 1, 28, 28),), dynamic_shapes=({0: Dim("N")},))
+    program.example_inputs = None
+    for node in program.graph.nodes:
+        node.meta.pop("stack_trace", None)  # it has source paths
+    content = io.BytesIO()  # torch would write a file's name into it
+    torch.export.save(program, content)
+    write_whole(path, content.getvalue())
+
+
+def load_program(path: Path) -> ExportedProgram:
+    """What `export_program` wrote. Raises `InputError` for a file that is missing or no program."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror}") from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about formats of other versions of torch
+            return torch.export.load(io.BytesIO(content))
+    except Exception as error:  # torch's own errors have no other base class
+        raise InputError(f"{path} is not a program of torch.export: {str(error).partition(chr(10))[0]}") from None
+
+
+def count_program_params(path: Path) -> int:
+    """Trainable parameters that the file holds."""
+    return sum(parameter.numel() for parameter in load_program(path).parameters())
+
+
+@torch.inference_mode()
+def program_accuracy(path: Path, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> float:
+    """Fraction of (N, 28, 28) bytes whose highest logit is their label's.
+
+    Raises `InputError` for a file that is missing or no program.
+    """
+    module = load_program(path).module()
+    num_right = 0
+    for first in range(0, len(labels), BATCH_SIZE):
+        batch = slice(first, first + BATCH_SIZE)
+        logits = module(torch.tensor(images[batch]).unsqueeze(1).float() / 255)
+        num_right += int((logits.argmax(1).numpy() == labels[batch]).sum())
+    return num_right / len(labels)

@@ -1,0 +1,1 @@
+"""The command analyse: a report about one model."""

@@ -1,0 +1,223 @@
+"""From a trial, a model file or a recipe to a folder that tells all there is to say of the trained model."""
+
+import csv
+import io
+import json
+import math
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import astuple, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sqlalchemy.engine import make_url
+
+from mnist_core.allocator import keep_freed_memory
+from mnist_core.checkpoint import Checkpoint, cpu_weights
+from mnist_core.data import Dataset, find_data_root, load_dataset, normalised_for
+from mnist_core.device import resolve_device
+from mnist_core.engine import resolve_engine
+from mnist_core.model import build_model
+from mnist_core.training import DivergedError, train
+from search.analysis.charts import draw_charts, draw_mistakes
+from search.analysis.facts import Analysis, Subject, analyse_model, sample_inputs
+from search.analysis.page import render_page
+from search.export.export import check_target, load_data, replace_folder, temporary_folder
+from search.models.names import load_model
+from search.runs.progress import format_accuracy, make_display
+from search.training.log import EPOCHS_FILE
+from search.training.samples import draw_samples
+from space.errors import SearchFailedError
+from space.recipes import RECIPES, Recipe, find_recipe
+from space.results import EpochResult
+from studies.records import read_epochs
+from studies.storage import Store
+from studies.study import read_fingerprint
+
+USUAL_LIMIT = 8_000
+"""Parameters: what small nets for MNIST are asked to stay within."""
+RECIPE_SEED = 0
+PAGE_FILE, FACTS_FILE = "index.html", "analysis.json"
+PICTURES = ("error", "loss", "learning-rate", "confusion", "mistakes", "inputs")
+TABLES = ("layers", "epochs", "confusion", "classes", "mistakes", "rules")
+FILES = (PAGE_FILE, FACTS_FILE, *(f"{name}.png" for name in PICTURES), *(f"{name}.csv" for name in TABLES))
+
+
+def write_analysis(
+    model: str, out: Path, *, study: str | None, storage: str, data_root: Path | None, force: bool
+) -> list[str]:
+    """Make the folder ``out`` with a page, its pictures and tables; returns lines about them.
+
+    Raises `InputError` where ``out`` can't be made or ``model`` is no trained model and no recipe,
+    `SearchFailedError` where it is not as accurate as its file says or its training diverges.
+    """
+    check_target(out, "analysis", FILES, force=force)
+    with temporary_folder(out) as folder:
+        if model in RECIPES:
+            subject, data = _train_recipe(RECIPES[model], data_root)
+        else:
+            if not (model.isdecimal() or os.path.exists(model) or os.sep in model or Path(model).suffix):
+                find_recipe(model)  # raises, with the closest names
+            checkpoint = load_model(model, storage=storage, study=study)
+            data = load_data(checkpoint, data_root)
+            is_trial = model == str(checkpoint.trial)
+            subject = _of_trial(checkpoint, storage, study) if is_trial else _of_file(checkpoint, Path(model))
+        analysis = analyse_model(subject, data)
+        _write_files(folder, analysis)
+        replace_folder(folder, out)
+    no_estimate = ", which it was trained on as well" if subject.checkpoint.val_accuracy is None else ""
+    return [
+        f"{subject.title}: {format_accuracy(analysis.val_accuracy)} ± {100 * analysis.standard_error:.2f} of "
+        f"{analysis.num_images:,} validation images{no_estimate}, "
+        f"{subject.checkpoint.candidate.num_params:,} parameters, {len(analysis.mistakes):,} mistakes",
+        str(out / PAGE_FILE),
+    ]
+
+
+def _of_trial(checkpoint: Checkpoint, storage: str, study: str | None) -> Subject:
+    assert checkpoint.trial is not None
+    store = Store.open_read_only(storage)
+    name = store.resolve_study_name(study)
+    number = checkpoint.trial
+    fingerprint = read_fingerprint(store, name)
+    assert fingerprint is not None
+    run = store.load_study(name).get_trials(deepcopy=False)[number].user_attrs["run"]
+    where = make_url(storage).render_as_string(hide_password=True)
+    epochs = tuple(read_epochs(store.engine, name, [number])[number])
+    return Subject(
+        checkpoint=checkpoint,
+        title=f"Trial {number} of {name}",
+        origin=(
+            f"Trained by a search: trial {number} of the study {name} in {where}, {len(epochs)} epochs on "
+            f"{fingerprint['train_size']:,} images of {checkpoint.dataset} with seed {checkpoint.seed}, by the "
+            f"{run['engine']} engine on {run['device']}."
+        ),
+        epochs=epochs,
+        max_params=fingerprint["budget"],
+        limit=f"the budget of the study {name}",
+    )
+
+
+def _of_file(checkpoint: Checkpoint, path: Path) -> Subject:
+    recipe = next((recipe for recipe in RECIPES.values() if recipe.candidate == checkpoint.candidate), None)
+    epochs = read_epochs_beside(path, checkpoint)
+    trained = f"Read from the file {path}: trained on {checkpoint.dataset} with seed {checkpoint.seed}"
+    if checkpoint.trial is not None:
+        trained += f", as trial {checkpoint.trial} of a search"
+    if checkpoint.val_accuracy is None:
+        trained += ", on the validation images as well, so that its accuracy on them is no estimate"
+    return Subject(
+        checkpoint=checkpoint,
+        title=f"{path.resolve().parent.name}/{path.name}" if recipe is None else f"Recipe {recipe.title}",
+        origin=f"{trained}." if recipe is None else f"{trained}. {_about(recipe)}",
+        epochs=epochs,
+        max_params=USUAL_LIMIT,
+        limit=f"the usual limit of {USUAL_LIMIT:,}",
+    )
+
+
+def read_epochs_beside(path: Path, checkpoint: Checkpoint) -> tuple[EpochResult, ...]:
+    """The epochs that `train` left beside its model file; none where they are not there or another model's."""
+    try:
+        rows = csv.DictReader((path.parent / EPOCHS_FILE).read_text(encoding="utf-8").splitlines())
+        epochs = [EpochResult(**{item.name: item.type(row[item.name]) for item in fields(EpochResult)}) for row in rows]  # type: ignore[operator]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
+    numbers = [result.epoch for result in epochs]
+    fits = (
+        numbers == list(range(1, len(epochs) + 1))
+        and len(epochs) <= checkpoint.candidate.training.epochs
+        and all(math.isfinite(value) for result in epochs for value in astuple(result))
+        and checkpoint.val_accuracy in [result.val_accuracy for result in epochs]
+    )
+    return tuple(epochs) if fits else ()
+
+
+def _train_recipe(recipe: Recipe, data_root: Path | None) -> tuple[Subject, Dataset]:
+    """Train it as it is, its reasons to stop early included, with a line an epoch on stderr."""
+    candidate = recipe.candidate
+    data = normalised_for(load_dataset("mnist", find_data_root("mnist", data_root)), candidate.training)
+    keep_freed_memory()
+    torch.set_num_threads(1)
+    device = resolve_device("auto")
+    engine = resolve_engine("auto", device, compiling=make_display(quiet=False).compiling).for_candidate(candidate)
+    _say(
+        f"training recipe {recipe.title} first: {candidate.num_params:,} parameters, one seed ({RECIPE_SEED}), "
+        f"{len(data.train):,} training images of {data.name}, at most {candidate.training.epochs} epochs, "
+        f"engine {engine.name} on {device}"
+    )
+    model = build_model(candidate.architecture, seed=RECIPE_SEED)
+    epochs: list[EpochResult] = []
+    try:
+        for result in train(model, data, candidate.training, seed=RECIPE_SEED, device=device, engine=engine):
+            epochs.append(result)
+            _say(
+                f"epoch {result.epoch}/{candidate.training.epochs}  train {format_accuracy(result.train_accuracy)}  "
+                f"val {format_accuracy(result.val_accuracy)}  {result.seconds:.1f} s"
+            )
+    except DivergedError as error:
+        raise SearchFailedError(f"recipe {recipe.title}: {error}") from None
+    checkpoint = Checkpoint.trained_on(
+        data, candidate, cpu_weights(model), val_accuracy=epochs[-1].val_accuracy, seed=RECIPE_SEED
+    )
+    subject = Subject(
+        checkpoint=checkpoint,
+        title=f"Recipe {recipe.title}",
+        origin=(
+            f"Trained for this analysis with the recipe's own settings, its reasons to stop early included: "
+            f"{len(epochs)} of {candidate.training.epochs} epochs on {len(data.train):,} images of {data.name} with "
+            f"seed {RECIPE_SEED}, by the {engine.name} engine on {device}. {_about(recipe)}"
+        ),
+        epochs=tuple(epochs),
+        max_params=USUAL_LIMIT,
+        limit=f"the usual limit of {USUAL_LIMIT:,}",
+    )
+    return subject, data
+
+
+def _about(recipe: Recipe) -> str:
+    text = f"The document of {recipe.name} claims {format_accuracy(recipe.claimed_accuracy)}: {recipe.claim}."
+    if recipe.reconstruction:
+        text += " Its layers are a reconstruction: one layout that fits what the document says of the net."
+    if recipe.assumed:
+        text += f" Assumed, since the document does not say: {'; '.join(recipe.assumed)}."
+    return text
+
+
+def _write_files(folder: Path, analysis: Analysis) -> None:
+    charts = draw_charts(analysis)
+    images, labels = sample_inputs(analysis)
+    (folder / PAGE_FILE).write_text(render_page(analysis, charts, images), encoding="utf-8")
+    pictures = {name: chart.png for name, chart in charts.items()}
+    pictures["inputs"] = draw_samples(images.astype(np.float32), labels, title="Training images")
+    if analysis.mistakes:
+        pictures["mistakes"] = draw_mistakes(analysis)
+    for name, png in pictures.items():
+        (folder / f"{name}.png").write_bytes(png)
+    facts = analysis.to_json()
+    (folder / FACTS_FILE).write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    for layer in facts["layers"]:
+        layer["output_shape"] = "x".join(map(str, layer["output_shape"]))
+    names = facts["class_names"]
+    facts["confusion"] = [
+        {"true": name, **dict(zip(names, row, strict=True))}
+        for name, row in zip(names, facts["confusion"], strict=True)
+    ]
+    for name in TABLES:
+        if facts[name]:
+            (folder / f"{name}.csv").write_text(_as_csv(facts[name]), encoding="utf-8")
+
+
+def _as_csv(rows: Sequence[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

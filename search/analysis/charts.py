@@ -1,0 +1,280 @@
+"""The charts and pictures of an analysis: as SVG that takes its page's colours and font, and as PNG files."""
+
+import base64
+import io
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from numpy.typing import NDArray
+from PIL import Image
+
+from mnist_core.schedule import learning_rates
+from search.analysis.facts import NUM_LAST_EPOCHS, Analysis
+from space.candidate import TrainingConfig
+from space.results import EpochResult
+
+# Blue and orange differ for every kind of colour vision. Each is a variable of the page, which has darker and lighter
+# ones for light and dark screens.
+PAPER, INK, MUTED, GRID = "#ffffff", "#1c2330", "#5f6b7a", "#dfe4ea"
+VALIDATION, TRAINING = "#1f5fa8", "#c65d0e"
+CSS_COLOURS = {
+    PAPER: "--paper",
+    INK: "--ink",
+    MUTED: "--muted",
+    GRID: "--grid",
+    VALIDATION: "--validation",
+    TRAINING: "--training",
+}
+POINTS_PER_INCH = 72
+STYLE: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.size": 12,
+    "text.color": INK,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": MUTED,
+    "axes.titlesize": 13,
+    "axes.titleweight": "bold",
+    "axes.titlepad": 10,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelsize": 11,
+    "ytick.labelsize": 11,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "lines.solid_capstyle": "round",
+    "svg.fonttype": "none",  # text stays text, in the page's font
+}
+DIGITS_IN_ROW = 8
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture in both forms."""
+
+    svg: str
+    """An element to put in a page."""
+    png: bytes
+    """On white, for anything else."""
+
+
+def draw_charts(analysis: Analysis) -> dict[str, Picture]:
+    """By name; those of the training are left out where its epochs are not known."""
+    names = analysis.subject.checkpoint.class_names
+    charts = {"confusion": draw_confusion(analysis.confusion, names)}
+    if analysis.subject.epochs:
+        charts["error"] = draw_errors(analysis)
+        charts["loss"] = draw_losses(analysis)
+        charts["learning-rate"] = draw_learning_rates(analysis)
+    return charts
+
+
+def draw_errors(analysis: Analysis) -> Picture:
+    """Errors by epoch. Near 99 % they tell accuracies apart that would share a line."""
+    lines = {
+        "training": (TRAINING, [100 * (1 - result.train_accuracy) for result in analysis.subject.epochs]),
+        "validation": (VALIDATION, [100 * (1 - result.val_accuracy) for result in analysis.subject.epochs]),
+    }
+    # No error at all is drawn as half an image's share.
+    return _draw_curves("error", lines, least=50 / analysis.num_images, digits=2, unit=" %")
+
+
+def draw_losses(analysis: Analysis) -> Picture:
+    lines = {
+        "training": (TRAINING, [result.train_loss for result in analysis.subject.epochs]),
+        "validation": (VALIDATION, [result.val_loss for result in analysis.subject.epochs]),
+    }
+    return _draw_curves("loss", lines, least=1e-6, digits=3)
+
+
+def draw_learning_rates(analysis: Analysis) -> Picture:
+    """The schedule within the epochs as a line, and what each epoch ended with as dots."""
+    epochs = analysis.subject.epochs
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _figure(500, 300)
+        steps, rates = _schedule(analysis.subject.checkpoint.candidate.training, epochs)
+        axes.plot(steps, rates, color=INK, linewidth=1.6)
+        ends = [result.epoch for result in epochs], [result.learning_rate for result in epochs]
+        axes.plot(*ends, "o", color=INK, markersize=4)
+        axes.set_ylim(0, 1.12 * max(rates))
+        axes.set_xlim(0, len(epochs) * 1.02)
+        axes.set_title("Learning rate", loc="left")
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+        axes.grid(axis="y")
+        top = int(np.argmax(rates))
+        axes.annotate(
+            f"highest {rates[top]:.3g}",
+            (steps[top], rates[top]),
+            (0, 6),
+            textcoords="offset points",
+            ha="center" if top else "left",
+            color=INK,
+        )
+        return _render(figure, "learning-rate")
+
+
+def draw_confusion(confusion: NDArray[np.int64], names: Sequence[str]) -> Picture:
+    """Counts by true class (row) and predicted class (column): what is right in grey, mistakes in depths of blue."""
+    most = max(1, int((confusion - np.diag(np.diag(confusion))).max()))
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _figure(560, 560)
+        for (row, column), count in np.ndenumerate(confusion):
+            if row == column:
+                fill, alpha, colour = GRID, 1.0, MUTED
+            else:
+                # The root keeps single mistakes visible beside frequent ones.
+                fill, alpha = VALIDATION, math.sqrt(count / most)
+                colour = PAPER if alpha > 0.6 else INK
+            if not count:
+                fill, alpha = GRID, 0.25
+            place = (column - 0.48, row - 0.48)
+            axes.add_patch(Rectangle(place, 0.96, 0.96, facecolor=fill, alpha=alpha, linewidth=0))
+            if count:
+                axes.text(column, row, f"{count:,}", ha="center", va="center", color=colour, fontsize=13)
+        axes.set_xlim(-0.5, len(names) - 0.5)
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.set_aspect("equal")
+        long_names = max(map(len, names)) > 3
+        axes.set_xticks(
+            range(len(names)), names, rotation=45 if long_names else 0, ha="left" if long_names else "center"
+        )
+        axes.set_yticks(range(len(names)), names)
+        axes.tick_params(length=0, labelsize=13, labelcolor=INK, labeltop=True, labelbottom=False)
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("true")
+        axes.xaxis.set_label_position("top")
+        axes.spines[:].set_visible(False)
+        return _render(figure, "confusion")
+
+
+def draw_mistakes(analysis: Analysis) -> bytes:
+    """PNG of the shown mistakes, which the page sets itself."""
+    mistakes, images = analysis.shown_mistakes, analysis.data.validation.images
+    names = analysis.subject.checkpoint.class_names
+    num_rows = math.ceil(len(mistakes) / DIGITS_IN_ROW)
+    width, height, caption, side = 40, 52, 20, images.shape[1]  # of a place, the text in it and the image, in pixels
+    mosaic = np.zeros((height * num_rows, width * DIGITS_IN_ROW), np.uint8)
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _figure(2 * mosaic.shape[1], 2 * mosaic.shape[0])
+        for position, mistake in enumerate(mistakes):
+            row, column = divmod(position, DIGITS_IN_ROW)
+            top, left = height * row + caption, width * column + (width - side) // 2
+            mosaic[top : top + side, left : left + side] = images[mistake.index]
+            was, said = names[mistake.label], names[mistake.predicted]
+            text = f"{was}\ntaken for {said}\n{100 * mistake.confidence:.1f} % sure"
+            axes.text(left + side / 2, top, text, ha="center", va="bottom", fontsize=8)
+        axes.imshow(mosaic, cmap="gray_r", vmin=0, vmax=255)
+        axes.set_axis_off()
+        return _png(figure)
+
+
+def image_element(image: NDArray[np.uint8], description: str) -> str:
+    """An `img` that holds its (H, W) bytes, dark on light."""
+    stream = io.BytesIO()
+    Image.fromarray(255 - image).save(stream, "png", optimize=True)
+    return f'<img class="digit" alt="{description}" src="{data_uri(stream.getvalue())}">'
+
+
+def data_uri(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _draw_curves(
+    name: str, lines: dict[str, tuple[str, list[float]]], *, least: float, digits: int, unit: str = ""
+) -> Picture:
+    """Two lines by epoch, each labelled with its last value where it ends, on a log scale that begins at ``least``."""
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _figure(500, 300)
+        axes.set_yscale("log")
+        shown = {label: np.maximum(values, least) for label, (_, values) in lines.items()}
+        num_epochs = len(shown["validation"])
+        if num_epochs > NUM_LAST_EPOCHS:
+            axes.axvspan(num_epochs - NUM_LAST_EPOCHS + 0.5, num_epochs + 0.5, color=GRID, alpha=0.45, linewidth=0)
+        for label, values in shown.items():
+            axes.plot(range(1, num_epochs + 1), values, "-o", color=lines[label][0], linewidth=2, markersize=4)
+        _scale_log_axis(axes, np.concatenate(list(shown.values())), unit)
+        axes.set_xlim(0.5, num_epochs + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_title(name.capitalize(), loc="left")
+        axes.set_xlabel("epoch")
+        axes.grid(axis="y")
+        ends = {label: math.log10(values[-1]) for label, values in shown.items()}
+        lower, upper = sorted(ends, key=lambda label: ends[label])
+        low, high = map(math.log10, axes.get_ylim())
+        # Labels keep a line of text between them.
+        shift = max(0.0, 0.12 * (high - low) - (ends[upper] - ends[lower])) / 2
+        for label, height in ((lower, ends[lower] - shift), (upper, ends[upper] + shift)):
+            colour, values = lines[label]
+            axes.annotate(
+                f"{label} {values[-1]:.{digits}f}{unit}",
+                (num_epochs + 0.5, 10**height),
+                (6, 0),
+                textcoords="offset points",
+                va="center",
+                color=colour,
+                annotation_clip=False,
+            )
+        return _render(figure, name)
+
+
+def _scale_log_axis(axes: Axes, values: NDArray[np.float64], unit: str) -> None:
+    low, high = values.min() / 1.25, values.max() * 1.25
+    axes.set_ylim(low, high)
+    subs = (1.0, 2.0, 5.0) if high / low > 8 else (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
+    axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=20))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}{unit}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _schedule(
+    config: TrainingConfig, epochs: Sequence[EpochResult], steps_per_epoch: int = 50
+) -> tuple[list[float], list[float]]:
+    """The learning rate within epochs, at fewer steps than they had: epochs passed, and the rate then."""
+    steps, rates = [], []
+    for result in epochs:
+        of_epoch = learning_rates(config, result.epoch, steps_per_epoch, epochs[: result.epoch - 1])
+        steps += [result.epoch - 1 + (step + 1) / steps_per_epoch for step in range(steps_per_epoch)]
+        rates += of_epoch.tolist()
+    return steps, rates
+
+
+def _figure(width: int, height: int) -> tuple[Figure, Axes]:
+    """An SVG of so many units, which the page shows as so many pixels."""
+    figure = Figure(figsize=(width / POINTS_PER_INCH, height / POINTS_PER_INCH), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _render(figure: Figure, name: str) -> Picture:
+    stream = io.StringIO()
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    with matplotlib.rc_context({"svg.hashsalt": name}):  # the same bytes every time, and no id in two pictures
+        figure.savefig(stream, format="svg", facecolor="none", metadata=nothing)
+    svg = stream.getvalue()
+    svg = svg[svg.index("<svg") :]
+    # In a page there are no namespaces, the font and the size are the page's, and an id may be there once.
+    svg = re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', rf'<svg \1 role="img" aria-label="{name}">', svg, count=1)
+    svg = re.sub(r" font-family: [^;\"]*;?", "", svg)
+    svg = re.sub(r' id="([\w.]+)"', lambda match: match[0] if f"#{match[1]}" in svg else "", svg)
+    for colour, variable in CSS_COLOURS.items():
+        svg = svg.replace(colour, f"var({variable})")
+    return Picture(svg.strip(), _png(figure))
+
+
+def _png(figure: Figure) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=2 * POINTS_PER_INCH, facecolor=PAPER)
+    return stream.getvalue()

@@ -1,0 +1,274 @@
+"""What there is to say of a trained model: counted from its layers, measured on the validation images."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from mnist_core.augmentation import draw_transforms, transform_images
+from mnist_core.checkpoint import Checkpoint, checkpoint_logits
+from mnist_core.data import Dataset
+from mnist_core.seeds import Purpose, purpose_seed
+from search.models.check import REQUIREMENTS, Rule, check_rules
+from search.models.evaluate import check_classes, check_finite
+from search.reports.status import BYTES_PER_VALUE
+from space.architecture import ArchitectureSpec, LayerSummary, summarise
+from space.errors import SearchFailedError
+from space.layers import INPUT_SHAPE, Conv, MaxPool
+from space.results import EpochResult
+
+NUM_LAST_EPOCHS = 5
+"""Epochs at the end over which the accuracy's steadiness is told."""
+NUM_MISTAKES_SHOWN = 48
+NUM_INPUTS_SHOWN = 40
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A trained model and where it comes from."""
+
+    checkpoint: Checkpoint
+    title: str
+    origin: str
+    """Where it comes from, in a sentence or two."""
+    epochs: tuple[EpochResult, ...]
+    """Of the training that it comes from; empty where they are not known."""
+    max_params: int
+    limit: str
+    """What asks for `max_params`."""
+
+    @property
+    def architecture(self) -> ArchitectureSpec:
+        return self.checkpoint.candidate.architecture
+
+    @property
+    def epoch(self) -> int | None:
+        """The epoch whose weights these are, where that is known: not the last for weights kept as the best."""
+        accuracy = self.checkpoint.val_accuracy
+        if self.epochs and self.epochs[-1].val_accuracy == accuracy:
+            return self.epochs[-1].epoch
+        return next((result.epoch for result in self.epochs if result.val_accuracy == accuracy), None)
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """How one class fares. What has no images or predictions to be a share of is 0."""
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+    """Validation images of the class."""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    index: int
+    """Of the image among the validation images, counted from 0."""
+    label: int
+    predicted: int
+    confidence: float
+    """The softmax's share for the predicted class."""
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """A layer as the tables show it."""
+
+    layer: str
+    output_shape: tuple[int, int, int]
+    num_params: int
+    share: float
+    """Of all parameters."""
+    num_macs: int
+    """Multiply-accumulates for one image."""
+    param_bytes: int
+    activation_bytes: int
+    """Of its output for one image, in fp32."""
+    kernel: int
+    """Side of the square that a value is computed from; the whole map for what ends the convolutions."""
+    stride: int
+    receptive_field: int
+    """Side in input pixels, padding included."""
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    subject: Subject
+    data: Dataset
+    confusion: NDArray[np.int64]
+    """(classes, classes): the true class by row, the predicted one by column."""
+    mistakes: tuple[Mistake, ...]
+    """All of them, the most confident first."""
+    scores: tuple[ClassScore, ...]
+    rules: tuple[Rule, ...]
+
+    @property
+    def num_images(self) -> int:
+        return len(self.data.validation)
+
+    @property
+    def measured_accuracy(self) -> float:
+        """Of these weights, here and now."""
+        return int(np.trace(self.confusion)) / self.num_images
+
+    @property
+    def val_accuracy(self) -> float:
+        """After the last epoch, where the epochs are known; else that of these weights."""
+        epochs = self.subject.epochs
+        return epochs[-1].val_accuracy if epochs else self.measured_accuracy
+
+    @property
+    def standard_error(self) -> float:
+        """Of `val_accuracy`, as a share of so many images."""
+        return math.sqrt(self.val_accuracy * (1 - self.val_accuracy) / self.num_images)
+
+    @property
+    def shown_mistakes(self) -> tuple[Mistake, ...]:
+        return self.mistakes[:NUM_MISTAKES_SHOWN]
+
+    @property
+    def last_epochs(self) -> tuple[EpochResult, ...]:
+        return self.subject.epochs[-NUM_LAST_EPOCHS:]
+
+    @property
+    def steadiness(self) -> dict[str, float] | None:
+        """The lowest and highest validation accuracy of the last epochs, and the difference; None: not known."""
+        if not self.last_epochs:
+            return None
+        accuracies = [result.val_accuracy for result in self.last_epochs]
+        lowest, highest = min(accuracies), max(accuracies)
+        return {"num_epochs": len(accuracies), "lowest": lowest, "highest": highest, "spread": highest - lowest}
+
+    @cached_property
+    def layers(self) -> list[LayerRow]:
+        rows = summarise(self.subject.architecture)
+        total = sum(row.num_params for row in rows)
+        return [_layer_row(row, total) for row in rows]
+
+    @property
+    def peak_activation_bytes(self) -> int:
+        """The most that running one image needs at a time: a layer's input and its output."""
+        sizes = [math.prod(INPUT_SHAPE) * BYTES_PER_VALUE, *(row.activation_bytes for row in self.layers)]
+        return max(before + after for before, after in itertools.pairwise(sizes))
+
+    def to_json(self) -> dict[str, Any]:
+        checkpoint = self.subject.checkpoint
+        return {
+            "title": self.subject.title,
+            "origin": self.subject.origin,
+            **checkpoint.candidate.to_json(),
+            "num_params": checkpoint.candidate.num_params,
+            "num_macs": sum(row.num_macs for row in self.layers),
+            "weights_bytes": sum(row.param_bytes for row in self.layers),
+            "peak_activation_bytes": self.peak_activation_bytes,
+            "dataset": checkpoint.dataset,
+            "dataset_sha256": checkpoint.dataset_sha256,
+            "seed": checkpoint.seed,
+            "trial": checkpoint.trial,
+            "num_images": self.num_images,
+            "val_accuracy": self.val_accuracy,
+            "standard_error": self.standard_error,
+            "measured_accuracy": self.measured_accuracy,
+            "epoch": self.subject.epoch,
+            "rules": [asdict(rule) for rule in self.rules],
+            "layers": [asdict(row) for row in self.layers],
+            "epochs": [asdict(result) for result in self.subject.epochs] or None,
+            "last_epochs": self.steadiness,
+            "class_names": list(checkpoint.class_names),
+            "confusion": self.confusion.tolist(),
+            "classes": [asdict(score) for score in self.scores],
+            "num_mistakes": len(self.mistakes),
+            "mistakes": [asdict(mistake) for mistake in self.mistakes],
+        }
+
+
+def analyse_model(subject: Subject, data: Dataset) -> Analysis:
+    """Classify the validation images with the model.
+
+    Raises `InputError` for another number of classes than the data's, and `SearchFailedError` where the model is not
+    as accurate as its file says, to within one image.
+    """
+    checkpoint, validation = subject.checkpoint, data.validation
+    check_classes(checkpoint, data.name, data.num_classes)
+    logits = checkpoint_logits(checkpoint, validation.images)
+    check_finite(bool(logits.isfinite().all()))
+    confidences, predicted = (values.numpy() for values in logits.softmax(1).max(1))
+    wrong = np.flatnonzero(predicted != validation.labels)
+    num_right = len(validation) - len(wrong)
+    told = checkpoint.val_accuracy
+    if told is not None and abs(num_right - round(told * len(validation))) > 1:
+        raise SearchFailedError(
+            f"the model gets {num_right / len(validation):.4f} on the validation images, but its file says "
+            f"{told:.4f}: nothing was written"
+        )
+    return Analysis(
+        subject=subject,
+        data=data,
+        confusion=confusion_matrix(validation.labels, predicted, labels=range(data.num_classes)),
+        mistakes=tuple(
+            Mistake(int(index), int(validation.labels[index]), int(predicted[index]), float(confidences[index]))
+            for index in wrong[np.argsort(-confidences[wrong], kind="stable")]
+        ),
+        scores=_class_scores(validation.labels, predicted, checkpoint.class_names),
+        rules=tuple(check_rules(subject.architecture, max_params=subject.max_params, required=list(REQUIREMENTS))),
+    )
+
+
+def sample_inputs(analysis: Analysis) -> tuple[NDArray[np.uint8], list[str]]:
+    """Some training images, (N, 28, 28), augmented as in the model's training, and the names of their classes."""
+    checkpoint, split = analysis.subject.checkpoint, analysis.data.train
+    config = checkpoint.candidate.training
+    generator = np.random.default_rng(purpose_seed(checkpoint.seed, Purpose.AUGMENTATION, 1))
+    chosen = generator.choice(len(split), min(NUM_INPUTS_SHOWN, len(split)), replace=False)
+    images = torch.tensor(split.images[chosen])
+    transforms = draw_transforms(
+        len(chosen),
+        rotation=config.rotation,
+        translation=config.translation,
+        scale=config.scale,
+        generator=generator,
+    )
+    if transforms is not None:
+        images = transform_images(images, torch.from_numpy(transforms)).round().to(torch.uint8)
+    return images.numpy(), [checkpoint.class_names[label] for label in split.labels[chosen]]
+
+
+def _class_scores(
+    labels: NDArray[np.int64], predicted: NDArray[np.int64], names: Sequence[str]
+) -> tuple[ClassScore, ...]:
+    columns = precision_recall_fscore_support(labels, predicted, labels=range(len(names)), zero_division=0.0)
+    return tuple(
+        ClassScore(name, float(precision), float(recall), float(f1), int(support))
+        for name, precision, recall, f1, support in zip(names, *columns, strict=True)
+    )
+
+
+def _layer_row(row: LayerSummary, total: int) -> LayerRow:
+    match row.layer:
+        case Conv():
+            kernel, stride = row.layer.kernel, 1
+        case MaxPool():
+            kernel = stride = row.layer.size
+        case _:
+            kernel, stride = row.input_shape[1], 1
+    return LayerRow(
+        layer=row.layer.token,
+        output_shape=row.output_shape,
+        num_params=row.num_params,
+        share=row.num_params / total if total else 0.0,
+        num_macs=row.num_macs,
+        param_bytes=row.num_params * BYTES_PER_VALUE,
+        activation_bytes=math.prod(row.output_shape) * BYTES_PER_VALUE,
+        kernel=kernel,
+        stride=stride,
+        receptive_field=row.receptive_field,
+    )

@@ -1,0 +1,273 @@
+"""Confirming a study's front: contenders trained again until validation decides, then its members measured once.
+
+Stage 1 trains the contenders with fresh seeds as the search did, and freezes the members by validation accuracy.
+Stage 2 trains the members with a fixed list of seeds on all images outside the test set, and then opens the test set
+(docs/confirmation.md).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+from optuna.trial import FrozenTrial
+
+from mnist_core.data import Dataset, find_data_root, load_dataset
+from mnist_core.device import find_device
+from mnist_core.engine import resolve_engine
+from search.confirmation.contenders import MIN_SEEDS, Contender, choose_contenders, front_members, needing_seeds
+from search.confirmation.progress import ConfirmProgress
+from search.confirmation.workers import SeedTraining, SeedWorkers, StudyResources
+from search.defaults import DEFAULT_CONFIRM_SEEDS
+from search.runs.progress import COMPILING_LINE, format_accuracy, format_seconds
+from search.runs.supervisor import default_workers
+from search.workers.signals import sigterm_as_sigint
+from space.errors import InputError
+from studies.artifacts import StoredWeights, confirmed_file
+from studies.confirmations import Confirmation, ConfirmedPoint, SeedResult, Seeds, Stage
+from studies.locks import CONFIRMING, WorkerLocks
+from studies.pareto import FrontPoint
+from studies.records import Outcome, candidate_of, finished_trials, front_point, outcome_of
+from studies.storage import Store
+from studies.study import read_fingerprint
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfirmRequest:
+    """Raises `InputError` naming the option, the rule and the value where one can't be."""
+
+    storage: str
+    study: str | None = None
+    num_seeds: int | None = None
+    """Of each member, and most of each contender; None: as begun, else, or anew, `DEFAULT_CONFIRM_SEEDS`."""
+    top: int | None = None
+    """Most contenders; None: all that may be on the front."""
+    anew: bool = False
+    """Choose contenders again, among the trials that there are now."""
+    data_root: Path | None = None
+    device: str = "auto"
+    engine: str = "auto"
+    workers: int | None = None
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        if self.num_seeds is not None and self.num_seeds < MIN_SEEDS:
+            raise InputError(f"--seeds must be at least {MIN_SEEDS}, to see what a seed matters, not {self.num_seeds}")
+        if self.top is not None and self.top < 1:
+            raise InputError(f"--top must be at least 1, not {self.top}")
+        if self.workers is not None and self.workers < 1:
+            raise InputError(f"--workers must be at least 1, not {self.workers}")
+
+
+def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
+    """Go on with the confirmation of a study's front, or begin it; returns the confirmed front.
+
+    Raises `InputError` where the study has no completed trial, its confirmation was begun otherwise, another process is
+    at it, or its data are gone or others; `SearchFailedError` where workers are lost again and again.
+    """
+    store = Store.open(request.storage)
+    study_name = store.resolve_study_name(request.study)
+    fingerprint = read_fingerprint(store, study_name)
+    assert fingerprint is not None
+    try:
+        WorkerLocks(store.lock_path).hold(CONFIRMING)
+    except BlockingIOError:
+        raise InputError(f"another process confirms a front in {store.url}: wait for it") from None
+    data_root = find_data_root(fingerprint["dataset"], request.data_root)
+    data = _load_data(fingerprint, data_root)
+    trials = {trial.number: trial for trial in finished_trials(store.load_study(study_name))}
+    complete = [front_point(trial) for trial in trials.values() if outcome_of(trial) == Outcome.COMPLETE]
+    confirmation = _find_confirmation(store, study_name, request, complete, fingerprint["seed"], len(data.validation))
+    num_new = len(complete) - confirmation.num_complete
+    device = find_device(request.device)
+    num_workers = request.workers or default_workers(device)
+    with ConfirmProgress(quiet=request.quiet) as progress, sigterm_as_sigint():
+        if num_new:
+            progress.line(f"trials completed since this was begun, left out: {num_new} (--anew chooses among all)")
+        resources = StudyResources(
+            dataset=data.name,
+            data_root=data_root,
+            train_size=len(data.train),
+            device=device,
+            engine=resolve_engine(request.engine, device, compiling=lambda: progress.line(COMPILING_LINE)),
+        )
+        with SeedWorkers(num_workers, resources) as workers:
+            run = _ConfirmRun(store, trials, confirmation, workers, num_workers, progress)
+            run.decide()
+            run.measure()
+    return confirmation.front()
+
+
+def confirmation_seeds(study_seed: int, num_seeds: int) -> Seeds:
+    """Seeds that no trial of the study had; more of them begin with the same."""
+    return {
+        stage: tuple(
+            int(np.random.SeedSequence(study_seed, spawn_key=(stage, number)).generate_state(1)[0])
+            for number in range(num_seeds)
+        )
+        for stage in Stage
+    }
+
+
+def expected_seconds(front: Sequence[FrozenTrial], num_seeds: int, num_workers: int) -> float:
+    """Of a confirmation that is yet to come, about: the front's points with all seeds in both stages, and as many other
+    contenders with the fewest."""
+    trainings = len(front) * (MIN_SEEDS + 2 * num_seeds)
+    return trainings * fmean(trial.user_attrs["seconds"] for trial in front) / max(1, num_workers) if front else 0.0
+
+
+@dataclass(frozen=True)
+class _ConfirmRun:
+    store: Store
+    trials: dict[int, FrozenTrial]
+    confirmation: Confirmation
+    workers: SeedWorkers
+    num_workers: int
+    progress: ConfirmProgress
+
+    def decide(self) -> None:
+        """Train contenders until it is settled which are on the front, and freeze that."""
+        confirmation = self.confirmation
+        if confirmation.members is not None:
+            return
+        points, seeds = confirmation.contenders, confirmation.seeds[Stage.DECIDE]
+        self.progress.line(f"stage 1: which of {len(points)} contenders are on the front")
+        # Every call goes through all rounds again, so that where an earlier one was ended makes no difference.
+        num_seeds = {point.trial: MIN_SEEDS for point in points}
+        while True:
+            trained = [(point, seed) for point in points for seed in seeds[: num_seeds[point.trial]]]
+            self._train([self._training(Stage.DECIDE, point, seed) for point, seed in trained])
+            correct = confirmation.correct(Stage.DECIDE)
+            contenders = [
+                Contender(point.trial, point.num_params, correct[point.trial][: num_seeds[point.trial]])
+                for point in points
+            ]
+            needing = needing_seeds(contenders, len(seeds))
+            if not needing:
+                break
+            for trial in needing:
+                num_seeds[trial] += 1
+        members = front_members(contenders)
+        confirmation.freeze(members)
+        self.progress.line(f"the front has {len(members)} members, frozen: trials {', '.join(map(str, members))}")
+
+    def measure(self) -> None:
+        """Train the members on all images outside the test set, and judge those models by it that were not yet."""
+        members = self.confirmation.members
+        assert members is not None
+        trainings = [
+            self._training(Stage.MEASURE, point, seed)
+            for seed in self.confirmation.seeds[Stage.MEASURE]
+            for point in members
+        ]
+        known = {(result.trial, result.seed): result for result in self.confirmation.read(Stage.MEASURE)}
+        unknown = [
+            training
+            for training in trainings
+            if (training.trial, training.seed) not in known or known[training.trial, training.seed].correct is None
+        ]
+        if not unknown:
+            return
+        self.progress.line(f"stage 2: how good {len(members)} members are")
+        self._train(unknown)
+        trained = {(result.trial, result.seed): result for result in self.confirmation.read(Stage.MEASURE)}
+        unseen = []
+        for training in unknown:
+            stored = self._stored(trained[training.trial, training.seed])
+            unseen.append(replace(training, weights=stored.path, weights_sha256=stored.sha256))
+        self.confirmation.record_opening(len(unseen))
+        self.progress.line(f"opening the test set, which {len(unseen)} models have not seen")
+        self.confirmation.write(
+            replace(result, seconds=trained[result.trial, result.seed].seconds)
+            for result in self.workers.measure(unseen)
+        )
+
+    def _train(self, trainings: Sequence[SeedTraining]) -> None:
+        """Those of them that no earlier call finished."""
+        stage = trainings[0].stage
+        finished = {
+            (result.trial, result.seed)
+            for result in self.confirmation.read(stage)
+            if stage == Stage.DECIDE or self._stored(result).is_intact()
+        }
+        left = [training for training in trainings if (training.trial, training.seed) not in finished]
+        if not left:
+            return
+        num_done = len(trainings) - len(left)
+        self.progress.begin(f"stage {stage}", num_done, len(trainings))
+        times: list[float] = []
+        for result in self.workers.train(left):
+            self.confirmation.write([result])
+            num_done += 1
+            times.append(result.seconds)
+            self.progress.trained(
+                _describe(result),
+                num_done,
+                len(trainings),
+                (len(trainings) - num_done) * fmean(times) / self.num_workers,
+            )
+
+    def _stored(self, result: SeedResult) -> StoredWeights:
+        """The model file of a training of stage 2."""
+        name = confirmed_file(self.confirmation.study_name, result.trial, result.seed)
+        return StoredWeights(self.store.artifacts.find(name), result.weights_sha256)
+
+    def _training(self, stage: Stage, point: FrontPoint, seed: int) -> SeedTraining:
+        # Written below the store's own folder, even where an earlier version kept it elsewhere.
+        path = self.store.artifacts.folder / confirmed_file(self.confirmation.study_name, point.trial, seed)
+        return SeedTraining(stage, point.trial, candidate_of(self.trials[point.trial]), seed, path)
+
+
+def _load_data(fingerprint: dict[str, Any], data_root: Path | None) -> Dataset:
+    name = fingerprint["dataset"]
+    data = load_dataset(name, data_root, train_size=fingerprint["train_size"])
+    if data.sha256 != fingerprint["dataset_sha256"]:
+        raise InputError(f"the {name} found here is not the one that the study was made with")
+    return data
+
+
+def _find_confirmation(
+    store: Store,
+    study_name: str,
+    request: ConfirmRequest,
+    complete: Sequence[FrontPoint],
+    seed: int,
+    num_validation: int,
+) -> Confirmation:
+    """The one that was begun, or a new one."""
+    begun = Confirmation.find(store.engine, study_name)
+    if begun is not None and request.anew:
+        begun.discard()
+    elif begun is not None:
+        _check_as_begun(begun, request)
+        return begun
+    if not complete:
+        raise InputError(f"study {study_name!r} has no complete trial yet, so there is no front to confirm")
+    return Confirmation.begin(
+        store.engine,
+        study_name,
+        seeds=confirmation_seeds(seed, request.num_seeds or DEFAULT_CONFIRM_SEEDS),
+        top=request.top,
+        num_complete=len(complete),
+        contenders=choose_contenders(complete, num_validation=num_validation, top=request.top),
+    )
+
+
+def _check_as_begun(begun: Confirmation, request: ConfirmRequest) -> None:
+    for option, now, was in (
+        ("--seeds", request.num_seeds, len(begun.seeds[Stage.MEASURE])),
+        ("--top", request.top, begun.top),
+    ):
+        if now is not None and now != was:
+            how = f"without {option}" if was is None else f"with {option} {was}"
+            raise InputError(
+                f"the confirmation of {begun.study_name!r} was begun {how}, not with {now}: leave it out to go on with "
+                "it, or begin again with --anew"
+            )
+
+
+def _describe(result: SeedResult) -> str:
+    accuracy = "" if result.correct is None else f"  {format_accuracy(float(result.correct.mean()))}"
+    return f"trial {result.trial:<4}{accuracy}  {format_seconds(result.seconds):>6}"

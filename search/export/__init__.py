@@ -1,0 +1,1 @@
+"""The command export: a trained model as files."""

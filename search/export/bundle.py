@@ -1,0 +1,114 @@
+"""A folder with all that it takes to use and understand a model: its files, what is known of it, and a script."""
+
+import json
+import platform
+import shutil
+import subprocess
+import tempfile
+from dataclasses import asdict, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+
+from mnist_core.data import Dataset
+from search.analysis.charts import draw_confusion
+from search.export.card import ExportSubject, accuracy_of, render_model_card
+from search.export.formats import C_FILES, FILE_NAMES, ModelFile, count_confusion, write_format
+
+FORMATS_INSIDE = ("safetensors", "onnx", "onnx-int8", "pt2", "c")
+CONFIG_FILE, CARD_FILE, PICTURE_FILE = "config.json", "README.md", "confusion.png"
+PREDICT_FILE, EXAMPLES_FILE = "predict.py", "examples.npy"
+FOLDER_FILES = (
+    *dict.fromkeys([*(FILE_NAMES[name] for name in FORMATS_INSIDE), *C_FILES]),
+    *(CONFIG_FILE, CARD_FILE, PICTURE_FILE, PREDICT_FILE, EXAMPLES_FILE),
+)
+NUM_EXAMPLES = 10
+MAX_INT8_LOSS = 0.001
+"""A folder goes without an int8 ONNX file that costs more of the validation accuracy."""
+_SCRIPT = Path(__file__).with_name("predict.py")
+_PACKAGES = ("numpy", "torch", "safetensors", "onnx", "onnxscript", "onnxruntime", "small-model-search")
+
+
+def write_bundle(folder: Path, subject: ExportSubject, data: Dataset) -> list[ModelFile]:
+    """Write the whole folder; returns what was measured of each format, one that is left out included."""
+    checkpoint, validation = subject.checkpoint, data.validation
+    confusion = count_confusion(checkpoint, data)
+    accuracy = int(np.trace(confusion)) / len(validation)
+    files = [write_format(name, folder, checkpoint, data, accuracy) for name in FORMATS_INSIDE]
+    files = [_leave_out_if_worse(file, folder, len(validation)) for file in files]
+    with tempfile.TemporaryDirectory() as scratch:  # for the card to compare with
+        files.append(replace(write_format("c-int8", Path(scratch), checkpoint, data, accuracy), included=False))
+
+    shown = confusion if subject.confusion is None else subject.confusion
+    (folder / PICTURE_FILE).write_bytes(draw_confusion(shown, checkpoint.class_names).png)
+    np.save(folder / EXAMPLES_FILE, validation.images[:NUM_EXAMPLES])
+    shutil.copyfile(_SCRIPT, folder / PREDICT_FILE)
+    config = json.dumps(describe_export(subject, files), indent=2, allow_nan=False) + "\n"
+    (folder / CONFIG_FILE).write_text(config, encoding="utf-8")
+    card = render_model_card(subject, files, num_images=len(validation))
+    (folder / CARD_FILE).write_text(card, encoding="utf-8")
+    return files
+
+
+def describe_export(subject: ExportSubject, files: list[ModelFile]) -> dict[str, object]:
+    """All that is known of an exported model, for its config file."""
+    checkpoint, confirmed = subject.checkpoint, subject.confirmed
+    neighbours = [
+        {"trial": point.trial, "num_params": point.num_params, "accuracy": accuracy_of(point)}
+        for point in subject.neighbours
+    ]
+    return {
+        "study": subject.study_name,
+        "trial": checkpoint.trial,
+        "num_params": checkpoint.candidate.num_params,
+        "val_accuracy": checkpoint.val_accuracy,
+        "confirmed": None if confirmed is None else asdict(confirmed),
+        "front": {
+            "of": "validation accuracy" if confirmed is None else "mean test accuracy",
+            "position": subject.position,
+            "num_points": len(subject.members),
+            "neighbours": neighbours,
+        },
+        **checkpoint.candidate.to_json(),
+        "preprocessing": {"pixels": "0..1, 0 is background", "mean": checkpoint.mean, "std": checkpoint.std},
+        "class_names": checkpoint.class_names,
+        "dataset": checkpoint.dataset,
+        "dataset_sha256": checkpoint.dataset_sha256,
+        "seed": checkpoint.seed,
+        "seeds": [checkpoint.seed] if confirmed is None else list(confirmed.seeds),
+        "torch_version": checkpoint.torch_version,
+        "files": [asdict(file) for file in files],
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
+        "commit": find_commit(Path(__file__).parents[2]),
+    }
+
+
+def find_commit(checkout: Path) -> str | None:
+    """The commit that a checkout of this program is at; None where ``checkout`` is none, but say a site-packages."""
+    command = ["git", "-C", str(checkout), "rev-parse", "--show-prefix", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    prefix, _, commit = done.stdout.partition("\n")
+    # Within another repository, such as one that holds a virtual environment, the commit would be that one's.
+    return None if prefix else commit.strip()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # this one, run from a checkout
+        return None
+
+
+def _leave_out_if_worse(file: ModelFile, folder: Path, num_images: int) -> ModelFile:
+    # Where images are few, one of them is more than that and says nothing.
+    if file.file_format != "onnx-int8" or (file.accuracy_lost or 0) <= max(MAX_INT8_LOSS, 1.5 / num_images):
+        return file
+    (folder / file.name).unlink()
+    reason = (
+        f"it costs {100 * (file.accuracy_lost or 0):.2f} points of accuracy, and {100 * MAX_INT8_LOSS:g} are allowed"
+    )
+    return replace(file, included=False, reason=reason)

@@ -1,0 +1,248 @@
+"""What an exported model's README says: facts in, Markdown out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_core.checkpoint import Checkpoint
+from search.export.formats import C_FORMATS, ModelFile
+from search.reports.status import format_kib
+from search.runs.progress import format_accuracy
+from studies.confirmations import ConfirmedPoint
+from studies.pareto import FrontPoint
+
+OPTIMISM = 0.0017
+"""By how much the best of 50 equal nets looks better than it is, on 10,000 images: what 50 draws of its standard error
+exceed their mean by (docs/decisions.md)."""
+
+
+@dataclass(frozen=True, eq=False)
+class ExportSubject:
+    """A model to export, and what its study knows of it."""
+
+    checkpoint: Checkpoint
+    study_name: str
+    front: Sequence[FrontPoint]
+    """Of the study, fewest parameters first; the model's trial may not be on it."""
+    confirmed: ConfirmedPoint | None = None
+    """Where the model is a confirmed one: trained on all images outside the test set."""
+    confirmed_front: Sequence[ConfirmedPoint] = ()
+    confusion: NDArray[np.int64] | None = None
+    """(classes, classes) counts of the test images: the true class by row; None where they were not read for it."""
+
+    @property
+    def members(self) -> Sequence[FrontPoint | ConfirmedPoint]:
+        """The front that the model is compared with."""
+        return self.front if self.confirmed is None else self.confirmed_front
+
+    @property
+    def position(self) -> int | None:
+        """The model's place on that front, counted from 1; None where it is not on it."""
+        trials = [point.trial for point in self.members]
+        return trials.index(self.checkpoint.trial) + 1 if self.checkpoint.trial in trials else None
+
+    @property
+    def neighbours(self) -> Sequence[FrontPoint | ConfirmedPoint]:
+        """The point before it, itself and the point after it, as far as there are any."""
+        return () if self.position is None else self.members[max(0, self.position - 2) : self.position + 1]
+
+
+def accuracy_of(point: FrontPoint | ConfirmedPoint) -> float:
+    """What the front is drawn by: the mean on the test images, where there is one, else on the validation images."""
+    return point.accuracy if isinstance(point, ConfirmedPoint) else point.val_accuracy
+
+
+def render_model_card(subject: ExportSubject, files: Sequence[ModelFile], *, num_images: int) -> str:
+    """The card of a folder with these files; accuracies of files are of ``num_images`` validation images."""
+    sections = [
+        _head(subject),
+        f"## Use\n\n{_use(subject, files)}",
+        f"## Accuracy\n\n{_accuracy(subject)}",
+        f"## Files\n\n{_files(subject, files, num_images)}",
+        f"## Place on the front\n\n{_front(subject)}",
+        f"## Confusion\n\n{_confusion(subject)}",
+        f"## Preprocessing\n\n{_preprocessing(subject.checkpoint)}",
+        f"## Training\n\n{_training(subject)}",
+        f"## Limits\n\n{_limits(subject.checkpoint)}",
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _head(subject: ExportSubject) -> str:
+    checkpoint = subject.checkpoint
+    candidate, names = checkpoint.candidate, checkpoint.class_names
+    state = "" if subject.confirmed else " (unconfirmed)"
+    return (
+        f"# Classifier of {checkpoint.dataset} with {candidate.num_params:,} parameters{state}\n\n"
+        f"Trial {checkpoint.trial} of the study `{subject.study_name}`: a convolutional network that names one of "
+        f"{len(names)} classes for a grey image of 28x28 pixels.\n\n"
+        f"- architecture: `{candidate.architecture}`\n"
+        f"- trainable parameters: {candidate.num_params:,}\n"
+        "- input: (N, 1, 28, 28) float32, pixels of 0 to 1; output: (N, "
+        f"{len(names)}) logits, the highest is the prediction\n"
+        f"- classes, in order: {', '.join(names)}"
+    )
+
+
+def _use(subject: ExportSubject, files: Sequence[ModelFile]) -> str:
+    text = (
+        "```sh\n"
+        "pip install numpy onnxruntime\n"
+        "python predict.py              # the ten images of examples.npy\n"
+        "python predict.py IMAGES.npy   # bytes (uint8) of shape (N, 28, 28) or (28, 28)\n"
+        "```\n\n"
+        "It prints the label and the confidence of each image."
+    )
+    if any(file.file_format == "c" and file.included for file in files):
+        text += (
+            " For microcontrollers, add `model.c` to a program and include `model.h`, which declares the call: C99, "
+            "no library, no allocation."
+        )
+    return text
+
+
+def _accuracy(subject: ExportSubject) -> str:
+    confirmed, checkpoint = subject.confirmed, subject.checkpoint
+    if confirmed is None:
+        assert checkpoint.val_accuracy is not None
+        return (
+            f"**Unconfirmed: {format_accuracy(checkpoint.val_accuracy)} of the validation images.** The model was not "
+            "trained on them, but it was chosen by them, and of many trials the luckiest looks best: the best of "
+            f"50 equal ones looks about {100 * OPTIMISM:.2f} points better than it is. How good this one is on new "
+            "images is not known; the test images were not read."
+        )
+    return (
+        f"**Mean test accuracy {format_accuracy(confirmed.accuracy)} over {len(confirmed.seeds)} seeds** "
+        f"({', '.join(map(str, confirmed.seeds))}), 95 % interval {100 * confirmed.low:.2f} to "
+        f"{format_accuracy(confirmed.high)}. The probability that no smaller or equal member of the confirmed front is "
+        f"more accurate is {100 * confirmed.front_probability:.0f} %.\n\n"
+        f"These figures are of the architecture with its training, not of one set of weights. The weights here are "
+        f"those of the lowest seed, {checkpoint.seed}; they were not chosen by test accuracy. They were trained on all "
+        "images outside the test set, the validation images too: the accuracies of the files below only show that the "
+        "formats agree, and are no estimate."
+    )
+
+
+def _files(subject: ExportSubject, files: Sequence[ModelFile], num_images: int) -> str:
+    rows = [
+        (f"`{file.name}`", _PURPOSES[file.file_format], f"{file.num_bytes:,}", _measured(file))
+        for file in files
+        if file.included
+    ]
+    trained_on = "" if subject.confirmed is None else ", which the model was trained on"
+    parts = [
+        f"Each was measured from the file on the {num_images:,} validation images{trained_on}.",
+        _table("llrr", ("file", "for", "bytes", "accuracy"), rows),
+    ]
+    parts += [
+        f"`{file.name}` is left out: {file.reason}."
+        for file in files
+        if not file.included and file.file_format not in C_FORMATS
+    ]
+    if in_c := [file for file in files if file.flash_bytes is not None and file.ram_bytes is not None]:
+        parts += ["As C, with float or int8 weights:", _c_table(in_c)]
+    parts.append(
+        "`config.json` holds all settings, versions and figures; `predict.py`, `examples.npy` and `confusion.png` "
+        "complete the folder."
+    )
+    return "\n\n".join(parts)
+
+
+_PURPOSES = {
+    "safetensors": "PyTorch with small-model-search",
+    "onnx": "any ONNX runtime, and `predict.py`",
+    "onnx-int8": "ONNX runtimes that compute in int8",
+    "pt2": "PyTorch alone: `torch.export.load`",
+    "c": "microcontrollers, with `model.h`",
+}
+
+
+def _c_table(files: Sequence[ModelFile]) -> str:
+    rows = [
+        (
+            "int8" if file.file_format == "c-int8" else "float",
+            format_kib(file.flash_bytes or 0),
+            format_kib(file.ram_bytes or 0),
+            _measured(file),
+            "here" if file.included else f"`python -m search export --format {file.file_format}`",
+        )
+        for file in files
+    ]
+    return _table("lrrrl", ("weights", "flash", "RAM", "accuracy", "where"), rows)
+
+
+def _measured(file: ModelFile) -> str:
+    return "not run here" if file.accuracy is None else format_accuracy(file.accuracy)
+
+
+def _front(subject: ExportSubject) -> str:
+    num_points = len(subject.members)
+    if subject.position is None:
+        return f"Trial {subject.checkpoint.trial} is not on the study's front, which has {num_points} points."
+    kind, measure = ("", "validation") if subject.confirmed is None else ("confirmed ", "mean test")
+    rows = [
+        (
+            f"**{point.trial}**, this one" if point.trial == subject.checkpoint.trial else str(point.trial),
+            f"{point.num_params:,}",
+            format_accuracy(accuracy_of(point)),
+            f"`{point.notation}`",
+        )
+        for point in subject.neighbours
+    ]
+    return (
+        f"Point {subject.position} of {num_points} of the study's {kind}front, fewest parameters first, with "
+        "its neighbours:\n\n" + _table("rrrl", ("trial", "parameters", f"{measure} accuracy", "notation"), rows)
+    )
+
+
+def _confusion(subject: ExportSubject) -> str:
+    if subject.confusion is not None:
+        images = f"the test images ({int(subject.confusion.sum()):,} predictions)"
+    elif subject.confirmed is not None:
+        images = "the validation images, which the model was trained on"
+    else:
+        images = "the validation images"
+    return (
+        "![Confusion matrix](confusion.png)\n\n"
+        f"Counts on {images}: the true class by row, the predicted one by column; mistakes in blue."
+    )
+
+
+def _preprocessing(checkpoint: Checkpoint) -> str:
+    return (
+        "One channel of 28x28, light on dark: 0 is the background, 1 the full stroke. Bytes are divided by 255; the C "
+        "code takes them as they are. "
+        f"Normalisation, (pixel - {checkpoint.mean:.6g}) / {checkpoint.std:.6g}, is inside every file but "
+        "`model.safetensors`, whose user does it."
+    )
+
+
+def _training(subject: ExportSubject) -> str:
+    checkpoint = subject.checkpoint
+    settings = checkpoint.candidate.to_json()["training"]
+    rows = [(f"`{name}`", "none" if value is None else str(value)) for name, value in settings.items()]
+    images = "all images outside the test set" if subject.confirmed else "training images"
+    return (
+        f"On {images} of {checkpoint.dataset} with seed {checkpoint.seed}, with PyTorch {checkpoint.torch_version} "
+        "installed. SHA-256 of the data: "
+        f"`{checkpoint.dataset_sha256}`.\n\n" + _table("ll", ("setting", "value"), rows)
+    )
+
+
+def _limits(checkpoint: Checkpoint) -> str:
+    return (
+        f"- It knows images such as those of {checkpoint.dataset}, placed and scaled as these are; anything else it "
+        "has not seen.\n"
+        "- It always names one of its classes, whatever the image shows. The confidence is the softmax of the logits: "
+        "not calibrated, and no sign of images of another kind.\n"
+        "- Files in int8 may name another class for single images, and other hardware may round differently.\n"
+        "- It was not tested for safety, fairness or robustness to manipulated images."
+    )
+
+
+def _table(sides: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; ``sides`` has a letter for each column: l for what is set to the left, r to the right."""
+    rules = [{"l": "---", "r": "---:"}[side] for side in sides]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rules, *rows))

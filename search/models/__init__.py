@@ -1,0 +1,1 @@
+"""One net or trained model: named, loaded, selected, checked, evaluated."""

@@ -1,0 +1,118 @@
+"""A trained model on its own: how good it is on validation images, or what it makes of a person's own."""
+
+import math
+import sys
+from pathlib import Path
+
+import torch
+from rich.table import Table
+from rich.text import Text
+
+from mnist_core.checkpoint import Checkpoint, checkpoint_logits, restore_model
+from mnist_core.data import find_data_root, load_dataset
+from mnist_core.evaluation import evaluate
+from search.models.images import read_images
+from search.models.names import load_model
+from search.runs.progress import format_accuracy
+from search.terminal.output import print_json, print_table
+from space.errors import InputError
+
+
+def print_evaluation(
+    model: str,
+    *,
+    study: str | None,
+    storage: str,
+    dataset: str | None,
+    data_root: Path | None,
+    images: Path | None,
+    as_json: bool,
+) -> None:
+    """Print accuracy and loss on validation images, or with ``images`` the class of each of them.
+
+    Raises `InputError` for a model or images that can't be used, or for other classes than the model's.
+    """
+    if dataset is not None and images is not None:
+        raise InputError("give --dataset or --images, not both")
+    checkpoint = load_model(model, storage=storage, study=study)
+    if images is not None:
+        _print_classes(checkpoint, images, as_json=as_json)
+    else:
+        _print_accuracy(checkpoint, dataset or checkpoint.dataset, data_root, as_json=as_json)
+
+
+def _print_accuracy(checkpoint: Checkpoint, dataset: str, data_root: Path | None, *, as_json: bool) -> None:
+    data = load_dataset(dataset, find_data_root(dataset, data_root))
+    check_classes(checkpoint, dataset, data.num_classes)
+    same_images = data.sha256 == checkpoint.dataset_sha256
+    if dataset == checkpoint.dataset and not same_images:
+        print(
+            f"warning: the {dataset} found here is not the one that the model was trained on (SHA-256 "
+            f"{data.sha256[:12]}..., not {checkpoint.dataset_sha256[:12]}...)",
+            file=sys.stderr,
+        )
+    images, labels = torch.tensor(data.validation.images), torch.tensor(data.validation.labels)
+    measured = evaluate(restore_model(checkpoint), images, labels, mean=checkpoint.mean, std=checkpoint.std)
+    check_finite(math.isfinite(measured.loss))
+    candidate = checkpoint.candidate
+    if same_images and checkpoint.val_accuracy is None:
+        print("note: the model was trained on these images as well, so this is no estimate", file=sys.stderr)
+    if as_json:
+        print_json(
+            {
+                "notation": str(candidate.architecture),
+                "num_params": candidate.num_params,
+                "dataset": dataset,
+                "num_images": len(labels),
+                "val_accuracy": measured.accuracy,
+                "val_loss": measured.loss,
+                "val_accuracy_when_trained": checkpoint.val_accuracy if same_images else None,
+            }
+        )
+        return
+    when_trained = ""
+    if same_images and checkpoint.val_accuracy is not None:
+        when_trained = f" ({format_accuracy(checkpoint.val_accuracy)} when it was trained)"
+    print(f"{candidate.num_params:,} parameters: {candidate.architecture}")
+    print(
+        f"{format_accuracy(measured.accuracy)} of {len(labels):,} validation images of {dataset}{when_trained}, "
+        f"loss {measured.loss:.4f}"
+    )
+
+
+def _print_classes(checkpoint: Checkpoint, path: Path, *, as_json: bool) -> None:
+    check_classes(checkpoint, checkpoint.dataset, len(checkpoint.class_names))
+    names, images = read_images(path)
+    logits = checkpoint_logits(checkpoint, images)
+    check_finite(bool(logits.isfinite().all()))
+    if images.mean() > 127:
+        print(
+            f"note: the mean pixel is {images.mean():.0f} of 255, as of dark on light; light on dark is expected",
+            file=sys.stderr,
+        )
+    best = logits.softmax(1).max(1)
+    classes = [checkpoint.class_names[label] for label in best.indices.tolist()]
+    rows = list(zip(names, classes, best.values.tolist(), strict=True))
+    if as_json:
+        print_json([{"file": name, "class": label, "confidence": confidence} for name, label, confidence in rows])
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("file", overflow="fold")
+    table.add_column("class", no_wrap=True)
+    table.add_column("confidence", justify="right", no_wrap=True)
+    for name, label, confidence in rows:
+        table.add_row(Text(name), label, format_accuracy(confidence))  # Text: brackets in a name are no markup
+    print_table(table)
+
+
+def check_classes(checkpoint: Checkpoint, dataset: str, num_classes: int) -> None:
+    """Raises `InputError` for a model of another number of classes."""
+    outputs = checkpoint.candidate.architecture.num_classes
+    if outputs != num_classes:
+        raise InputError(f"the model has {outputs} outputs, but {dataset} has {num_classes} classes")
+
+
+def check_finite(finite: bool) -> None:
+    """Raises `InputError` where a model's outputs are not."""
+    if not finite:
+        raise InputError("the model's outputs are not finite: its weights are damaged, or it diverged")

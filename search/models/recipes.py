@@ -1,0 +1,85 @@
+"""The reference systems as a table or JSON: what was claimed of them, and what came of training them here."""
+
+import csv
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from rich.table import Table
+
+from search.runs.progress import format_accuracy
+from search.terminal.output import print_json, print_table
+from space.recipes import RECIPES, Recipe
+
+MEASURED = files("space") / "measured.csv"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The test accuracy after the last epoch, over trainings with different seeds."""
+
+    n: int
+    """Trainings."""
+    mean: float
+    sd: float | None
+    """Standard deviation of a training; None where there was one."""
+
+
+def read_measured(table: Traversable = MEASURED) -> dict[str, Measured]:
+    """By name of the recipe, from a CSV file of name, n, mean and sd; accuracies are fractions."""
+    rows = csv.DictReader(table.read_text(encoding="utf-8").splitlines())
+    return {
+        row["name"]: Measured(int(row["n"]), float(row["mean"]), float(row["sd"]) if row["sd"] else None)
+        for row in rows
+    }
+
+
+def print_recipes(*, as_json: bool) -> None:
+    measured = read_measured()
+    if as_json:
+        print_json([_describe(recipe, measured.get(recipe.name)) for recipe in RECIPES.values()])
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("name", no_wrap=True)
+    for heading in ("parameters", "claimed", "measured"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("notation", overflow="fold")
+    for recipe in RECIPES.values():
+        candidate = recipe.candidate
+        table.add_row(
+            recipe.title,
+            f"{candidate.num_params:,}",
+            format_accuracy(recipe.claimed_accuracy),
+            _format_measured(measured.get(recipe.name)),
+            str(candidate.architecture),
+        )
+    print_table(table)
+    print("\nclaimed: test accuracy, the best epoch's of most; measured: the last epoch's, mean and standard deviation")
+    print("\nAssumed, since the system's document does not say:")
+    width = max(map(len, RECIPES))
+    for recipe in RECIPES.values():
+        if recipe.assumed:
+            print(f"{recipe.name:<{width}}  {'; '.join(recipe.assumed)}")
+
+
+def _format_measured(measured: Measured | None) -> str:
+    if measured is None:
+        return "-"
+    spread = "" if measured.sd is None else f" ± {100 * measured.sd:.2f}"
+    return f"{100 * measured.mean:.2f}{spread} % (n = {measured.n})"
+
+
+def _describe(recipe: Recipe, measured: Measured | None) -> dict[str, Any]:
+    candidate = recipe.candidate
+    return {
+        "name": recipe.name,
+        "reconstruction": recipe.reconstruction,
+        "num_params": candidate.num_params,
+        "claimed_accuracy": recipe.claimed_accuracy,
+        "claim": recipe.claim,
+        "measured": measured and asdict(measured),
+        "notation": str(candidate.architecture),
+        "training": asdict(candidate.training),
+        "assumed": recipe.assumed,
+    }

@@ -1,0 +1,121 @@
+"""Which trial of a study a command is about."""
+
+from collections.abc import Sequence
+
+from search.reports.status import best_of
+from space.errors import InputError
+from studies.confirmations import Confirmation, ConfirmedPoint, read_confirmed_front
+from studies.pareto import FrontPoint
+from studies.records import Outcome, outcome_of, read_front
+from studies.storage import Store
+
+DEFAULT_CONFIDENCE = 0.95
+
+
+def select_trial(
+    store: Store,
+    study_name: str,
+    *,
+    trial: int | None,
+    max_params: int | None,
+    min_accuracy: float | None,
+    confidence: float | None = None,
+) -> int:
+    """The number of the chosen trial; without a selector, of the most accurate one.
+
+    Where the front is confirmed, its members are chosen from: by the validation accuracy that made them members, or
+    for ``min_accuracy`` by how sure their test accuracies make it. Raises `InputError` for more than one selector, a
+    trial that is not a complete one, or a wish that no point meets.
+    """
+    if sum(selector is not None for selector in (trial, max_params, min_accuracy)) > 1:
+        raise InputError("give one of --trial, --max-params and --min-accuracy, not several")
+    if confidence is not None and min_accuracy is None:
+        raise InputError("--confidence goes with --min-accuracy")
+    if confidence is not None and not 0 < confidence < 1:
+        raise InputError(f"--confidence must be above 0 and below 1, such as 0.95, not {confidence:g}")
+    if min_accuracy is not None and not 0 <= min_accuracy <= 1:
+        raise InputError(f"--min-accuracy is a fraction from 0 to 1, such as 0.994, not {min_accuracy:g}")
+    if trial is not None:
+        check_complete(store, study_name, trial)
+        return trial
+    front = read_front(store.engine, study_name)
+    if not front:
+        raise InputError(f"study {study_name!r} has no complete trial yet, so there is nothing to choose from")
+    confirmed = read_confirmed_front(store.engine, study_name)
+    if confidence is not None and not confirmed:
+        confirmed = require_confirmed_front(store, study_name)
+    if confirmed:
+        front = [FrontPoint(point.trial, point.num_params, point.val_accuracy, point.notation) for point in confirmed]
+    if max_params is not None:
+        return _most_accurate_within(front, max_params).trial
+    if min_accuracy is not None and confirmed:
+        return _smallest_surely_reaching(confirmed, min_accuracy, confidence or DEFAULT_CONFIDENCE).trial
+    if min_accuracy is not None:
+        return _smallest_reaching(front, min_accuracy).trial
+    best = best_of(front)
+    assert best is not None
+    return best.trial
+
+
+def _most_accurate_within(front: Sequence[FrontPoint], max_params: int) -> FrontPoint:
+    best = best_of([point for point in front if point.num_params <= max_params])
+    if best is None:
+        smallest = min(front, key=lambda point: point.num_params)
+        raise InputError(
+            f"no point of the front has at most {max_params:,} parameters; the closest is trial {smallest.trial} with "
+            f"{smallest.num_params:,}"
+        )
+    return best
+
+
+def _smallest_reaching(front: Sequence[FrontPoint], min_accuracy: float) -> FrontPoint:
+    reaching = [point for point in front if point.val_accuracy >= min_accuracy]
+    if not reaching:
+        best = best_of(front)
+        assert best is not None
+        raise InputError(
+            f"no point of the front reaches a validation accuracy of {min_accuracy:g}; the closest is trial "
+            f"{best.trial} with {best.val_accuracy:.4f}"
+        )
+    return min(reaching, key=lambda point: (point.num_params, point.trial))
+
+
+def _smallest_surely_reaching(
+    front: Sequence[ConfirmedPoint], min_accuracy: float, confidence: float
+) -> ConfirmedPoint:
+    reaching = [point for point in front if point.confidence_of(min_accuracy) >= confidence]
+    if not reaching:
+        closest = max(front, key=lambda point: point.confidence_of(min_accuracy))
+        raise InputError(
+            f"no point of the confirmed front reaches a test accuracy of {min_accuracy:g} with a confidence of "
+            f"{confidence:g}; the closest is trial {closest.trial} with {closest.accuracy:.4f}, a confidence of "
+            f"{closest.confidence_of(min_accuracy):.2f}"
+        )
+    return min(reaching, key=lambda point: point.num_params)
+
+
+def require_confirmed_front(store: Store, study_name: str) -> list[ConfirmedPoint]:
+    """Raises `InputError` where the front is not confirmed, or not yet to the end."""
+    confirmation = Confirmation.find(store.engine, study_name)
+    if confirmation is None:
+        raise InputError(f"the front of study {study_name!r} is not confirmed: 'python -m search confirm' does that")
+    front = confirmation.front()
+    if not front:
+        raise InputError(
+            f"the confirmation of study {study_name!r} is not finished: 'python -m search confirm' goes on with it"
+        )
+    return front
+
+
+def check_complete(store: Store, study_name: str, number: int) -> None:
+    """Raises `InputError` for a trial that is not there or has no weights of its own."""
+    trials = store.load_study(study_name).get_trials(deepcopy=False)
+    if not 0 <= number < len(trials):
+        known = f"its trials are numbered 0 to {len(trials) - 1}" if trials else "it has none yet"
+        raise InputError(f"study {study_name!r} has no trial {number}; {known}")
+    outcome = outcome_of(trials[number])
+    if outcome == Outcome.DUPLICATE:
+        original = trials[number].user_attrs["duplicate_of"]
+        raise InputError(f"trial {number} is equal to trial {original}: name that one")
+    if outcome != Outcome.COMPLETE:
+        raise InputError(f"trial {number} was not completed ({outcome or 'running'}), so it has no weights")

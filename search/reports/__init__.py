@@ -1,0 +1,1 @@
+"""What a study holds, read and printed."""

@@ -1,0 +1,1 @@
+"""The command run: one search from start to end."""

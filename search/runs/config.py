@@ -1,0 +1,111 @@
+"""What one call of a search was asked to do."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mnist_core.data import SPLIT_SEED, Dataset, check_dataset_name
+from mnist_core.engine import ENGINE_NAMES
+from search.confirmation.contenders import MIN_SEEDS
+from search.defaults import DEFAULT_STORAGE, DEFAULT_TRIALS, MAX_EPOCHS
+from search.runs.pruning import PRUNER_NAMES
+from search.sampling.draws import SAMPLER_NAMES
+from space.architecture import num_params
+from space.errors import InputError
+from space.search_space import SearchSpace
+
+DEVICE_NAMES = ("auto", "cpu", "cuda", "xpu", "mps")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Raises `InputError` naming the option, the rule and the value where one can't be."""
+
+    budget: int
+    """Most trainable parameters of a candidate; exactly this many is within it."""
+    trials: int = DEFAULT_TRIALS
+    """Trained trials that the study shall have in all, over all calls and workers."""
+    epochs: int = MAX_EPOCHS
+    timeout: float | None = None
+    """Seconds after which this call ends, once the running epochs are finished."""
+    study: str | None = None
+    """None: `DATASET-BUDGET`."""
+    storage: str = DEFAULT_STORAGE
+    dataset: str = "mnist"
+    data_root: Path | None = None
+    space: SearchSpace = field(default_factory=SearchSpace.default)
+    sampler: str = "tpe"
+    pruner: str = "size-aware"
+    seed: int = 0
+    device: str = "auto"
+    engine: str = "auto"
+    workers: int | None = None
+    """None: as many as the machine has room for."""
+    train_size: int | None = None
+    """Training images to use; None: all that are not held out for validation."""
+    warm_start: str | None = None
+    """``recipes`` or a file of nets, one notation a line: candidates near these are trained first."""
+    confirm_seeds: int | None = None
+    """Seeds of a point in the confirmation that follows; None: none follows."""
+
+    def __post_init__(self) -> None:
+        smallest = self.space.smallest
+        _require(
+            self.budget >= num_params(smallest),
+            f"--budget must be at least {num_params(smallest)}, the size of the space's smallest net ({smallest})",
+            self.budget,
+        )
+        _require(self.trials >= 1, "--trials must be at least 1", self.trials)
+        _require(1 <= self.epochs <= MAX_EPOCHS, f"--epochs must be from 1 to {MAX_EPOCHS}", self.epochs)
+        _require(self.timeout is None or self.timeout > 0, "--timeout must be above 0 seconds", self.timeout)
+        check_dataset_name(self.dataset)
+        _require_one_of("--sampler", SAMPLER_NAMES, self.sampler)
+        _require_one_of("--pruner", PRUNER_NAMES, self.pruner)
+        _require_one_of("--device", DEVICE_NAMES, self.device)
+        _require_one_of("--engine", ENGINE_NAMES, self.engine)
+        _require(0 <= self.seed < 2**63, "--seed must be from 0 to 2^63 - 1", self.seed)
+        _require(self.workers is None or self.workers >= 1, "--workers must be at least 1", self.workers)
+        _require(self.train_size is None or self.train_size >= 1, "--train-size must be at least 1", self.train_size)
+        _require(
+            self.confirm_seeds is None or self.confirm_seeds >= MIN_SEEDS,
+            f"--confirm-seeds must be at least {MIN_SEEDS}",
+            self.confirm_seeds,
+        )
+        _require(self.study is None or self.study.strip() != "", "--study must be a name", repr(self.study))
+
+    @property
+    def study_name(self) -> str:
+        return self.study or f"{self.dataset}-{self.budget}"
+
+    def fingerprint(self, data: Dataset) -> dict[str, Any]:
+        """What must stay the same for the trials of one study to be comparable."""
+        return {
+            "dataset": self.dataset,
+            "dataset_sha256": data.sha256,
+            "split_seed": SPLIT_SEED,
+            "train_size": len(data.train),
+            "space": self.space.to_toml(),
+            "budget": self.budget,
+            "epochs": self.epochs,
+            "seed": self.seed,
+        }
+
+    def recorded(self, device: str, engine: str) -> dict[str, Any]:
+        """What may differ between calls on one study, and is kept with each trial."""
+        return {
+            "sampler": self.sampler,
+            "pruner": self.pruner,
+            "device": device,
+            "engine": engine,
+            "workers": self.workers,
+            "timeout": self.timeout,
+        }
+
+
+def _require(holds: bool, rule: str, value: object) -> None:
+    if not holds:
+        raise InputError(f"{rule}, not {value}")
+
+
+def _require_one_of(option: str, names: tuple[str, ...], value: str) -> None:
+    _require(value in names, f"{option} must be one of {', '.join(names)}", repr(value))

@@ -1,0 +1,300 @@
+"""What a person sees while a search runs, on stderr: a live table on a terminal, plain lines when piped."""
+
+import math
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from optuna.trial import FrozenTrial
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from search.runs.config import RunConfig
+from search.runs.worker import Resources
+from studies.pareto import FrontPoint
+from studies.records import TRAINED_OUTCOMES, Outcome, outcome_of
+
+_BARS = "▁▂▃▄▅▆▇█"
+COMPILING_LINE = "compiling the native trainer, once on this machine"
+
+
+@dataclass(frozen=True)
+class RunningTrial:
+    number: int
+    notation: str
+    num_params: int
+    curve: Sequence[float]
+    """val_accuracy of each finished epoch."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The state of a study at one moment of a call."""
+
+    num_trials: int
+    """Trained trials that the study shall have."""
+    counts: Counter[Outcome]
+    finished: Sequence[FrozenTrial]
+    running: Sequence[RunningTrial]
+    num_workers: int
+    front: Sequence[FrontPoint]
+    seconds: float
+    """Since the call began."""
+    confirm_seconds: float = 0.0
+    """What confirming the front so far would take, where that is to follow."""
+
+    @property
+    def num_trained(self) -> int:
+        return sum(self.counts[outcome] for outcome in TRAINED_OUTCOMES)
+
+    @property
+    def eta_seconds(self) -> float | None:
+        """Time to the end if the remaining trials take as long as the trained ones did, and a confirmation that follows
+        as long as one of the front so far would; None before the first trial."""
+        spent: list[float] = [trial.user_attrs["seconds"] for trial in self.finished if "seconds" in trial.user_attrs]
+        if not spent:
+            return None
+        searching = (self.num_trials - self.num_trained) * sum(spent) / len(spent) / max(1, self.num_workers)
+        return searching + self.confirm_seconds
+
+
+class Display(Protocol):
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+    def compiling(self) -> None: ...
+
+    def started(self, config: RunConfig, resources: Resources, num_trained: int) -> None: ...
+
+    def warm_start(self, lines: Sequence[str]) -> None: ...
+
+    def update(self, snapshot: Snapshot) -> None: ...
+
+    def worker_lost(self, trials: Sequence[int]) -> None: ...
+
+    def stopping(self, reason: str) -> None: ...
+
+
+def make_display(*, quiet: bool) -> Display:
+    if quiet:
+        return QuietDisplay()
+    return LiveDisplay() if sys.stderr.isatty() else PlainDisplay()
+
+
+class QuietDisplay:
+    """Shows nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def compiling(self) -> None:
+        pass
+
+    def started(self, config: RunConfig, resources: Resources, num_trained: int) -> None:
+        pass
+
+    def warm_start(self, lines: Sequence[str]) -> None:
+        pass
+
+    def update(self, snapshot: Snapshot) -> None:
+        pass
+
+    def worker_lost(self, trials: Sequence[int]) -> None:
+        pass
+
+    def stopping(self, reason: str) -> None:
+        pass
+
+
+class PlainDisplay(QuietDisplay):
+    """One line an event and a trained trial, for logs."""
+
+    def __init__(self) -> None:
+        self._shown: set[int] | None = None
+        self._num_shown = 0
+
+    def compiling(self) -> None:
+        self._print(COMPILING_LINE)
+
+    def started(self, config: RunConfig, resources: Resources, num_trained: int) -> None:
+        self._num_shown = num_trained
+        self._print(_headline(config, resources, num_trained))
+
+    def warm_start(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self._print(line)
+
+    def update(self, snapshot: Snapshot) -> None:
+        trained = [trial for trial in snapshot.finished if outcome_of(trial) in TRAINED_OUTCOMES]
+        if self._shown is None:  # those of earlier calls
+            self._shown = {trial.number for trial in trained[: self._num_shown]}
+        on_front = {point.trial for point in snapshot.front}
+        for trial in trained:
+            if trial.number not in self._shown:
+                self._shown.add(trial.number)
+                self._num_shown += 1
+                mark = "  on the front" if trial.number in on_front else ""
+                eta = "" if snapshot.eta_seconds is None else f"  {format_seconds(snapshot.eta_seconds)} left"
+                place = f"{self._num_shown:>{len(str(snapshot.num_trials))}}/{snapshot.num_trials}"
+                self._print(f"{place}  {_trial_line(trial)}{mark}{eta}")
+
+    def worker_lost(self, trials: Sequence[int]) -> None:
+        self._print(_lost_line(trials))
+
+    def stopping(self, reason: str) -> None:
+        self._print(_stopping_line(reason))
+
+    @staticmethod
+    def _print(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+
+class LiveDisplay(QuietDisplay):
+    """Progress, counts, the front so far and the trials in training, redrawn in place."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._live = Live(console=self._console, refresh_per_second=4, transient=True)
+        self._note = ""
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def compiling(self) -> None:
+        self._console.print(COMPILING_LINE)
+
+    def started(self, config: RunConfig, resources: Resources, num_trained: int) -> None:
+        self._console.print(_headline(config, resources, num_trained))
+
+    def warm_start(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self._console.print(Text(line))  # a file's name is no markup
+
+    def update(self, snapshot: Snapshot) -> None:
+        self._live.update(draw(snapshot, self._note))
+
+    def worker_lost(self, trials: Sequence[int]) -> None:
+        self._console.print(_lost_line(trials))
+
+    def stopping(self, reason: str) -> None:
+        self._note = _stopping_line(reason)
+        self._console.print(self._note)
+
+
+def draw(snapshot: Snapshot, note: str = "") -> Group:
+    eta = snapshot.eta_seconds
+    left = "" if eta is None else f", about {format_seconds(eta)} left"
+    counts = ", ".join(
+        f"{snapshot.counts[outcome]} {outcome}"
+        for outcome in Outcome
+        if outcome != Outcome.COMPLETE and snapshot.counts[outcome]
+    )
+    progress = Table.grid(padding=(0, 1))
+    progress.add_row(
+        ProgressBar(total=snapshot.num_trials, completed=snapshot.num_trained, width=30),
+        f"{snapshot.num_trained}/{snapshot.num_trials} trained, {format_seconds(snapshot.seconds)}{left}",
+        Text(counts, style="dim"),
+    )
+    parts: list[Text | Table] = [progress, _running_table(snapshot.running)]
+    if snapshot.front:
+        parts.append(front_table(snapshot.front, title="Front so far"))
+    if note:
+        parts.append(Text(note, style="yellow"))
+    return Group(*parts)
+
+
+def front_table(front: Sequence[FrontPoint], *, title: str | None = None) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("parameters", justify="right", no_wrap=True)
+    table.add_column("val accuracy", justify="right", no_wrap=True)
+    table.add_column("trial", justify="right", no_wrap=True)
+    table.add_column("notation", overflow="fold")
+    for point in front:
+        table.add_row(f"{point.num_params:,}", format_accuracy(point.val_accuracy), str(point.trial), point.notation)
+    return table
+
+
+def _running_table(running: Sequence[RunningTrial]) -> Table:
+    table = Table(title="In training", title_justify="left", box=None, pad_edge=False)
+    table.add_column("trial", justify="right", no_wrap=True)
+    table.add_column("parameters", justify="right", no_wrap=True)
+    table.add_column("epoch", justify="right", no_wrap=True)
+    table.add_column("val accuracy", justify="right", no_wrap=True)
+    table.add_column("curve", no_wrap=True, min_width=15)
+    table.add_column("notation", overflow="fold")
+    for trial in running:
+        last = format_accuracy(trial.curve[-1]) if trial.curve else ""
+        table.add_row(
+            str(trial.number),
+            f"{trial.num_params:,}",
+            str(len(trial.curve)),
+            last,
+            sparkline(trial.curve),
+            trial.notation,
+        )
+    return table
+
+
+def sparkline(curve: Sequence[float]) -> str:
+    """One bar an epoch. Its height is the log of the error between 10 % and 0.5 %, where these curves differ."""
+    bars = ""
+    for accuracy in curve:
+        error = min(max(1 - accuracy, 0.005), 0.1)
+        height = math.log(0.1 / error) / math.log(0.1 / 0.005)
+        bars += _BARS[round(height * (len(_BARS) - 1))]
+    return bars
+
+
+def format_accuracy(accuracy: float) -> str:
+    return f"{100 * accuracy:.2f} %"
+
+
+def format_seconds(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _headline(config: RunConfig, resources: Resources, num_trained: int) -> str:
+    engine = resources.engine
+    missing = f" (no native trainer: {engine.reason})" if engine.reason else ""
+    already = f" ({num_trained} there already)" if num_trained else ""
+    return (
+        f"{config.study_name}: {config.trials} trials{already} of up to {config.budget:,} parameters, "
+        f"{config.epochs} epochs, on {config.dataset}; "
+        f"engine {engine.name} on {resources.device}{missing}, store {config.storage}"
+    )
+
+
+def _trial_line(trial: FrozenTrial) -> str:
+    attributes = trial.user_attrs
+    accuracy = format_accuracy(attributes["val_accuracy"]) if "val_accuracy" in attributes else "-"
+    return (
+        f"trial {trial.number:<4} {outcome_of(trial):<8} {accuracy:>8} {attributes['num_params']:>7,} parameters "
+        f"{attributes['num_epochs']:>2} epochs {format_seconds(attributes['seconds']):>6}"
+    )
+
+
+def _lost_line(trials: Sequence[int]) -> str:
+    which = f" with trial {', '.join(map(str, trials))}" if trials else ""
+    return f"a worker was lost{which}; a new one takes over"
+
+
+def _stopping_line(reason: str) -> str:
+    return f"{reason}: ending after the running epochs; once more to abort"

@@ -1,0 +1,93 @@
+"""Known nets to start a search from: each becomes the candidate of the space that is nearest to it, and is queued."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from search.runs.config import RunConfig
+from search.sampling.nearest import MOST_TAKEN_OFF, Nearest, nearest_params
+from space.architecture import ArchitectureSpec
+from space.candidate import CandidateSpec, TrainingConfig
+from space.errors import InputError
+from space.recipes import RECIPES
+from studies.records import find_trained
+from studies.slots import TRAINED, QueuedCandidate, SlotState
+from studies.study import SearchStudy
+
+
+@dataclass(frozen=True)
+class KnownNet:
+    name: str
+    candidate: CandidateSpec
+
+
+def read_known_nets(warm_start: str, *, epochs: int) -> list[KnownNet]:
+    """The recipes, or the nets of a file: one notation a line, with empty lines and ``#`` comments.
+
+    A net from a file is trained for ``epochs`` with `TrainingConfig`'s defaults. Raises `InputError` naming the file
+    and the line.
+    """
+    if warm_start == "recipes":
+        return [KnownNet(recipe.name, recipe.candidate) for recipe in RECIPES.values()]
+    path = Path(warm_start)
+    if not path.exists():
+        raise InputError(f"--warm-start must be recipes or a file of nets, not {warm_start!r}")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise InputError(f"--warm-start {path} can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"--warm-start {path} is not text in UTF-8") from None
+    nets = []
+    for number, line in enumerate(lines, start=1):
+        if notation := line.partition("#")[0].strip():
+            try:
+                architecture = ArchitectureSpec.from_text(notation)
+            except InputError as error:
+                raise InputError(f"--warm-start {path}, line {number}: {error}") from None
+            nets.append(KnownNet(f"{path.name}:{number}", CandidateSpec(architecture, TrainingConfig(epochs=epochs))))
+    if not nets:
+        raise InputError(f"--warm-start {path} has no net: it takes one notation a line")
+    return nets
+
+
+def queue_known_nets(search: SearchStudy, config: RunConfig, nets: Sequence[KnownNet]) -> list[str]:
+    """Queue a candidate near each net, unless it was before; returns what to tell of each and of what waits."""
+    trials = search.study.get_trials(deepcopy=False)
+    lines, sources = [], dict[str, str]()
+    for net in nets:
+        nearest = nearest_params(config.space, net.candidate, budget=config.budget, epochs=config.epochs)
+        if nearest is None:
+            lines.append(f"{net.name}: left out, {_too_large(config, net)}")
+            continue
+        key = nearest.candidate.key
+        if original := find_trained(trials, nearest.candidate):
+            lines.append(f"{net.name}: its candidate is trained already, as trial {original.number}")
+        elif key in sources:
+            lines.append(f"{net.name}: the same candidate as {sources[key]}")
+        elif search.slots.enqueue([QueuedCandidate(key, net.name, nearest.params)]):
+            lines.append(f"{net.name}: {_trained_as(nearest)}")
+        else:
+            lines.append(f"{net.name}: its candidate was queued by an earlier call")
+        sources.setdefault(key, net.name)
+    if num_waiting := search.slots.num_queued():
+        taken = search.slots.read((SlotState.RUNNING, SlotState.INTERRUPTED, *TRAINED))
+        num_later = num_waiting - max(0, config.trials - len(taken))
+        later = f", {num_later} of them once --trials leaves room" if num_later > 0 else ""
+        lines.append(f"{num_waiting} queued, to be trained before others{later}")
+    return lines
+
+
+def _trained_as(nearest: Nearest) -> str:
+    changes = ", ".join(nearest.changes) or "as it is"
+    return f"trained as {nearest.candidate.architecture} ({nearest.candidate.num_params:,} parameters): {changes}"
+
+
+def _too_large(config: RunConfig, net: KnownNet) -> str:
+    whole = nearest_params(config.space, net.candidate, budget=sys.maxsize, epochs=config.epochs)
+    assert whole is not None
+    return (
+        f"its nearest candidate is over the budget: {whole.candidate.num_params:,} parameters, "
+        f"and still too many with {MOST_TAKEN_OFF} % off each width"
+    )

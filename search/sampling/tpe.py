@@ -1,0 +1,90 @@
+"""TPE on a bounded number of a study's trials: with ten thousand in the store, asking takes no longer than with some
+hundreds.
+"""
+
+import math
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import TPESampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from search.sampling.draws import STARTUP_TRIALS
+from space.search_space import SearchSpace
+from studies.pareto import pareto_front
+from studies.records import front_point
+from studies.study import DIRECTIONS
+
+MAX_TRIALS = 150
+"""What TPE learns from at most: its time grows with them (docs/decisions.md)."""
+KEPT_TRIALS = 100
+"""What stays when there are more: half of them the best, half the latest."""
+
+
+class BoundedTpe:
+    """TPE over all parameters jointly (Bergstra et al. 2011; multivariate as in Falkner et al., arXiv:1807.01774).
+
+    It learns from a copy of the study in memory, which each call of `suggest` brings up to date.
+    """
+
+    def __init__(self, seed: int) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            warnings.simplefilter("ignore", FutureWarning)  # gamma is to go with Optuna 6
+            self._sampler = TPESampler(
+                multivariate=True, n_startup_trials=STARTUP_TRIALS, gamma=num_good_trials, seed=seed
+            )
+        self._known: set[int] = set()
+        self._copy = self._new_copy([])
+
+    def suggest(self, trials: Iterable[FrozenTrial], space: SearchSpace, *, epochs: int) -> dict[str, Any]:
+        """Parameters of the next candidate; ``trials`` are all of the study, of which it learns from the finished."""
+        finished = [trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+        new = [trial for trial in finished if trial.number not in self._known]
+        self._known |= {trial.number for trial in new}
+        if len(self._copy.get_trials(deepcopy=False)) + len(new) <= MAX_TRIALS:
+            self._copy.add_trials(new)
+        else:
+            self._copy = self._new_copy(_most_instructive(finished))
+        trial = self._copy.ask()
+        space.suggest_candidate(trial, epochs=epochs)
+        self._copy.tell(trial, state=TrialState.FAIL)  # which TPE passes over
+        return trial.params
+
+    def _new_copy(self, trials: Sequence[FrozenTrial]) -> Study:
+        study = optuna.create_study(directions=DIRECTIONS, sampler=self._sampler)
+        study.add_trials(trials)
+        return study
+
+
+def num_good_trials(num_trials: int) -> int:
+    """How many trials TPE samples near.
+
+    Its default is a tenth: one or two in a short study, chosen by the volume that they dominate, which are always small
+    nets. A third is about the whole front.
+    """
+    return min(math.ceil(num_trials / 3), 25)
+
+
+def _most_instructive(finished: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """At most `KEPT_TRIALS`: the front, then the front of the others and so on, and the latest, in their order."""
+    kept: set[int] = set()
+    rest = {point.trial: point for point in map(front_point, _complete(finished))}
+    while len(kept) < KEPT_TRIALS // 2 and (front := [point.trial for point in pareto_front(rest.values())]):
+        kept.update(front[: KEPT_TRIALS // 2 - len(kept)])
+        for number in front:
+            del rest[number]
+    latest = [trial.number for trial in reversed(finished) if trial.number not in kept]
+    kept.update(latest[: KEPT_TRIALS - len(kept)])
+    return [trial for trial in finished if trial.number in kept]
+
+
+def _complete(finished: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+    # Duplicates are complete too, but equal to a trial that is there.
+    return [
+        trial for trial in finished if trial.state == TrialState.COMPLETE and "duplicate_of" not in trial.user_attrs
+    ]

@@ -1,0 +1,1 @@
+"""How results and progress look: numbers, tables, a bar."""

@@ -1,0 +1,1 @@
+"""The command train: one model trained on its own."""

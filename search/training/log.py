@@ -1,0 +1,174 @@
+"""What a training tells of itself while it runs: train.log, epochs.csv, TensorBoard and the terminal."""
+
+import csv
+import io
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from mnist_core.training_checkpoint import write_whole
+from search.runs.progress import format_accuracy, format_seconds
+from space.errors import InputError
+from space.results import EpochResult
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+LOG_FILE, EPOCHS_FILE = "train.log", "epochs.csv"
+_FINISHED = "finished"
+_STAMPED_LINE = re.compile(r"\S+ \S+  (epoch|finished)\b")
+
+
+class TrainingLog:
+    """The log of the training in a folder, which goes on where an earlier call's ended, however that was.
+
+    Lines go to stderr too unless ``quiet``, on a terminal above a bar. Raises `OSError` where a file can't be written.
+    """
+
+    def __init__(self, folder: Path, *, num_epochs: int, quiet: bool, tensorboard: Path | None = None) -> None:
+        self._folder = folder
+        self._num_epochs = num_epochs
+        self._quiet = quiet
+        self._tensorboard = tensorboard
+        self._writer: SummaryWriter | None = None
+        self._num_drawn = 0
+        path = folder / LOG_FILE
+        text = path.read_bytes() if path.exists() else b""
+        whole = text[: text.rfind(b"\n") + 1]
+        # Unbuffered: each line is one write, seen at once and whole unless the process is killed in it.
+        self._file = path.open("ab", buffering=0)
+        if whole != text:
+            self._file.truncate(len(whole))
+        found = _STAMPED_LINE.findall(whole.decode(errors="replace"))
+        self._num_logged = found.count("epoch")
+        self.is_finished = _FINISHED in found
+        """Whether its last line was written, after everything else."""
+        self._console = Console(stderr=True, quiet=quiet, highlight=False, markup=False, emoji=False)
+        self._bar = Progress(
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("epochs,"),
+            TimeElapsedColumn(),
+            TextColumn("gone,"),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=self._console,
+            transient=True,
+            disable=quiet or not sys.stderr.isatty(),
+            refresh_per_second=2,
+            # An epoch may well take longer than the half minute over which speed is averaged by default.
+            speed_estimate_period=3_600,
+        )
+        self._task = self._bar.add_task("", total=num_epochs)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+        if self._writer is not None:
+            self._writer.close()
+        self._file.close()
+
+    def start(self, headline: str, results: Sequence[EpochResult]) -> None:
+        """Begin, or go on after ``results``, bringing all files in step with them."""
+        self.line(headline)
+        if results:
+            self.line(f"going on after epoch {len(results)} of {self._num_epochs}")
+        if self._tensorboard is not None:
+            self._writer = _open_tensorboard(self._tensorboard)
+        self.update(results)
+        self._bar.start()
+
+    def update(self, results: Sequence[EpochResult]) -> None:
+        """Tell of all epochs so far what has not been told."""
+        write_whole(self._folder / EPOCHS_FILE, _as_csv(results).encode())
+        for result in results[self._num_logged :]:
+            self.line(_epoch_line(result, self._num_epochs))
+        self._num_logged = len(results)
+        if self._writer is not None:
+            for result in results[self._num_drawn :]:
+                _draw(self._writer, result)
+            self._num_drawn = len(results)
+            self._writer.flush()
+        self._bar.update(self._task, completed=len(results))
+
+    def finish(self, results: Sequence[EpochResult]) -> None:
+        best = best_epoch(results)
+        self.line(
+            f"{_FINISHED} after epoch {len(results)} of {self._num_epochs}: val accuracy "
+            f"{format_accuracy(results[-1].val_accuracy)}; best {format_accuracy(best.val_accuracy)} after epoch "
+            f"{best.epoch}; {format_seconds(sum(result.seconds for result in results))} of training"
+        )
+
+    def interrupt(self, results: Sequence[EpochResult]) -> None:
+        """The last words of a training that is about to be ended from outside."""
+        text = f"interrupted after epoch {len(results)} of {self._num_epochs}: the same command goes on"
+        self._bar.stop()
+        self.line(text)
+        if self._quiet:
+            print(text, file=sys.stderr)
+
+    def line(self, text: str) -> None:
+        stamp = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+        self._file.write(f"{stamp}  {text}\n".encode())
+        self._console.print(text, soft_wrap=True)
+
+
+def best_epoch(results: Sequence[EpochResult]) -> EpochResult:
+    """Of the highest validation accuracy, the first of equals."""
+    return max(results, key=lambda result: result.val_accuracy)
+
+
+def require_tensorboard() -> None:
+    """Raises `InputError` where its package is not installed."""
+    try:
+        import tensorboard  # noqa: F401
+    except ImportError:
+        raise InputError("--tensorboard needs the package tensorboard: pip install -e '.[tensorboard]'") from None
+
+
+def _open_tensorboard(folder: Path) -> "SummaryWriter":
+    from torch.utils.tensorboard import SummaryWriter
+
+    # What earlier calls wrote may lack their last epochs, so it is dropped and all epochs are written again.
+    return SummaryWriter(str(folder), purge_step=1)
+
+
+def _draw(writer: "SummaryWriter", result: EpochResult) -> None:
+    for tag, value in (
+        ("loss/train", result.train_loss),
+        ("loss/validation", result.val_loss),
+        ("accuracy/train", result.train_accuracy),
+        ("accuracy/validation", result.val_accuracy),
+        ("learning_rate", result.learning_rate),
+        ("seconds", result.seconds),
+    ):
+        writer.add_scalar(tag, value, result.epoch)
+
+
+def _as_csv(results: Sequence[EpochResult]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [item.name for item in fields(EpochResult)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(result) for result in results)
+    return text.getvalue()
+
+
+def _epoch_line(result: EpochResult, num_epochs: int) -> str:
+    return (
+        f"epoch {result.epoch:>{len(str(num_epochs))}}/{num_epochs}"
+        f"  train loss {result.train_loss:.4f}  train accuracy {format_accuracy(result.train_accuracy)}"
+        f"  val loss {result.val_loss:.4f}  val accuracy {format_accuracy(result.val_accuracy)}"
+        f"  learning rate {result.learning_rate:.3g}  {result.seconds:.1f} s"
+    )

@@ -1,0 +1,172 @@
+"""Training one model on its own: from what was asked for to its trainings."""
+
+import difflib
+import os
+import statistics
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args
+
+from mnist_core.allocator import keep_freed_memory
+from mnist_core.data import check_dataset_name, find_data_root, load_dataset, normalised_for
+from mnist_core.engine import ENGINE_NAMES, Engine, resolve_engine
+from search.models.names import find_candidate
+from space.candidate import CandidateSpec, TrainingConfig
+from space.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRequest:
+    """What one call was asked to do. Raises `InputError` naming the option, the rule and the value."""
+
+    model: str
+    """Name of a recipe, or a net's notation."""
+    out: Path
+    epochs: int | None = None
+    """This and the next two: None leaves the recipe's setting, or the default."""
+    batch_size: int | None = None
+    max_lr: float | None = None
+    settings: tuple[str, ...] = ()
+    """``NAME=VALUE``, for any field of `TrainingConfig`."""
+    seed: int = 0
+    num_seeds: int = 1
+    """More than one: trainings from ``seed`` on, each in a folder of its own."""
+    dataset: str = "mnist"
+    data_root: Path | None = None
+    train_size: int | None = None
+    device: str = "auto"
+    engine: str = "auto"
+    tensorboard: Path | None = None
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        if self.num_seeds < 1:
+            raise InputError(f"--seeds must be at least 1, not {self.num_seeds}")
+        if not 0 <= self.seed <= 2**63 - self.num_seeds:
+            raise InputError(f"--seed must be from 0 to 2^63 - {self.num_seeds}, not {self.seed}")
+        if self.engine not in ENGINE_NAMES:
+            raise InputError(f"--engine must be one of {', '.join(ENGINE_NAMES)}, not {self.engine!r}")
+        check_dataset_name(self.dataset)
+
+
+def train_model(request: TrainRequest) -> None:
+    """Train what was asked for, or go on with it, and print a line about each training.
+
+    Trains on one thread. Raises `InputError` before anything is written where the input is wrong, `SearchFailedError`
+    where a training diverges or a file can't be written. SIGINT and SIGTERM end the process at once with exit code 130.
+    """
+    keep_freed_memory()
+    recipe, candidate = find_candidate(request.model)
+    overrides = read_overrides(request)
+    candidate = replace(candidate, training=replace(candidate.training, **overrides))
+    _check_folders(request)
+    data = load_dataset(
+        request.dataset, find_data_root(request.dataset, request.data_root), train_size=request.train_size
+    )
+    if data.num_classes != candidate.architecture.num_classes:
+        raise InputError(
+            f"{data.name} has {data.num_classes} classes, so the last layer must be as wide, not "
+            f"{candidate.architecture.num_classes}"
+        )
+    device, engine = _find_engine(request, candidate)
+    from search.training.folder import STATE_FILE, Training
+
+    if request.num_seeds > 1 and (request.out / STATE_FILE).exists():
+        raise InputError(f"--out {request.out} holds the training of a single seed: name another folder for --seeds")
+    trainings = [
+        Training(
+            candidate=candidate,
+            recipe=recipe,
+            overrides=overrides,
+            data=normalised_for(data, candidate.training),
+            seed=seed,
+            device=device,
+            engine=engine,
+            folder=_of_seed(request.out, seed, request),
+            tensorboard=None if request.tensorboard is None else _of_seed(request.tensorboard, seed, request),
+            quiet=request.quiet,
+        )
+        for seed in range(request.seed, request.seed + request.num_seeds)
+    ]
+    for training in trainings:
+        training.read()
+    accuracies = [training.run()[-1].val_accuracy for training in trainings]
+    if len(accuracies) > 1:
+        print(
+            f"{len(accuracies)} seeds: val accuracy after the last epoch {100 * statistics.mean(accuracies):.2f} % "
+            f"(mean), {100 * statistics.stdev(accuracies):.2f} points (standard deviation)"
+        )
+
+
+def read_overrides(request: TrainRequest) -> dict[str, Any]:
+    """The fields of `TrainingConfig` that a request sets, with their values.
+
+    Raises `InputError` for an unknown name, with the closest ones, for one that is set twice, and for a value that is
+    not of the field's type.
+    """
+    given = {"epochs": request.epochs, "batch_size": request.batch_size, "max_lr": request.max_lr}
+    overrides: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    kinds = {item.name: get_args(item.type) or (item.type,) for item in fields(TrainingConfig)}
+    for text in request.settings:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals:
+            raise InputError(f"--set takes NAME=VALUE, not {text!r}")
+        if name not in kinds:
+            close = difflib.get_close_matches(name, kinds, n=3, cutoff=0.5) or list(kinds)
+            raise InputError(f"--set knows no {name!r}; did you mean {' or '.join(close)}?")
+        if name in overrides:
+            raise InputError(f"{name} is set twice, to {overrides[name]} and to {value}")
+        overrides[name] = _parse_value(name, value, kinds[name])
+    return overrides
+
+
+def _parse_value(name: str, value: str, kinds: tuple[Any, ...]) -> Any:
+    if value == "none" and NoneType in kinds:
+        return None
+    if bool in kinds:
+        if value in ("true", "false"):
+            return value == "true"
+        raise InputError(f"--set {name} must be true or false, not {value!r}")
+    try:
+        return kinds[0](value)
+    except ValueError:
+        kind = "a whole number" if kinds[0] is int else "a number"
+        none = " or none" if NoneType in kinds else ""
+        raise InputError(f"--set {name} must be {kind}{none}, not {value!r}") from None
+
+
+def _check_folders(request: TrainRequest) -> None:
+    out = request.out
+    if not out.parent.is_dir():
+        raise InputError(f"--out {out} can't be made: the folder {out.parent} does not exist")
+    for option, folder in (("--out", out), ("--tensorboard", request.tensorboard)):
+        if folder is not None and folder.exists() and not folder.is_dir():
+            raise InputError(f"{option} {folder} is a file; it must be a folder")
+    if not os.access(out if out.exists() else out.parent, os.W_OK):
+        raise InputError(f"--out {out} can't be written: permission denied")
+    if request.tensorboard is not None:
+        from search.training.log import require_tensorboard
+
+        require_tensorboard()
+
+
+def _find_engine(request: TrainRequest, candidate: CandidateSpec) -> tuple[str, Engine]:
+    """The device, and the engine that trains the candidate there."""
+    import torch
+
+    from mnist_core.device import resolve_device
+    from search.runs.progress import make_display
+
+    torch.set_num_threads(1)
+    device = resolve_device(request.device)
+    found = resolve_engine(request.engine, device, compiling=make_display(quiet=request.quiet).compiling)
+    engine = found.for_candidate(candidate)
+    if engine.library != found.library:
+        lacks = "a layer of this net" if candidate.training.optimizer == "sgd" else candidate.training.optimizer
+        engine = replace(engine, reason=f"it lacks {lacks}")
+    return device, engine
+
+
+def _of_seed(folder: Path, seed: int, request: TrainRequest) -> Path:
+    return folder / f"seed-{seed}" if request.num_seeds > 1 else folder

@@ -1,0 +1,1 @@
+"""What every command that trains needs: the machine, processes, signals, one training."""

@@ -1,0 +1,394 @@
+"""Confirming the front of a small study on digits, with the real command and its workers."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import update
+
+from mnist_core.checkpoint import load_checkpoint, restore_model
+from mnist_core.data import Dataset, load_dataset, open_test_set
+from mnist_core.engine import TORCH
+from mnist_core.evaluation import predict_logits
+from search.confirmation.confirm import confirmation_seeds, expected_seconds
+from search.confirmation.workers import SeedTraining, SeedWorkers, StudyResources
+from search.runs.search import RunSummary
+from space.errors import SearchFailedError
+from studies.confirmations import Confirmation, SeedResult, Stage, read_openings
+from studies.locks import CONFIRMING, WorkerLocks
+from studies.storage import Store
+from studies.tables import confirmations
+from tests.search.conftest import Command, CommandHere, SmallStudy
+
+NUM_SEEDS = 3
+
+
+@pytest.fixture(scope="session")
+def confirmed_study(
+    small_study: SmallStudy, tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
+) -> tuple[SmallStudy, "subprocess.CompletedProcess[str]"]:
+    """A copy of the small study whose front is confirmed, and the call that did it. Tests read it."""
+    folder = tmp_path_factory.mktemp("confirmed")
+    shutil.copytree(small_study.folder, folder, dirs_exist_ok=True)
+    made = Command(folder, environment)("confirm", "--seeds", NUM_SEEDS, "--workers", 2)
+    assert made.returncode == 0, made.stderr
+    return SmallStudy(folder, small_study.arguments, made), made
+
+
+def find_confirmation(study: SmallStudy) -> Confirmation:
+    found = Confirmation.find(Store.open_read_only(study.url).engine, study.name)
+    assert found is not None
+    return found
+
+
+def openings(study: SmallStudy) -> list[tuple[datetime, int]]:
+    return read_openings(Store.open_read_only(study.url).engine, study.name)
+
+
+def confirmed_front(folder: Path, environment: dict[str, str]) -> Any:
+    return Command(folder, environment).json("front", "--confirmed")
+
+
+def test_members_are_decided_by_validation_images_and_measured_on_the_test_set(
+    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"],
+) -> None:
+    study, made = confirmed_study
+    confirmation = find_confirmation(study)
+    front = confirmation.front()
+    assert [point.trial for point in front] == [point.trial for point in confirmation.members or []]
+    assert {point.trial for point in front} <= {point.trial for point in confirmation.contenders}
+    decided, measured = confirmation.correct(Stage.DECIDE), confirmation.correct(Stage.MEASURE)
+    assert {correct.shape[1] for correct in decided.values()} == {300}
+    assert {correct.shape for correct in measured.values()} == {(NUM_SEEDS, 300)}
+    accuracies = [float(decided[point.trial].mean()) for point in front]
+    assert accuracies == sorted(accuracies), "more parameters, more validation accuracy"
+    assert [point.val_accuracy for point in front] == accuracies
+    assert [point.accuracy for point in front] == [float(measured[point.trial].mean()) for point in front]
+    assert "stage 1" in made.stderr
+    assert "stage 2" in made.stderr
+    for point in front:
+        assert f"{100 * point.accuracy:.2f} %" in made.stdout
+        assert point.notation in made.stdout
+
+
+def test_kept_models_are_right_about_what_is_said(
+    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"],
+) -> None:
+    study, _ = confirmed_study
+    test: Dataset = open_test_set("digits", None)
+    confirmation = find_confirmation(study)
+    results = confirmation.read(Stage.MEASURE)
+    assert results
+    for result in results:
+        import torch
+
+        path = (
+            study.folder / "studies.db.artifacts" / f"confirmed-{study.name}-{result.trial}-{result.seed}.safetensors"
+        )
+        checkpoint = load_checkpoint(path)
+        assert checkpoint.val_accuracy is None
+        assert (checkpoint.mean, checkpoint.std) == (test.mean, test.std)
+        images = torch.tensor(test.validation.images)
+        logits = predict_logits(restore_model(checkpoint), images, mean=checkpoint.mean, std=checkpoint.std)
+        predicted = logits.argmax(1).numpy()
+        assert result.correct is not None
+        assert np.array_equal(result.correct, predicted == test.validation.labels)
+        assert result.confusion is not None
+        assert np.trace(result.confusion) == result.correct.sum()
+        assert np.array_equal(np.sum(result.confusion, axis=1), np.bincount(test.validation.labels))
+
+
+def test_all_models_are_measured_at_one_recorded_opening(
+    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"], environment: dict[str, str]
+) -> None:
+    study, _ = confirmed_study
+    confirmation = find_confirmation(study)
+    ((_, num_models),) = openings(study)
+    assert num_models == NUM_SEEDS * len(confirmation.members or [])
+    told = Command(study.folder, environment)("status").stdout
+    assert re.search(rf"^test set   opened 20\d\d-\d\d-\d\d \d\d:\d\d UTC for {num_models} models$", told, re.MULTILINE)
+
+
+def test_a_second_call_trains_nothing_and_opens_nothing(
+    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"], environment: dict[str, str]
+) -> None:
+    study, made = confirmed_study
+    again = Command(study.folder, environment)("confirm")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == made.stdout
+    assert again.stderr == ""
+    assert len(openings(study)) == 1
+
+
+def test_what_is_exported_is_the_lowest_seeds_model_with_its_figures(
+    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"], search_here: CommandHere, tmp_path: Path
+) -> None:
+    study, _ = confirmed_study
+    point = find_confirmation(study).front()[-1]
+    storage = ("--storage", study.url)
+    result = search_here("export", "--max-params", point.num_params, "--out", "out", *storage)
+    assert result.returncode == 0, result.stderr
+    assert "trained on them too" in result.stdout
+    config = json.loads((tmp_path / "out/config.json").read_text())
+    assert config["trial"] == point.trial
+    assert config["seed"] == min(point.seeds)
+    assert config["seeds"] == list(point.seeds)
+    assert config["confirmed"]["accuracy"] == point.accuracy
+    kept = study.folder / f"studies.db.artifacts/confirmed-{study.name}-{point.trial}-{min(point.seeds)}.safetensors"
+    assert (tmp_path / "out/model.safetensors").read_bytes() == kept.read_bytes()
+    card = (tmp_path / "out/README.md").read_text()
+    assert f"Mean test accuracy {100 * point.accuracy:.2f} % over {NUM_SEEDS} seeds" in card
+    assert "unconfirmed" not in card
+    assert "the test images (300 predictions)" in card
+    evaluated = search_here("evaluate", "out/model.safetensors")
+    assert "was trained on these images as well" in evaluated.stderr
+
+
+def start(study: SmallStudy, environment: dict[str, str]) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        Command(study.folder, environment).line("confirm", "--seeds", NUM_SEEDS, "--workers", 1),
+        cwd=study.folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 90.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.02)
+
+
+def num_trained(folder: Path) -> int:
+    with closing(sqlite3.connect(folder / "studies.db", timeout=10)) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE name = 'confirmation_trainings'").fetchall()
+        return connection.execute("SELECT count(*) FROM confirmation_trainings").fetchone()[0] if tables else 0
+
+
+def test_killed_again_and_again_it_ends_with_the_same_front(
+    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"],
+    copied_study: SmallStudy,
+    environment: dict[str, str],
+) -> None:
+    """Once by SIGKILL, which nothing outlives, and once by Ctrl-C; one worker, where it had two."""
+    process = start(copied_study, environment)
+    wait_for(lambda: num_trained(copied_study.folder) >= 2)
+    workers = children(process.pid)
+    assert workers
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
+
+    process = start(copied_study, environment)
+    before = num_trained(copied_study.folder)
+    wait_for(lambda: num_trained(copied_study.folder) >= before + 2)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == "interrupted: the same command goes on with what was not finished"
+    assert "Traceback" not in errors
+
+    finished = Command(copied_study.folder, environment)("confirm", "--workers", 1)
+    assert finished.returncode == 0, finished.stderr
+    study, made = confirmed_study
+    assert finished.stdout == made.stdout
+    assert confirmed_front(copied_study.folder, environment) == confirmed_front(study.folder, environment)
+    assert len(openings(copied_study)) == 1
+
+
+def children(pid: int) -> list[int]:
+    """Of those, the ones that train."""
+    listed = subprocess.run(["pgrep", "-P", str(pid), "-f", "spawn_main"], capture_output=True, text=True, check=False)
+    return [int(line) for line in listed.stdout.split()]
+
+
+def test_a_lost_worker_is_replaced(
+    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"],
+    copied_study: SmallStudy,
+    environment: dict[str, str],
+) -> None:
+    process = start(copied_study, environment)
+    wait_for(lambda: num_trained(copied_study.folder) >= 1)
+    for worker in children(process.pid):
+        os.kill(worker, signal.SIGKILL)
+    out, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert "a worker was lost: what was in training begins again" in errors
+    assert out == confirmed_study[1].stdout
+
+
+def test_only_one_process_at_a_time_confirms(copied_study: SmallStudy, search: Command) -> None:
+    WorkerLocks(Store.open_read_only(copied_study.url).lock_path).hold(CONFIRMING)
+    other = search("confirm")
+    assert other.returncode == 2
+    assert "another process confirms a front" in other.stderr
+
+
+def test_anew_uses_what_is_trained_and_opens_the_test_set_for_what_is_not(
+    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"], tmp_path: Path, environment: dict[str, str]
+) -> None:
+    shutil.copytree(confirmed_study[0].folder, tmp_path, dirs_exist_ok=True)
+    study = SmallStudy(tmp_path, (), confirmed_study[1])
+    before = find_confirmation(study)
+    num_members = len(before.members or [])
+    search = Command(tmp_path, environment)
+    again = search("confirm", "--anew", "--seeds", NUM_SEEDS)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == confirmed_study[1].stdout
+    assert len(openings(study)) == 1, "nothing was left to measure"
+    more = search("confirm", "--anew", "--seeds", NUM_SEEDS + 1, "--top", 1)
+    assert more.returncode == 0, more.stderr
+    after = find_confirmation(study)
+    assert [num_models for _, num_models in openings(study)] == [NUM_SEEDS * num_members, 1]
+    assert after.seeds[Stage.MEASURE][:NUM_SEEDS] == before.seeds[Stage.MEASURE]
+
+
+def test_trials_that_completed_since_are_named(
+    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"], tmp_path: Path, environment: dict[str, str]
+) -> None:
+    study, made = confirmed_study
+    shutil.copytree(study.folder, tmp_path, dirs_exist_ok=True)
+    with Store.open(f"sqlite:///{tmp_path / 'studies.db'}").engine.begin() as connection:
+        connection.execute(update(confirmations).values(num_complete=confirmations.c.num_complete - 2))
+    again = Command(tmp_path, environment)("confirm")
+    assert again.stderr == "trials completed since this was begun, left out: 2 (--anew chooses among all)\n"
+    assert again.stdout == made.stdout
+
+
+def be_lost(_trainings: Sequence[SeedTraining], _resources: StudyResources) -> list[SeedResult]:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def test_a_worker_lost_while_it_judges_ends_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.confirmation.workers.measure_models", be_lost)
+    resources = StudyResources("digits", None, 100, "cpu", TORCH)
+    with (
+        SeedWorkers(1, resources) as workers,
+        pytest.raises(SearchFailedError, match="Nothing need be trained again"),
+    ):
+        workers.measure([])
+
+
+# Arguments after `confirm`, and what the line on stderr must hold
+WRONG = [
+    (["--seeds", "1"], "--seeds must be at least 2, to see what a seed matters, not 1"),
+    (["--top", "0"], "--top must be at least 1, not 0"),
+    (["--workers", "0"], "--workers must be at least 1, not 0"),
+    (["--seeds", "4"], "was begun with --seeds 3, not with 4: leave it out"),
+    (["--top", "2"], "was begun without --top, not with 2"),
+    (["--study", "digits-300"], "no study 'digits-300'"),
+    (["--device", "cuda"], "--device cuda is not available"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG)
+def test_wrong_wishes_are_refused(
+    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"],
+    environment: dict[str, str],
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    result = CommandHere(confirmed_study[0].folder, environment, capsys)("confirm", *arguments)
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: ")
+    assert message in result.stderr
+
+
+def change_fingerprint(folder: Path, **changes: object) -> None:
+    with closing(sqlite3.connect(folder / "studies.db")) as connection, connection:
+        (text,) = connection.execute("SELECT fingerprint FROM searches").fetchone()
+        fingerprint = json.dumps(json.loads(text) | changes)
+        connection.execute("UPDATE searches SET fingerprint = ?", (fingerprint,))
+
+
+def test_other_images_of_the_same_name_are_refused(copied_study: SmallStudy, search_here: CommandHere) -> None:
+    change_fingerprint(copied_study.folder, dataset_sha256="0" * 64)
+    result = search_here("confirm")
+    assert result.returncode == 2
+    assert result.stderr == "error: the digits found here is not the one that the study was made with\n"
+
+
+def test_images_that_are_gone_are_named(copied_study: SmallStudy, search_here: CommandHere) -> None:
+    change_fingerprint(copied_study.folder, dataset="mnist")
+    result = search_here("confirm", "--data-root", "nowhere")
+    assert result.returncode == 2
+    assert "MNIST is not in nowhere and could not be downloaded" in result.stderr
+
+
+def test_a_study_without_a_complete_trial(copied_study: SmallStudy, search_here: CommandHere) -> None:
+    with closing(sqlite3.connect(copied_study.folder / "studies.db")) as connection, connection:
+        connection.execute("UPDATE trials SET state = 'PRUNED'")
+        connection.execute(
+            "UPDATE trial_user_attributes SET value_json = '\"pruned\"' "
+            "WHERE key = 'outcome' AND value_json = '\"complete\"'"
+        )
+    result = search_here("confirm")
+    assert result.returncode == 2
+    assert "has no complete trial yet, so there is no front to confirm" in result.stderr
+
+
+def test_a_front_that_is_not_confirmed_is_not_shown_as_such(small_study: SmallStudy, search_here: CommandHere) -> None:
+    result = search_here("front", "--confirmed", "--storage", small_study.url)
+    assert result.returncode == 2
+    assert "is not confirmed: 'python -m search confirm' does that" in result.stderr
+
+
+def test_a_search_may_confirm_its_front_in_one_go(search: Command) -> None:
+    arguments = ("--dataset", "digits", "--budget", 1_000, "--trials", 2, "--epochs", 1, "--workers", 1)
+    result = search("run", *arguments, "--confirm", "--confirm-seeds", 2, "--json")
+    assert result.returncode == 0, result.stderr
+    printed = json.loads(result.stdout)
+    assert printed["confirmed"] == search.json("front", "--confirmed")
+    assert printed["confirmed"]
+    again = search("run", *arguments, "--confirm")
+    assert "Confirmed, on the test set:" in again.stdout
+
+
+@pytest.mark.parametrize(("interrupted", "timed_out", "code"), [(True, False, 130), (False, True, 0)])
+def test_a_search_that_was_told_to_end_confirms_nothing(
+    search_here: CommandHere, monkeypatch: pytest.MonkeyPatch, interrupted: bool, timed_out: bool, code: int
+) -> None:
+    """Even where its last trial completes meanwhile."""
+    summary = RunSummary("digits-1000", Counter(), 2, [], 1.0, interrupted=interrupted, timed_out=timed_out)
+    monkeypatch.setattr("search.runs.search.run_search", lambda _config, _display: summary)
+    result = search_here("run", "--dataset", "digits", "--budget", 1_000, "--trials", 2, "--confirm")
+    assert (result.returncode, result.stderr) == (code, "")
+    assert "digits-1000: 2 trained" in result.stdout
+
+
+def test_seeds_of_a_confirmation_are_its_own_and_more_of_them_begin_the_same() -> None:
+    few, many = confirmation_seeds(7, 3), confirmation_seeds(7, 5)
+    assert [many[stage][:3] for stage in Stage] == [few[stage] for stage in Stage]
+    assert confirmation_seeds(8, 3) != few
+    from search.runs.trial import trial_seed
+
+    of_trials = {trial_seed(7, number) for number in range(1_000)}
+    assert len({*many[Stage.DECIDE], *many[Stage.MEASURE]} - of_trials) == 10
+
+
+def test_the_time_of_a_confirmation_is_told_from_the_front(small_study: SmallStudy) -> None:
+    store = Store.open_read_only(small_study.url)
+    trials = store.load_study(small_study.name).best_trials
+    mean = float(np.mean([trial.user_attrs["seconds"] for trial in trials]))
+    assert expected_seconds(trials, 5, 2) == pytest.approx(len(trials) * 12 * mean / 2)
+    assert expected_seconds([], 5, 2) == 0
+    assert load_dataset("digits", None).name == "digits"

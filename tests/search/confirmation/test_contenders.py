@@ -1,0 +1,143 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search.confirmation.contenders import MIN_SEEDS, Contender, choose_contenders, front_members, needing_seeds
+from studies.pareto import FrontPoint, pareto_front
+
+NUM_IMAGES = 10_000
+
+
+def points(*measured: tuple[int, float]) -> list[FrontPoint]:
+    """Trials 0, 1, ... of these parameters and accuracies."""
+    return [FrontPoint(trial, size, accuracy, "net") for trial, (size, accuracy) in enumerate(measured)]
+
+
+def chosen(*measured: tuple[int, float], top: int | None = None) -> list[int]:
+    found = choose_contenders(points(*measured), num_validation=NUM_IMAGES, top=top)
+    return [point.trial for point in found]
+
+
+# At 99 % one standard error of 10,000 images is 0.1 points, so a trial is in reach within 0.164.
+CONTENDERS: list[tuple[list[tuple[int, float]], list[int]]] = [
+    ([(100, 0.99)], [0]),
+    ([(100, 0.98), (200, 0.99)], [0, 1]),
+    ([(100, 0.99), (200, 0.98)], [0]),
+    ([(100, 0.99), (200, 0.9885)], [0, 1]),  # in reach
+    ([(100, 0.99), (200, 0.988)], [0]),  # out of it
+    ([(200, 0.9885), (100, 0.99)], [1, 0]),  # fewest parameters first
+    ([(100, 0.99), (100, 0.99)], [0, 1]),
+    ([(100, 0.99), (100, 0.9885), (100, 0.5)], [0, 1]),
+    ([(300, 0.99), (200, 0.9885)], [1, 0]),  # smaller, so on the front
+]
+
+
+@pytest.mark.parametrize(("measured", "expected"), CONTENDERS)
+def test_who_may_be_on_the_front(measured: list[tuple[int, float]], expected: list[int]) -> None:
+    assert chosen(*measured) == expected
+
+
+def test_a_limit_keeps_the_front_then_those_that_lack_least() -> None:
+    measured = [(100, 0.97), (200, 0.98), (300, 0.99), (400, 0.9886), (500, 0.9889)]
+    assert [chosen(*measured, top=top) for top in (3, 4, 5, 9)] == [
+        [0, 1, 2],
+        [0, 1, 2, 4],
+        [0, 1, 2, 3, 4],
+        [0, 1, 2, 3, 4],
+    ]
+
+
+# A front of trials 0, 1, ..., how many of it are kept, and which
+THINNED: list[tuple[list[tuple[int, float]], int, list[int]]] = [
+    ([(100, 0.9), (200, 0.995)], 1, [1]),
+    ([(100, 0.9), (200, 0.99), (300, 0.9901)], 2, [0, 1]),  # hardly better than the smaller
+    ([(100, 0.9), (198, 0.98), (200, 0.99)], 2, [0, 2]),  # hardly smaller than the better
+    ([(100, 0.9), (101, 0.91), (200, 0.99), (201, 0.9901)], 2, [1, 2]),
+    ([(100, 0.9), (200, 0.99), (400, 1.0)], 3, [0, 1, 2]),
+    ([(100, 0.5), (200, 0.9999), (400, 1.0)], 2, [0, 1]),  # half a wrong image in 10,000 is as good as none
+]
+
+
+@pytest.mark.parametrize(("measured", "top", "expected"), THINNED)
+def test_a_long_front_is_thinned_out_where_it_says_least(
+    measured: list[tuple[int, float]], top: int, expected: list[int]
+) -> None:
+    assert chosen(*measured, top=top) == expected
+
+
+@given(st.lists(st.tuples(st.integers(1, 50), st.floats(0.9, 1.0)), min_size=1, max_size=30))
+def test_the_whole_front_contends(measured: list[tuple[int, float]]) -> None:
+    given_points = points(*measured)
+    found = choose_contenders(given_points, num_validation=NUM_IMAGES)
+    assert set(pareto_front(given_points)) <= set(found)
+    assert [point.num_params for point in found] == sorted(point.num_params for point in found)
+
+
+def contender(trial: int, num_params: int, shares: Sequence[float], *, first: int = 0) -> Contender:
+    """Its models are wrong about the images from ``first`` on, as many as makes these accuracies."""
+    images = np.arange(NUM_IMAGES)
+    correct = [~((images >= first) & (images < first + round((1 - share) * NUM_IMAGES))) for share in shares]
+    return Contender(trial, num_params, np.stack(correct))
+
+
+def test_a_clear_order_needs_no_more_seeds() -> None:
+    a, b = contender(0, 100, [0.98, 0.98]), contender(1, 200, [0.99, 0.99])
+    assert needing_seeds([a, b], 5) == []
+    assert needing_seeds([b, contender(2, 300, [0.98, 0.98])], 5) == []
+
+
+def test_an_open_order_needs_seeds_of_both_until_they_have_all() -> None:
+    for num_seeds in range(MIN_SEEDS, 5):
+        shares = [0.99, 0.9901] * num_seeds
+        a = contender(0, 100, shares[:num_seeds])
+        b = contender(1, 200, shares[1 : num_seeds + 1], first=5_000)
+        assert needing_seeds([a, b], 5) == [0, 1]
+    shares = [0.99, 0.9901, 0.99, 0.9901, 0.99]
+    assert needing_seeds([contender(0, 100, shares), contender(1, 200, shares, first=5_000)], 5) == []
+
+
+def test_the_one_with_fewer_seeds_gets_the_next() -> None:
+    a, b = contender(0, 100, [0.99] * 4), contender(1, 200, [0.9901] * 2, first=5_000)
+    assert needing_seeds([a, b], 5) == [1]
+    assert needing_seeds([b, a], 5) == [1]
+
+
+def test_an_order_that_does_not_matter_to_the_front_needs_none() -> None:
+    """Trials 1 and 2 are equal, but trial 0 is smaller and better than both."""
+    best = contender(0, 100, [0.995, 0.995])
+    worse = [contender(1, 200, [0.98, 0.98]), contender(2, 300, [0.9801, 0.98], first=5_000)]
+    assert needing_seeds(worse, 5) == [1, 2], "without the best it would matter"
+    assert needing_seeds([best, *worse], 5) == []
+
+
+def test_differences_are_judged_on_the_same_images() -> None:
+    """A difference of 0.1 points is clear where the better model is right wherever the worse is, and else is not."""
+    a = contender(0, 100, [0.99, 0.99])
+    assert needing_seeds([a, contender(1, 200, [0.991, 0.991])], 5) == []
+    assert needing_seeds([a, contender(1, 200, [0.991, 0.991], first=5_000)], 5) == [0, 1]
+
+
+def test_what_a_seed_matters_keeps_an_order_open() -> None:
+    steady = [contender(0, 100, [0.98, 0.98]), contender(1, 200, [0.984, 0.984])]
+    unsteady = [contender(0, 100, [0.975, 0.985]), contender(1, 200, [0.979, 0.989])]
+    assert needing_seeds(steady, 5) == []
+    assert needing_seeds(unsteady, 5) == [0, 1]
+
+
+# Parameters and accuracies of trials 0, 1, ..., and which are members
+MEMBERS: list[tuple[list[tuple[int, list[float]]], list[int]]] = [
+    ([(100, [0.9, 0.9])], [0]),
+    ([(200, [0.99, 0.99]), (100, [0.9, 0.9])], [1, 0]),
+    ([(100, [0.99, 0.97]), (200, [0.985, 0.979])], [0, 1]),  # by the mean, not by the best
+    ([(100, [0.99, 0.98]), (200, [0.99, 0.9])], [0]),
+    ([(100, [0.9, 0.9]), (100, [0.95, 0.95])], [1]),
+]
+
+
+@pytest.mark.parametrize(("measured", "expected"), MEMBERS)
+def test_members(measured: list[tuple[int, list[float]]], expected: list[int]) -> None:
+    contenders = [contender(trial, size, shares) for trial, (size, shares) in enumerate(measured)]
+    assert front_members(contenders) == expected

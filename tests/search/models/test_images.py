@@ -1,0 +1,169 @@
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from search.models.images import read_images
+from space.errors import InputError
+
+GREY = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
+SMOOTH = np.add.outer(np.arange(28), np.arange(28)).astype(np.uint8) * 4  # survives JPEG
+
+
+def save(path: Path, pixels: np.ndarray, mode: str | None = None) -> None:
+    image = Image.fromarray(pixels)
+    (image if mode is None else image.convert(mode)).save(path)
+
+
+def read_one(path: Path) -> np.ndarray:
+    names, images = read_images(path)
+    assert names == [path.name]
+    assert (images.shape, images.dtype) == ((1, 28, 28), np.uint8)
+    return images[0]
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.PNG", "a.bmp"])
+@pytest.mark.parametrize("mode", ["L", "RGB", "P"])
+def test_an_image_is_read_pixel_by_pixel(name: str, mode: str, tmp_path: Path) -> None:
+    save(tmp_path / name, GREY, mode)
+    np.testing.assert_array_equal(read_one(tmp_path / name), GREY)
+
+
+def test_jpeg_and_black_and_white_images_are_read(tmp_path: Path) -> None:
+    save(tmp_path / "a.jpeg", SMOOTH)
+    np.testing.assert_allclose(read_one(tmp_path / "a.jpeg").astype(int), SMOOTH, atol=3)
+    save(tmp_path / "a.png", np.where(GREY > 99, 255, 0).astype(np.uint8), "1")
+    np.testing.assert_array_equal(read_one(tmp_path / "a.png"), np.where(GREY > 99, 255, 0))
+
+
+def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", GREY.astype(np.uint16) * 257)
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.mode.startswith("I")
+    np.testing.assert_array_equal(read_one(tmp_path / "a.png"), GREY)
+
+
+def test_colours_become_grey(tmp_path: Path) -> None:
+    colours = np.zeros((28, 28, 3), np.uint8)
+    colours[:14, :, 1] = 255  # green looks lighter than blue
+    colours[14:, :, 2] = 255
+    save(tmp_path / "a.png", colours)
+    assert {int(value) for value in read_one(tmp_path / "a.png")[[0, 27], 0]} == {150, 29}
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_what_is_transparent_is_background(mode: str, tmp_path: Path) -> None:
+    pixels = np.full((28, 28, 4), 255, np.uint8)
+    pixels[:, :14, 3] = 0
+    save(tmp_path / "a.png", pixels, mode)
+    read = read_one(tmp_path / "a.png")
+    assert (read[:, :14] == 0).all()
+    assert (read[:, 14:] == 255).all()
+
+
+def test_a_folders_images_come_by_name_and_other_files_do_not_matter(tmp_path: Path) -> None:
+    for position, name in enumerate(["b.png", "c.JPG", "a.bmp"]):
+        save(tmp_path / name, np.full((28, 28), 40 * position, np.uint8))
+    (tmp_path / "notes.txt").write_text("none")
+    np.save(tmp_path / "d.npy", GREY)
+    names, images = read_images(tmp_path)
+    assert names == ["a.bmp", "b.png", "c.JPG"]
+    assert images[:, 0, 0].tolist() == [80, 0, 40]
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_arrays_of_many_images_and_of_one(order: str, tmp_path: Path) -> None:
+    many = np.random.default_rng(1).integers(0, 256, (3, 28, 28), np.uint8)
+    np.save(tmp_path / "many.npy", np.array(many, order=order))
+    names, images = read_images(tmp_path / "many.npy")
+    assert names == ["many.npy[0]", "many.npy[1]", "many.npy[2]"]
+    np.testing.assert_array_equal(images, many)
+    np.save(tmp_path / "one.npy", np.array(GREY, order=order))
+    np.testing.assert_array_equal(read_one(tmp_path / "one.npy"), GREY)
+
+
+# What is refused
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(InputError) as error:
+        read_images(path)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_another_size_is_refused_with_the_file_and_the_size(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", GREY)
+    save(tmp_path / "b.png", np.zeros((28, 30), np.uint8))
+    assert refusal(tmp_path) == f"{tmp_path / 'b.png'} is of 30x28 pixels: images of 28x28 are needed"
+    assert refusal(tmp_path / "b.png") == refusal(tmp_path)
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_enormous_image_is_refused_without_decoding_it(tmp_path: Path) -> None:
+    Image.new("1", (12_000, 12_000)).save(tmp_path / "a.png")
+    assert "a.png is of 12000x12000 pixels: images of 28x28 are needed" in refusal(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [
+        ((28, 28), "float32"),
+        ((2, 28, 28), "int64"),
+        ((27, 28), "uint8"),
+        ((28, 28, 3), "uint8"),
+        ((1, 1, 28, 28), "uint8"),
+        ((0, 28, 28), "uint8"),
+        ((784,), "uint8"),
+    ],
+)
+def test_another_kind_of_array_is_refused(shape: tuple[int, ...], dtype: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros(shape, dtype))
+    assert f"a.npy holds {dtype} of shape {shape}: images are uint8" in refusal(tmp_path / "a.npy")
+
+
+def test_what_is_no_array_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros((2, 28, 28), np.uint8))
+    whole = path.read_bytes()
+    lying = whole.replace(b"(2, 28, 28)", b"(2999999, 28, 28)", 1)
+    unclosed = whole.replace(b"28), }", b"28)   ")
+    for content in (b"", b"garbage", whole[:-1], whole[:20], lying, unclosed):
+        path.write_bytes(content)
+        assert refusal(path) == f"{path} can't be read as a .npy file: it is damaged, or of another kind"
+    np.save(path, np.array([{}]), allow_pickle=True)
+    assert "can't be read as a .npy file" in refusal(path)
+    with path.open("wb") as file:
+        np.savez(file, GREY)
+    assert "can't be read as a .npy file" in refusal(path)
+
+
+def test_files_that_are_absent_or_no_images_are_refused(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "none") == f"--images {tmp_path / 'none'}: there is no such file or folder"
+    assert "holds no file that ends in .png, .jpg, .jpeg, .bmp" in refusal(tmp_path)
+    (tmp_path / "a.png").write_text("not an image")
+    assert refusal(tmp_path).startswith(f"{tmp_path / 'a.png'} can't be read as PNG, JPEG, BMP: it is damaged")
+    save(tmp_path / "a.gif", GREY)
+    assert "a.gif can't be read as PNG, JPEG, BMP" in refusal(tmp_path / "a.gif")
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp"])
+def test_damaged_files_are_read_or_refused_but_never_crash(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{suffix}"
+    save(path, GREY)
+    whole = path.read_bytes()
+    draw = random.Random(0)
+    refusals = []
+    for _ in range(300):
+        content = bytearray(whole[: draw.randrange(len(whole))] if draw.random() < 0.3 else whole)
+        for _ in range(3 if content else 0):
+            content[draw.randrange(min(len(content), 100))] = draw.randrange(256)
+        path.write_bytes(content)
+        try:
+            assert read_one(path).shape == (28, 28)
+        except InputError as error:
+            refusals.append(str(error))
+    assert len(refusals) > 20
+    assert not any("\n" in refusal for refusal in refusals)

@@ -1,0 +1,170 @@
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_core.data import SPLIT_SEED, load_dataset
+from search.defaults import DEFAULT_TRIALS, MAX_EPOCHS
+from search.runs.config import RunConfig
+from space.architecture import num_params
+from space.errors import InputError
+from space.search_space import SearchSpace
+from tests.runners import few_digits, small_space
+
+SMALLEST = num_params(SearchSpace.default().smallest)
+
+# (setting, value, what the message says of option, rule and value)
+BAD_SETTINGS: list[tuple[str, Any, str]] = [
+    ("budget", SMALLEST - 1, f"--budget must be at least {SMALLEST}"),
+    ("budget", SMALLEST - 1, "(3s:br p 3s:br 3s:br p 3v:br 3v:br gap fc10+)"),
+    ("budget", 0, "not 0"),
+    ("budget", -5, "not -5"),
+    ("trials", 0, "--trials must be at least 1, not 0"),
+    ("trials", -1, "--trials must be at least 1, not -1"),
+    ("epochs", 0, f"--epochs must be from 1 to {MAX_EPOCHS}, not 0"),
+    ("epochs", MAX_EPOCHS + 1, f"--epochs must be from 1 to {MAX_EPOCHS}, not {MAX_EPOCHS + 1}"),
+    ("timeout", 0, "--timeout must be above 0 seconds, not 0"),
+    ("timeout", -0.5, "--timeout must be above 0 seconds, not -0.5"),
+    ("timeout", math.nan, "--timeout must be above 0 seconds, not nan"),
+    ("study", "", "--study must be a name, not ''"),
+    ("study", "  ", "--study must be a name, not '  '"),
+    ("dataset", "cifar", "--dataset must be one of mnist, fashion-mnist, kmnist, digits, not 'cifar'"),
+    ("dataset", "MNIST", "not 'MNIST'"),
+    ("sampler", "gp", "--sampler must be one of tpe, random, not 'gp'"),
+    ("pruner", "median", "--pruner must be one of size-aware, none, not 'median'"),
+    ("device", "tpu", "--device must be one of auto, cpu, cuda, xpu, mps, not 'tpu'"),
+    ("engine", "numpy", "--engine must be one of auto, native, torch, not 'numpy'"),
+    ("seed", -1, "--seed must be from 0 to 2^63 - 1, not -1"),
+    ("seed", 2**63, f"--seed must be from 0 to 2^63 - 1, not {2**63}"),
+    ("workers", 0, "--workers must be at least 1, not 0"),
+    ("workers", -2, "--workers must be at least 1, not -2"),
+    ("confirm_seeds", 1, "--confirm-seeds must be at least 2, not 1"),
+    ("train_size", 0, "--train-size must be at least 1, not 0"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), BAD_SETTINGS)
+def test_bad_settings_are_refused_with_option_rule_and_value(name: str, value: Any, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        RunConfig(**{"budget": 8_000, name: value})
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+GOOD_SETTINGS: list[tuple[str, Any]] = [
+    ("budget", SMALLEST),
+    ("trials", 1),
+    ("epochs", 1),
+    ("epochs", MAX_EPOCHS),
+    ("timeout", 0.001),
+    ("timeout", math.inf),
+    ("seed", 0),
+    ("seed", 2**63 - 1),
+    ("workers", 1),
+    ("confirm_seeds", 2),
+    ("train_size", 1),
+    *[("dataset", name) for name in ("mnist", "fashion-mnist", "kmnist", "digits")],
+    *[("device", name) for name in ("auto", "cpu", "cuda", "xpu", "mps")],
+    *[("engine", name) for name in ("auto", "native", "torch")],
+    *[("sampler", name) for name in ("tpe", "random")],
+    *[("pruner", name) for name in ("size-aware", "none")],
+]
+
+
+@pytest.mark.parametrize(("name", "value"), GOOD_SETTINGS)
+def test_the_ends_of_every_range_are_good(name: str, value: Any) -> None:
+    assert getattr(RunConfig(**{"budget": 8_000, name: value}), name) == value
+
+
+def test_defaults() -> None:
+    config = RunConfig(budget=8_000)
+    assert (config.trials, config.epochs, config.timeout) == (DEFAULT_TRIALS, MAX_EPOCHS, None)
+    assert (config.dataset, config.sampler, config.pruner, config.seed) == ("mnist", "tpe", "size-aware", 0)
+    assert (config.storage, config.device, config.engine, config.workers) == (
+        "sqlite:///studies.db",
+        "auto",
+        "auto",
+        None,
+    )
+
+
+def test_the_smallest_budget_is_that_of_the_space() -> None:
+    space = small_space(width=(4, 6))
+    smallest = num_params(space.smallest)
+    assert RunConfig(budget=smallest, space=space).budget == smallest
+    with pytest.raises(
+        InputError, match=rf"--budget must be at least {smallest}, .* \({space.smallest}\)".replace("+", r"\+")
+    ):
+        RunConfig(budget=smallest - 1, space=space)
+
+
+def test_a_study_is_named_after_dataset_and_budget() -> None:
+    assert RunConfig(budget=8_000).study_name == "mnist-8000"
+    assert RunConfig(budget=3_000, dataset="digits").study_name == "digits-3000"
+    assert RunConfig(budget=3_000, study="mine").study_name == "mine"
+
+
+def test_the_fingerprint_holds_what_makes_trials_comparable() -> None:
+    data = few_digits()
+    config = RunConfig(budget=3_000, dataset="digits", epochs=4, seed=5)
+    fingerprint = config.fingerprint(data)
+    assert fingerprint == {
+        "dataset": "digits",
+        "dataset_sha256": data.sha256,
+        "split_seed": SPLIT_SEED,
+        "train_size": len(data.train),
+        "space": SearchSpace.default().to_toml(),
+        "budget": 3_000,
+        "epochs": 4,
+        "seed": 5,
+    }
+    assert json.loads(json.dumps(fingerprint)) == fingerprint
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "counts"),
+    [
+        ("budget", 4_000, True),
+        ("epochs", 3, True),
+        ("seed", 6, True),
+        ("space", small_space(), True),
+        ("trials", 99, False),
+        ("timeout", 60.0, False),
+        ("study", "another", False),
+        ("storage", "sqlite:///another.db", False),
+        ("data_root", Path("elsewhere"), False),
+        ("sampler", "random", False),
+        ("pruner", "none", False),
+        ("device", "cpu", False),
+        ("engine", "torch", False),
+        ("workers", 7, False),
+        ("confirm_seeds", 7, False),
+        ("warm_start", "recipes", False),
+    ],
+)
+def test_what_may_not_change_between_calls(name: str, value: Any, counts: bool) -> None:
+    settings = {"budget": 3_000, "dataset": "digits", "epochs": 4, "seed": 5}
+    before = RunConfig(**settings).fingerprint(few_digits())
+    after = RunConfig(**settings | {name: value}).fingerprint(few_digits())
+    assert (before != after) == counts
+
+
+def test_all_images_or_as_many_given_are_the_same_choice() -> None:
+    config = RunConfig(budget=3_000, dataset="digits")
+    whole = load_dataset("digits", None)
+    assert config.fingerprint(whole)["train_size"] == len(whole.train)
+    assert config.fingerprint(whole) != config.fingerprint(few_digits())
+
+
+def test_what_may_change_is_recorded() -> None:
+    config = RunConfig(budget=3_000, sampler="random", pruner="none", workers=3, timeout=60.0)
+    assert config.recorded("cpu", "native") == {
+        "sampler": "random",
+        "pruner": "none",
+        "device": "cpu",
+        "engine": "native",
+        "workers": 3,
+        "timeout": 60.0,
+    }

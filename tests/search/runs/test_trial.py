@@ -1,0 +1,371 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from optuna.artifacts import get_all_artifact_meta
+from optuna.trial import FrozenTrial, TrialState
+from torch import nn
+
+from mnist_core.checkpoint import Checkpoint, load_checkpoint, restore_model
+from mnist_core.engine import Engine
+from mnist_core.evaluation import evaluate
+from mnist_core.model import build_model
+from search.runs.pruning import MIN_RIVALS, WARM_UP_EPOCHS
+from search.runs.trial import MAX_DIVERGED, TrialRunner, trial_seed
+from search.sampling.draws import STARTUP_TRIALS
+from space.architecture import ArchitectureSpec
+from space.errors import SearchFailedError
+from space.search_space import SearchSpace
+from studies.pareto import FrontPoint
+from studies.records import Outcome, candidate_of, count_outcomes, outcome_of, read_epochs, read_front
+from studies.slots import MAX_ATTEMPTS, SlotState
+from studies.study import SearchStudy
+from tests.runners import few_digits, make_runner, run_all, small_space, stop_after
+from tests.stores import reopen, train_one
+
+ABSURD_RATES = (1e30, 1e31)
+
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(autouse=True)
+def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Less patience than a search has with nets that are hard to draw."""
+    monkeypatch.setattr("search.sampling.draws.MAX_DRAWS", 300)
+
+
+@pytest.fixture
+def _tpe_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every candidate is the sampler's own, its first ones at random."""
+    monkeypatch.setattr("search.runs.trial.draw_growing_params", lambda *_, **__: None)
+
+
+def trials_of(runner: TrialRunner) -> list[FrozenTrial]:
+    """As another process would read them."""
+    return reopen(runner.search).study.trials
+
+
+def weights_of(search: SearchStudy, number: int) -> Checkpoint:
+    return load_checkpoint(search.store.artifacts.find(search.study.trials[number].user_attrs["weights"]))
+
+
+def slot_states(runner: TrialRunner) -> list[SlotState]:
+    return [slot.state for slot in runner.search.slots.read()]
+
+
+def only_one_candidate(**ranges: tuple[float, ...]) -> SearchSpace:
+    """A space where nothing is left to choose, but for what ``ranges`` say."""
+    single: dict[str, Any] = {
+        "batch_size_choices": (16,),
+        "max_lr": (0.1, 0.1),
+        "weight_decay": (1e-4, 1e-4),
+        "label_smoothing": (0.0, 0.0),
+        "augmentation": (1.0, 1.0),
+    }
+    space = small_space(width=(3, 3), **single | ranges)
+    return space.model_copy(update={"architecture": space.architecture.model_copy(update={"dropout": (0.0, 0.0)})})
+
+
+# A trial from its slot to its outcome
+
+
+def test_a_complete_trial_leaves_all_its_traces(tmp_path: Path, engine: Engine) -> None:
+    runner = make_runner(tmp_path, trials=1, engine=engine)
+    assert run_all(runner) == [Outcome.COMPLETE]
+    search, data = reopen(runner.search), few_digits()
+    (trial,) = search.study.trials
+    candidate = candidate_of(trial)
+    curve = read_epochs(search.store.engine, search.name, [0])[0]
+    assert [result.epoch for result in curve] == [1, 2]
+    assert trial.state == TrialState.COMPLETE
+    assert trial.values == [curve[-1].val_accuracy, candidate.num_params]
+    attributes = trial.user_attrs
+    assert attributes["outcome"] == "complete"
+    assert attributes["seed"] == trial_seed(0, 0)
+    assert attributes["num_params"] == candidate.num_params <= runner.config.budget
+    assert attributes["notation"] == str(candidate.architecture)
+    assert attributes["run"] == runner.config.recorded("cpu", engine.name)
+    assert attributes["seconds"] == pytest.approx(sum(result.seconds for result in curve))
+    assert runner.config.space.suggest_candidate(FixedParams(trial), epochs=2) == candidate
+
+    (slot,) = search.slots.read()
+    assert (slot.state, slot.trial_number, slot.num_params) == (SlotState.COMPLETE, 0, candidate.num_params)
+    assert read_front(search.store.engine, search.name) == [
+        FrontPoint(0, candidate.num_params, curve[-1].val_accuracy, str(candidate.architecture))
+    ]
+    assert [trial.user_attrs["trial"] for trial in search.curves.trials] == [0]
+
+    (artifact,) = get_all_artifact_meta(trial, storage=search.store.storage)
+    assert artifact.artifact_id == attributes["weights"]
+    assert artifact.filename == "trial-0.safetensors"
+    checkpoint = weights_of(search, 0)
+    assert (checkpoint.candidate, checkpoint.trial, checkpoint.seed) == (candidate, 0, attributes["seed"])
+    assert (checkpoint.mean, checkpoint.std, checkpoint.dataset_sha256) == (data.mean, data.std, data.sha256)
+    images, labels = torch.tensor(data.validation.images), torch.tensor(data.validation.labels)
+    measured = evaluate(restore_model(checkpoint), images, labels, mean=data.mean, std=data.std)
+    assert checkpoint.val_accuracy == curve[-1].val_accuracy == pytest.approx(measured.accuracy, abs=1 / len(labels))
+
+
+class FixedParams:
+    """Suggests what a trial had."""
+
+    def __init__(self, trial: FrozenTrial) -> None:
+        self._params = trial.params
+
+    def suggest_int(self, name: str, *_: Any, **__: Any) -> int:
+        return int(self._params[name])
+
+    def suggest_float(self, name: str, *_: Any, **__: Any) -> float:
+        return float(self._params[name])
+
+    def suggest_categorical(self, name: str, *_: Any, **__: Any) -> Any:
+        return self._params[name]
+
+
+def test_a_trial_records_the_engine_that_trained_it(
+    tmp_path: Path, native_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mnist_core.engine.layer_specs", lambda _: None)  # no layer is known to the native trainer
+    runner = make_runner(tmp_path, trials=1, epochs=1, engine=native_engine)
+    assert run_all(runner) == [Outcome.COMPLETE]
+    assert trials_of(runner)[0].user_attrs["run"]["engine"] == "torch"
+
+
+def test_no_more_trials_are_trained_than_asked_for(tmp_path: Path) -> None:
+    runner = make_runner(tmp_path, trials=3, epochs=1)
+    assert run_all(runner) == [Outcome.COMPLETE] * 3
+    assert run_all(runner) == []
+    assert len(trials_of(runner)) == 3
+
+
+def test_trials_have_seeds_of_their_own() -> None:
+    seeds = {trial_seed(study, number) for study in range(5) for number in range(100)}
+    assert len(seeds) == 500
+
+
+# Pruning
+
+
+def add_rivals(runner: TrialRunner, width: int) -> None:
+    """Complete trials that no net of this study can compete with, as small as a net of that width."""
+    for _ in range(MIN_RIVALS):
+        train_one(runner.search, width, [0.999] * runner.config.epochs)
+
+
+def test_a_hopeless_trial_is_pruned_as_soon_as_may_be(tmp_path: Path) -> None:
+    epochs = WARM_UP_EPOCHS + 2
+    runner = make_runner(tmp_path, pruner="size-aware", epochs=epochs, trials=MIN_RIVALS + 1)
+    add_rivals(runner, 1)
+    assert run_all(runner) == [Outcome.PRUNED]
+    search = reopen(runner.search)
+    trial = search.study.trials[-1]
+    assert (trial.state, trial.values) == (TrialState.PRUNED, None)
+    assert trial.user_attrs["outcome"] == "pruned"
+    assert trial.user_attrs["reason"] == f"pruned after epoch {WARM_UP_EPOCHS}"
+    assert trial.user_attrs["num_epochs"] == WARM_UP_EPOCHS
+    assert len(read_epochs(search.store.engine, search.name, [trial.number])[trial.number]) == WARM_UP_EPOCHS
+    assert slot_states(runner)[-1] == SlotState.PRUNED
+    assert "weights" not in trial.user_attrs
+    assert search.curves.trials[-1].state == TrialState.PRUNED
+    assert trial.number not in {point.trial for point in read_front(search.store.engine, search.name)}
+
+
+@pytest.mark.parametrize(("pruner", "rival_width"), [("none", 1), ("size-aware", 100)])
+def test_no_trial_is_pruned_without_a_pruner_or_by_bigger_rivals(tmp_path: Path, pruner: str, rival_width: int) -> None:
+    runner = make_runner(tmp_path, pruner=pruner, epochs=WARM_UP_EPOCHS + 1, trials=MIN_RIVALS + 1)
+    add_rivals(runner, rival_width)
+    assert run_all(runner) == [Outcome.COMPLETE]
+
+
+@pytest.mark.usefixtures("_tpe_alone")
+def test_tpe_samples_on_after_a_pruned_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.runs.trial.should_prune", lambda *_, **__: True)
+    runner = make_runner(tmp_path, pruner="size-aware", trials=STARTUP_TRIALS + 2)
+    assert run_all(runner) == [Outcome.PRUNED] * (STARTUP_TRIALS + 2)
+
+
+# Divergence
+
+
+def test_a_diverged_trial_counts_and_has_no_weights(tmp_path: Path, engine: Engine) -> None:
+    runner = make_runner(tmp_path, engine=engine, space=small_space(max_lr=ABSURD_RATES), trials=1)
+    assert run_all(runner) == [Outcome.DIVERGED]
+    (trial,) = trials_of(runner)
+    assert (trial.state, trial.values) == (TrialState.PRUNED, None)
+    assert trial.user_attrs["outcome"] == "diverged"
+    assert "loss was nan in epoch 1" in trial.user_attrs["reason"]
+    assert "weights" not in trial.user_attrs
+    assert slot_states(runner) == [SlotState.DIVERGED]
+    assert run_all(runner) == []
+
+
+def test_a_search_ends_when_all_trials_diverge(tmp_path: Path) -> None:
+    runner = make_runner(tmp_path, space=small_space(max_lr=ABSURD_RATES), trials=1_000, epochs=1)
+    assert run_all(runner, MAX_DIVERGED - 1) == [Outcome.DIVERGED] * (MAX_DIVERGED - 1)
+    with pytest.raises(SearchFailedError) as caught:
+        run_all(runner, 1)
+    message = str(caught.value)
+    assert message.startswith(f"{MAX_DIVERGED} trials in a row diverged, the last because the ")
+    assert "lower max_lr with --space" in message
+    assert count_outcomes(runner.search.study.trials)[Outcome.DIVERGED] == MAX_DIVERGED
+
+
+def test_a_trained_trial_among_the_diverged_lets_the_search_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.runs.trial.MAX_DIVERGED", 3)
+    runner = make_runner(tmp_path, space=small_space(max_lr=ABSURD_RATES), trials=1_000, epochs=1)
+    run_all(runner, 2)
+    train_one(runner.search, 1, [0.5])
+    assert run_all(runner, 2) == [Outcome.DIVERGED] * 2
+    with pytest.raises(SearchFailedError):
+        run_all(runner, 1)
+
+
+# The budget
+
+
+@pytest.mark.usefixtures("_tpe_alone")
+def test_candidates_over_the_budget_are_never_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    space = small_space(width=(2, 60))
+    budget = 800
+    built = []
+
+    def build(architecture: ArchitectureSpec, *, seed: int) -> nn.Sequential:
+        model = build_model(architecture, seed=seed)
+        built.append(sum(parameter.numel() for parameter in model.parameters()))
+        assert built[-1] <= budget
+        return model
+
+    monkeypatch.setattr("search.runs.trial.build_model", build)
+    runner = make_runner(tmp_path, space=space, budget=budget, epochs=1, trials=4)
+    assert run_all(runner) == [Outcome.COMPLETE] * 4
+    trials = trials_of(runner)
+    rejected = [trial for trial in trials if outcome_of(trial) == Outcome.REJECTED]
+    assert len(built) == 4
+    assert len(rejected) == len(trials) - 4 > 0
+    for trial in rejected:
+        size = trial.user_attrs["num_params"]
+        assert size > budget
+        assert trial.constraints == {"budget": pytest.approx(size / budget - 1)}
+        assert trial.user_attrs["reason"] == f"{size:,} parameters are over the budget of {budget:,}"
+
+
+def test_exactly_the_budget_is_within_it(tmp_path: Path) -> None:
+    space = only_one_candidate()
+    smallest = build_model(space.smallest)
+    budget = sum(parameter.numel() for parameter in smallest.parameters())
+    runner = make_runner(tmp_path, space=space, budget=budget, trials=1, epochs=1, study="exact")
+    assert run_all(runner) == [Outcome.COMPLETE]
+    (trial,) = trials_of(runner)
+    assert trial.user_attrs["num_params"] == budget
+    assert trial.constraints == {"budget": 0.0}
+
+
+# Duplicates
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_equal_candidates_are_trained_once(tmp_path: Path, sampler: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.runs.trial.MAX_REJECTIONS", 40)
+    space = only_one_candidate(batch_size_choices=(16, 20, 32))
+    runner = make_runner(tmp_path, space=space, budget=200, sampler=sampler, epochs=1, trials=4)
+    assert run_all(runner, 3) == [Outcome.COMPLETE] * 3
+    with pytest.raises(SearchFailedError, match="in a row were over the budget of 200 or equal to trained ones"):
+        run_all(runner)
+    trials = trials_of(runner)
+    trained = {trial.number: trial for trial in trials if outcome_of(trial) == Outcome.COMPLETE}
+    duplicates = [trial for trial in trials if outcome_of(trial) == Outcome.DUPLICATE]
+    assert len(trained) == 3
+    assert len(trials) == 3 + len(duplicates)
+    assert len(duplicates) >= 40
+    for trial in duplicates:
+        original = trained[trial.user_attrs["duplicate_of"]]
+        assert (trial.values, trial.params) == (original.values, original.params)
+    assert slot_states(runner)[:3] == [SlotState.COMPLETE] * 3
+    assert {point.trial for point in read_front(runner.search.store.engine, "tiny")} <= set(trained)
+    assert {trial.user_attrs["trial"] for trial in runner.search.curves.trials} == set(trained)
+    assert len(list(runner.search.store.artifacts.folder.glob("*"))) == 3 + 1  # with the file of locks
+
+
+# Being stopped
+
+
+def test_a_stop_in_mid_trial_hands_the_candidate_back(tmp_path: Path) -> None:
+    runner = make_runner(tmp_path, trials=1, epochs=3)
+    assert run_all(stop_after(runner, 2), 1) == [None]  # one question before it asks, one after each epoch
+    search = reopen(runner.search)
+    (trial,) = search.study.trials
+    assert (trial.state, trial.user_attrs["reason"]) == (TrialState.FAIL, "interrupted after epoch 2")
+    (slot,) = search.slots.read()
+    assert (slot.state, slot.trial_number, slot.seed_number) == (SlotState.INTERRUPTED, 0, 0)
+    assert "weights" not in trial.user_attrs
+    assert search.curves.trials == []
+    assert read_front(search.store.engine, search.name) == []
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_an_interrupted_trial_ends_bit_for_bit_as_if_it_had_not_been(
+    tmp_path: Path, engine: Engine, sampler: str
+) -> None:
+    whole = make_runner(tmp_path, study="whole", engine=engine, sampler=sampler, trials=1, epochs=3)
+    run_all(whole)
+    cut = make_runner(tmp_path, study="cut", engine=engine, sampler=sampler, trials=1, epochs=3)
+    assert run_all(stop_after(cut, 2), 1) == [None]
+    # The next call, whose sampler would go another way.
+    again = make_runner(tmp_path, study="cut", engine=engine, sampler=sampler, trials=1, epochs=3, sampler_seed=9)
+    assert run_all(again) == [Outcome.COMPLETE]
+
+    trials = trials_of(again)
+    assert [trial.state for trial in trials] == [TrialState.FAIL, TrialState.COMPLETE]
+    assert trials[0].params == trials[1].params
+    expected = trials_of(whole)[0].user_attrs
+    for name in ("candidate", "candidate_key", "seed", "val_accuracy"):
+        assert trials[1].user_attrs[name] == expected[name]
+    (slot,) = again.search.slots.read()
+    assert (slot.state, slot.trial_number, slot.seed_number, slot.num_attempts) == (SlotState.COMPLETE, 1, 0, 2)
+    checkpoints = [weights_of(runner.search, number) for runner, number in ((whole, 0), (again, 1))]
+    assert checkpoints[0].weights.keys() == checkpoints[1].weights.keys()
+    for name, tensor in checkpoints[0].weights.items():
+        assert torch.equal(tensor, checkpoints[1].weights[name])
+
+
+def test_a_stop_in_the_last_epoch_lets_the_trial_end(tmp_path: Path) -> None:
+    runner = make_runner(tmp_path, trials=1, epochs=2)
+    assert run_all(stop_after(runner, 2), 1) == [Outcome.COMPLETE]
+
+
+def test_a_stop_before_a_trial_begins_leaves_none(tmp_path: Path) -> None:
+    runner = make_runner(tmp_path, trials=1)
+    assert run_all(stop_after(runner, 0), 1) == [None]
+    assert trials_of(runner) == []
+    assert slot_states(runner) == [SlotState.RELEASED]
+
+
+def test_a_trial_stopped_time_and_again_makes_room_for_another(tmp_path: Path) -> None:
+    runner = make_runner(tmp_path, trials=1)
+    for _ in range(MAX_ATTEMPTS):
+        # A retry asks nothing before its first epoch.
+        stopped = stop_after(runner, 1 if not trials_of(runner) else 0)
+        assert run_all(stopped, 1) == [None]
+    assert slot_states(runner) == [SlotState.RELEASED]
+    assert run_all(runner) == [Outcome.COMPLETE]
+    trials = trials_of(runner)
+    assert len({tuple(trial.params.items()) for trial in trials[:MAX_ATTEMPTS]}) == 1
+    assert trials[-1].params != trials[0].params
+    assert trials[-1].user_attrs["seed"] == trial_seed(0, MAX_ATTEMPTS)
+    assert {trial.user_attrs["seed"] for trial in trials[:MAX_ATTEMPTS]} == {trial_seed(0, 0)}
+
+
+def test_what_goes_wrong_in_a_trial_is_not_swallowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full_disk(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("search.runs.trial.save_checkpoint", full_disk)
+    runner = make_runner(tmp_path, trials=1)
+    with pytest.raises(OSError, match="No space left"):
+        run_all(runner)
+    assert trials_of(runner)[0].state == TrialState.RUNNING  # for repair to take back
+    assert slot_states(runner) == [SlotState.RUNNING]

@@ -1,0 +1,641 @@
+import itertools
+import json
+import math
+import random
+import sqlite3
+import sys
+import warnings
+from contextlib import closing
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from optuna.trial import FixedTrial, FrozenTrial, TrialState
+from rich.console import Console
+
+from search.runs.progress import LiveDisplay, PlainDisplay
+from search.runs.trial import TrialRunner
+from search.runs.warm_start import KnownNet, queue_known_nets, read_known_nets
+from search.sampling.draws import EXPLORE_SIZE_RANGE, STARTUP_SIZE_RANGE
+from search.sampling.nearest import (
+    ADDED,
+    DROPPED,
+    DROPPED_1X1,
+    FIXED_SETTINGS,
+    MOST_TAKEN_OFF,
+    SAMPLED_SETTINGS,
+    Nearest,
+    nearest_params,
+)
+from space.architecture import ArchitectureSpec, num_params
+from space.candidate import CandidateSpec, TrainingConfig
+from space.layers import Conv, MaxPool
+from space.recipes import RECIPES
+from space.search_space import RandomDraw, SearchSpace, Stage
+from studies.records import Outcome, outcome_of
+from studies.slots import MAX_ATTEMPTS, QueuedCandidate, SlotState
+from studies.storage import Store
+from studies.study import SearchStudy
+from tests.runners import make_runner, run_all, small_space, stop_after
+from tests.stores import WORKER, create_search, make_search, reopen, run_at_once
+from tests.strategies import candidates, search_spaces
+
+DEFAULT = SearchSpace.default()
+ANY_SIZE = sys.maxsize
+
+
+def nearest_to(notation: str, space: SearchSpace = DEFAULT, budget: int = ANY_SIZE, **training: Any) -> Nearest | None:
+    known = CandidateSpec(ArchitectureSpec.from_text(notation), TrainingConfig(**training))
+    return nearest_params(space, known, budget=budget, epochs=15)
+
+
+# The nearest architecture
+
+# Net, the nearest of the default space, what else is said of it
+NEAREST = {
+    "one of the space": (
+        "4s:br p 6s:br 5s:br p 5v:br 5v:br 6v:br gap fc10+",
+        "4s:br p 6s:br 5s:br p 5v:br 5v:br 6v:br gap fc10+",
+        [],
+    ),
+    "in order by its pools": (
+        "4v:br 5v:br p 6s:br 7s:br 8s:br p 9v:br 10v:br gap fc10+",
+        "4s:br 5s:br p 6s:br 7s:br 8s:br p 9v:br 10v:br gap fc10+",
+        ["padding"],
+    ),
+    "without pools": (
+        "4s:br 5s:br 6s:br 7s:br 8s:br 9s:br gap fc10+",
+        "4s:br 5s:br p 6s:br 7s:br p 8v:br 9v:br gap fc10+",
+        ["2 pools, not 0", "padding"],
+    ),
+    "other pools": (
+        "4s:br 5s:br 6s:br p3 7s:br 8s:br p 9v:br gap fc10+",
+        "4s:br 5s:br p 6s:br 7s:br p 8v:br 9v:br gap fc10+",
+        ["pools at other places", "pools of 2x2", "padding"],
+    ),
+    "too wide and too narrow": (
+        "20s:br p 2s:br 30s:br p 50v:br 1v:br gap fc10+",
+        "16s:br p 3s:br 24s:br p 32v:br 3v:br gap fc10+",
+        ["widths 20 2 30 50 1 -> 16 3 24 32 3"],
+    ),
+    "too short": (
+        "6s:br p 8s:br p 9v:br gap fc10+",
+        "6s:br p 8s:br 8s:br p 9v:br 9v:br gap fc10+",
+        ["2 more convolutions"],
+    ),
+    "too long": (
+        "4s:br 5s:br p 6s:br 7s:br 8s:br p 9v:br 10v:br 11v:br 12s:br gap fc10+",
+        "4s:br 5s:br p 6s:br 7s:br 8s:br p 9v:br 11v:br 12v:br gap fc10+",
+        ["without 10v:br", "padding"],
+    ),
+    "1x1 dropped": (
+        "6s:br p 8k1:br 8s:br 9s:br p 9v:br 9v:br gap fc10+",
+        "6s:br p 8s:br 9s:br p 9v:br 9v:br gap fc10+",
+        ["without 8k1:br"],
+    ),
+    "1x1 in place of a layer that would be added": (
+        "6s:br p 7k1:br 8s:br p 9v:br 10v:br gap fc10+",
+        "6s:br p 7s:br 8s:br p 9v:br 10v:br gap fc10+",
+        ["kernels 3 1 3 3 3 -> 3 3 3 3 3", "padding"],
+    ),
+    "5x5": (
+        "6k5s:br p 8s:br 8s:br p 9k5p1:br 9v:br gap fc10+",
+        "6s:br p 8s:br 8s:br p 9v:br 9v:br gap fc10+",
+        ["kernels 5 3 3 5 3 -> 3 3 3 3 3", "padding"],
+    ),
+    "other operations": (
+        "6s+:rb p 8s:r 8s:b p 9v 9v:brD0.25 gap fc10+",
+        "6s:brd0.03 p 8s:brd0.03 8s:brd0.03 p 9v:brd0.03 9v:brd0.03 gap fc10+",
+        [
+            *("batch norm before ReLU", "batch norm", "ReLU", "no bias"),
+            *("dropout 0/0.25 -> 0.03", "dropout of single values"),
+        ],
+    ),
+    "other head": (
+        "6s:br p 8s:br 8s:br p 9v:br 9v:br flat fc50+:r fc10",
+        "6s:br p 8s:br 8s:br p 9v:br 9v:br gap fc10+",
+        ["head flat fc50+:r fc10 -> gap fc10+"],
+    ),
+    "no convolution": (
+        "p flat",
+        "3s:br p 3s:br 3s:br p 3v:br 3v:br gap fc10+",
+        ["5 more convolutions", "2 pools, not 1", "head flat -> gap fc10+"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NEAREST)
+def test_the_nearest_architecture(case: str) -> None:
+    notation, expected, changes = NEAREST[case]
+    nearest = nearest_to(notation)
+    assert nearest is not None
+    assert str(nearest.candidate.architecture) == expected
+    assert list(nearest.changes) == changes
+
+
+def test_the_layers_that_a_candidate_lacks_repeat_its_last_widths() -> None:
+    nearest = nearest_to("4s:br p 6s:br 5s:br p 5v:br 9v:br gap fc10+")
+    assert nearest is not None
+    widths = [[nearest.params.get(f"stage{stage}_width{j}") for j in (1, 2, 3)] for stage in (1, 2, 3)]
+    assert widths == [[4, 4, None], [6, 5, 5], [5, 9, 9]]
+    assert [nearest.params[f"stage{stage}_layers"] for stage in (1, 2, 3)] == [1, 2, 2]
+
+
+def test_equal_stages_have_layers_of_their_own() -> None:
+    stage = Stage(layers=(1, 2), width=(1, 200))
+    nearest = nearest_to("3s:br p 100s:br 90s:br gap fc10+", DEFAULT.model_copy(update={"stage": (stage, stage)}))
+    assert nearest is not None
+    assert str(nearest.candidate.architecture) == "3s:br p 100s:br 90s:br gap fc10+"
+
+
+def distance(known: ArchitectureSpec, other: ArchitectureSpec) -> float:
+    """By trying every way to pair the layers in their order."""
+    ours, theirs = placed(known), placed(other)
+    drops = [DROPPED_1X1 if conv.kernel == 1 else DROPPED for conv, _ in ours]
+    shortest = math.inf
+    for num_pairs in range(min(len(ours), len(theirs)) + 1):
+        for kept in itertools.combinations(range(len(ours)), num_pairs):
+            for taken in itertools.combinations(theirs, num_pairs):
+                pairs = zip([ours[i] for i in kept], taken, strict=True)
+                total = sum(
+                    abs(math.log(new.width / old.width)) + abs(math.log(new.kernel / old.kernel)) + abs(there - here)
+                    for (old, here), (new, there) in pairs
+                )
+                total += sum(drop for i, drop in enumerate(drops) if i not in kept)
+                shortest = min(shortest, total + (len(theirs) - num_pairs) * ADDED)
+    return shortest
+
+
+def placed(architecture: ArchitectureSpec) -> list[tuple[Conv, float]]:
+    parts: list[list[Conv]] = [[]]
+    for layer in architecture.layers:
+        if isinstance(layer, MaxPool):
+            parts.append([])
+        if isinstance(layer, Conv):
+            parts[-1].append(layer)
+    return [
+        (conv, (number + (i + 0.5) / len(part)) / len(parts))
+        for number, part in enumerate(parts)
+        for i, conv in enumerate(part)
+    ]
+
+
+@settings(max_examples=25, deadline=None)
+@given(candidates().filter(lambda known: len(placed(known.architecture)) <= 4))
+def test_no_candidate_of_a_small_space_is_nearer(known: CandidateSpec) -> None:
+    stages = (Stage(layers=(1, 1), width=(3, 5)), Stage(layers=(1, 2), width=(4, 5), kernel=1))
+    space = DEFAULT.model_copy(update={"stage": stages})
+    nearest = nearest_params(space, known, budget=ANY_SIZE, epochs=15)
+    assert nearest is not None
+    first = ["3s:br", "4s:br", "5s:br"]
+    second = [" ".join(layers) for depth in (1, 2) for layers in itertools.product(["4k1:br", "5k1:br"], repeat=depth)]
+    nets = [ArchitectureSpec.from_text(f"{one} p {two} gap fc10+") for one in first for two in second]
+    assert distance(known.architecture, nearest.candidate.architecture) == pytest.approx(
+        min(distance(known.architecture, net) for net in nets)
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(search_spaces(), candidates(), st.floats(0.0, 1.0))
+def test_the_nearest_is_of_the_space_within_the_budget_and_its_changes_are_told(
+    space: SearchSpace, known: CandidateSpec, share: float
+) -> None:
+    whole = nearest_params(space, known, budget=ANY_SIZE, epochs=15)
+    assert whole is not None
+    smallest = num_params(space.smallest)
+    budget = round(smallest + share * (max(whole.candidate.num_params, smallest) - smallest))
+    nearest = nearest_params(space, known, budget=budget, epochs=15)
+    for found in filter(None, (whole, nearest)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of values outside their range
+            assert space.suggest_candidate(FixedTrial(found.params), epochs=15) == found.candidate
+        draw = RandomDraw(random.Random(0))
+        space.suggest_candidate(draw, epochs=15)
+        assert found.params.keys() == draw.params.keys()
+        assert json.loads(json.dumps(found.params)) == found.params
+        assert bool(found.changes) == (found.candidate != known)
+        assert len(set(found.changes)) == len(found.changes)
+        again = nearest_params(space, found.candidate, budget=budget if found is nearest else ANY_SIZE, epochs=15)
+        assert again is not None
+        assert (again.candidate, again.changes) == (found.candidate, ())
+    if nearest is not None:
+        assert nearest.candidate.num_params <= budget
+        for name, width in whole.params.items():
+            if "_width" in name:
+                assert width >= nearest.params[name] >= math.floor(width * (1 - MOST_TAKEN_OFF / 100) + 0.5)
+            else:
+                assert nearest.params[name] == width
+
+
+@settings(deadline=None)
+@given(search_spaces(), st.integers(0, 1_000))
+def test_a_candidate_of_the_space_is_its_own_nearest(space: SearchSpace, seed: int) -> None:
+    candidate = space.suggest_candidate(RandomDraw(random.Random(seed)), epochs=7)
+    nearest = nearest_params(space, candidate, budget=candidate.num_params, epochs=7)
+    assert nearest is not None
+    assert (nearest.candidate, nearest.changes) == (candidate, ())
+
+
+def test_a_large_space_takes_no_time() -> None:
+    space = DEFAULT.model_copy(update={"stage": (Stage(layers=(1, 12), width=(1, 64)),) * 4})
+    nearest = nearest_params(space, RECIPES["004-v2"].candidate, budget=ANY_SIZE, epochs=15)
+    assert nearest is not None
+    assert len(placed(nearest.candidate.architecture)) == 8  # all but the 1x1
+
+
+# The budget
+
+
+def test_widths_shrink_alike_and_no_more_than_they_must() -> None:
+    notation = "8s:br p 16s:br 16s:br p 16v:br 16v:br gap fc10+"
+    size = num_params(ArchitectureSpec.from_text(notation))
+    whole, shrunk = nearest_to(notation, budget=size), nearest_to(notation, budget=size - 1)
+    assert whole is not None
+    assert shrunk is not None
+    assert str(whole.candidate.architecture) == notation
+    assert str(shrunk.candidate.architecture) == "8s:br p 15s:br 15s:br p 15v:br 15v:br gap fc10+"
+    assert shrunk.changes == ("widths 8 16 16 16 16 -> 8 15 15 15 15",)
+
+
+def test_widths_shrink_by_a_third_at_most_and_not_below_their_ranges() -> None:
+    wide, least = "10s:br p 20s:br 20s:br p 20v:br 3v:br gap fc10+", "7s:br p 13s:br 13s:br p 13v:br 3v:br gap fc10+"
+    size = num_params(ArchitectureSpec.from_text(least))
+    nearest = nearest_to(wide, budget=size)
+    assert nearest is not None
+    assert str(nearest.candidate.architecture) == least
+    assert nearest_to(wide, budget=size - 1) is None
+
+
+# Recipe, its nearest candidate under a budget of 8,000
+RECIPES_AT_8000 = {
+    "000-step3": "8s:brd0.03 p 15s:brd0.03 15s:brd0.03 p 15v:brd0.03 15v:brd0.03 gap fc10+",
+    "002-optimized": "7s:brd0.02 11s:brd0.02 p 12s:brd0.02 16s:brd0.02 p 19v:brd0.02 7v:brd0.02 gap fc10+",
+    "004-v1": "8s:br p 10s:br 10s:br 10s:br p 10v:br 16v:br 8v:br gap fc10+",
+    "004-v2": "8s:br 10s:br p 12s:br 10s:br 12s:br p 10v:br 12v:br 10v:br gap fc10+",
+    "001": None,
+    "002-original": None,
+}
+
+
+@pytest.mark.parametrize("name", RECIPES_AT_8000)
+def test_recipes_under_the_usual_budget(name: str) -> None:
+    nearest = nearest_params(DEFAULT, RECIPES[name].candidate, budget=8_000, epochs=15)
+    assert (nearest and str(nearest.candidate.architecture)) == RECIPES_AT_8000[name]
+
+
+# Training
+
+
+# Settings of the known net, parameters of its nearest candidate in the default space
+TRAINING = {
+    "within the ranges": (
+        {"batch_size": 32, "max_lr": 0.06, "weight_decay": 2e-4},
+        {"batch_size": 32, "max_lr": 0.06, "weight_decay": 2e-4, "label_smoothing": 0.0, "augmentation": 1.0},
+    ),
+    "below": (
+        {"batch_size": 2, "max_lr": 0.001, "weight_decay": 0.0, "rotation": 0.0, "translation": 0.0, "scale": 0.0},
+        {"batch_size": 32, "max_lr": 0.05, "weight_decay": 1e-5, "augmentation": 0.4},
+    ),
+    "above": (
+        {"batch_size": 512, "max_lr": 2.0, "weight_decay": 0.1, "label_smoothing": 0.1, "rotation": 90.0, "scale": 0.9},
+        {"batch_size": 64, "max_lr": 0.2, "weight_decay": 2e-4, "label_smoothing": 0.0, "augmentation": 1.2},
+    ),
+    "batch sizes are compared on a log scale": ({"batch_size": 46}, {"batch_size": 64}),
+    "one kind of augmentation is no augmentation": ({"translation": 0.0, "scale": 0.0}, {"augmentation": 0.4}),
+    "strength is the median": ({"rotation": 5.0, "translation": 0.035, "scale": 0.2}, {"augmentation": 0.7}),
+}
+
+
+@pytest.mark.parametrize("case", TRAINING)
+def test_the_nearest_training(case: str) -> None:
+    training, expected = TRAINING[case]
+    nearest = nearest_to("4s:br p 6s:br 5s:br p 5v:br 5v:br gap fc10+", **training)
+    assert nearest is not None
+    assert {name: nearest.params[name] for name in expected} == pytest.approx(expected)
+
+
+def test_changes_of_training_are_told_with_their_values_and_the_others_by_a_word() -> None:
+    architecture = ArchitectureSpec.from_text("4s:br p 6s:br 5s:br p 5v:br 5v:br gap fc10+")
+    known = CandidateSpec(
+        architecture, replace(RECIPES["003"].candidate.training, rotation=10.0, translation=0.05, scale=0.1)
+    )
+    nearest = nearest_params(DEFAULT, known, budget=8_000, epochs=4)
+    assert nearest is not None
+    assert nearest.changes == (
+        *("epochs 20 -> 4", "batch_size 124 -> 64", "max_lr 0.01 -> 0.05", "weight_decay 0 -> 1e-05"),
+        *("label_smoothing 0.1 -> 0", "the search's own optimizer, schedule and stopping"),
+    )
+
+
+def test_every_setting_of_training_has_its_word() -> None:
+    named = [*SAMPLED_SETTINGS, *itertools.chain(*FIXED_SETTINGS.values())]
+    assert sorted(named) == sorted(item.name for item in fields(TrainingConfig))
+
+
+# Reading
+
+
+def test_a_file_of_nets(tmp_path: Path) -> None:
+    path = tmp_path / "nets.txt"
+    path.write_text("# mine\n\n  8s:br p 12v:br gap fc10+  # small\r\n   \n4k3p1:brd.05 gap\n", encoding="utf-8")
+    nets = read_known_nets(str(path), epochs=6)
+    assert [(net.name, str(net.candidate.architecture)) for net in nets] == [
+        ("nets.txt:3", "8s:br p 12v:br gap fc10+"),
+        ("nets.txt:5", "4s:brd0.05 gap"),
+    ]
+    assert {net.candidate.training for net in nets} == {TrainingConfig(epochs=6)}
+
+
+def test_the_recipes() -> None:
+    nets = read_known_nets("recipes", epochs=15)
+    assert {net.name: net.candidate for net in nets} == {name: recipe.candidate for name, recipe in RECIPES.items()}
+
+
+# Value of --warm-start, what the message says
+BAD_NETS = {
+    "unknown word": ("recipe", "--warm-start must be recipes or a file of nets, not 'recipe'"),
+    "folder": ("folder", "--warm-start folder can't be read: Is a directory"),
+    "binary": ("binary.txt", "--warm-start binary.txt is not text in UTF-8"),
+    "empty": ("empty.txt", "--warm-start empty.txt has no net: it takes one notation a line"),
+    "comments alone": ("comments.txt", "--warm-start comments.txt has no net: it takes one notation a line"),
+    "notation": ("bad.txt", "--warm-start bad.txt, line 3: layer 2 'pp': unknown token; a layer is WIDTH"),
+    "no head": ("headless.txt", "--warm-start headless.txt, line 1: an architecture ends in a head"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_NETS)
+def test_bad_nets_are_refused_in_a_line_and_leave_no_trace(search_here, case: str) -> None:
+    folder = search_here.folder
+    (folder / "folder").mkdir()
+    (folder / "binary.txt").write_bytes(b"\xff\xfe\x00")
+    (folder / "empty.txt").touch()
+    (folder / "comments.txt").write_text("# 8s:br gap\n\n", encoding="utf-8")
+    (folder / "bad.txt").write_text("# mine\n8s:br gap\n8s:br pp gap\n", encoding="utf-8")
+    (folder / "headless.txt").write_text("8s:br\n", encoding="utf-8")
+    before = sorted(folder.iterdir())
+    value, message = BAD_NETS[case]
+    refused = search_here("run", "--dataset", "digits", "--budget", "3000", "--warm-start", value)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith(f"error: {message}")
+    assert sorted(folder.iterdir()) == before
+
+
+# The queue
+
+
+def queued(*numbers: int) -> list[QueuedCandidate]:
+    return [QueuedCandidate(f"key {number}", f"net {number}", {"width": number}) for number in numbers]
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> SearchStudy:
+    return make_search(tmp_path)
+
+
+def test_new_slots_take_the_queue_in_its_order(study: SearchStudy) -> None:
+    candidates = queued(3, 1, 2)
+    assert study.slots.enqueue(candidates) == candidates
+    assert study.slots.num_queued() == 3
+    slots = [study.slots.claim(5, WORKER) for _ in range(5)]
+    assert [slot and slot.queued for slot in slots] == [*candidates, None, None]
+    assert study.slots.num_queued() == 0
+
+
+def test_nothing_is_queued_twice(study: SearchStudy) -> None:
+    assert study.slots.enqueue(queued(1, 2, 1)) == queued(1, 2)
+    assert study.slots.enqueue(queued(1, 2)) == []
+    study.slots.claim(5, WORKER)
+    assert study.slots.enqueue(queued(1, 3)) == queued(3)
+    assert study.slots.num_queued() == 2
+
+
+def test_searches_in_one_store_have_queues_of_their_own(tmp_path: Path, study: SearchStudy) -> None:
+    other = make_search(tmp_path, "other")
+    study.slots.enqueue(queued(1))
+    assert other.slots.num_queued() == 0
+    slot = other.slots.claim(5, WORKER)
+    assert slot is not None
+    assert slot.queued is None
+    assert other.slots.enqueue(queued(1)) == queued(1)
+
+
+def test_a_slot_handed_back_before_its_trial_began_puts_its_candidate_back(study: SearchStudy) -> None:
+    study.slots.enqueue(queued(1, 2))
+    for _ in range(MAX_ATTEMPTS + 1):
+        slot = study.slots.claim(5, WORKER)
+        assert slot is not None
+        assert slot.queued == queued(1)[0]
+        study.slots.give_up(slot)
+    assert study.slots.num_queued() == 2
+
+
+def test_a_slot_keeps_its_candidate_once_its_trial_began_and_is_given_up_with_it(study: SearchStudy) -> None:
+    study.slots.enqueue(queued(1))
+    for attempt in range(MAX_ATTEMPTS):
+        slot = study.slots.claim(5, WORKER)
+        assert slot is not None
+        assert (slot.queued is None) == (attempt > 0)  # later it is an interrupted slot, of a trial
+        assert study.slots.num_queued() == 0
+        study.slots.give_up(study.slots.assign(slot, attempt, 94))
+    assert [slot.state for slot in study.slots.read()] == [SlotState.RELEASED]
+    assert study.slots.num_queued() == 0
+    assert study.slots.enqueue(queued(1)) == []
+
+
+def test_processes_at_once_queue_each_candidate_once_and_take_each_once(study: SearchStudy) -> None:
+    imports = "from studies.slots import QueuedCandidate, TrialSlots\nfrom studies.storage import Store"
+    program = (
+        "slots = TrialSlots(Store.open(sys.argv[1]).engine, sys.argv[2])\n"
+        "print(*(i for i in range(30) if slots.enqueue([QueuedCandidate(f'key {i}', f'net {i}', {'width': i})])))\n"
+        "while slot := slots.claim(40, 1): print(slot.id, slot.queued and slot.queued.source)"
+    )
+    printed = run_at_once(imports, program, study.store.url, study.name, num_processes=3)
+    lines = [text.splitlines() for text in printed]
+    assert sorted(int(number) for first, *_ in lines for number in first.split()) == list(range(30))
+    taken = [line.split(" ", 1) for _, *rest in lines for line in rest]
+    assert len({slot_id for slot_id, _ in taken}) == len(taken) == 40
+    # A process that was done sooner took from the queue what the others had queued so far, and a slot without.
+    sources = [source for _, source in taken if source != "None"]
+    assert sorted(sources) == sorted(f"net {i}" for i in range(30))
+
+
+def test_a_store_of_before_there_were_queues_gets_one(tmp_path: Path) -> None:
+    url = create_search(tmp_path).store.url
+    with closing(sqlite3.connect(tmp_path / "studies.db")) as connection:
+        connection.execute("DROP TABLE queued_candidates")
+    assert SearchStudy(Store.create(url), "digits-1000").slots.enqueue(queued(1)) == queued(1)
+
+
+# Queueing nets and training them
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(autouse=True)
+def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.sampling.draws.MAX_DRAWS", 20)
+
+
+SIX = "3s:br p 4v:br gap fc10+", "4s:br p 5v:br gap fc10+", "5s:br p 6v:br gap fc10+"
+
+
+def known(*notations: str) -> list[KnownNet]:
+    return [
+        KnownNet(f"nets.txt:{line}", CandidateSpec(ArchitectureSpec.from_text(text), TrainingConfig(epochs=1)))
+        for line, text in enumerate(notations, start=1)
+    ]
+
+
+def queue_in(runner: TrialRunner, *notations: str) -> list[str]:
+    return queue_known_nets(reopen(runner.search), runner.config, known(*notations))
+
+
+def trials_of(runner: TrialRunner) -> list[FrozenTrial]:
+    return reopen(runner.search).study.trials
+
+
+def told(trials: list[FrozenTrial]) -> list[tuple[str, str]]:
+    return [(trial.user_attrs.get("warm_start"), trial.user_attrs["notation"]) for trial in trials]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_queued_nets_are_trained_first_and_once_over_all_calls(tmp_path: Path, sampler: str) -> None:
+    first = make_runner(tmp_path, trials=2, epochs=1, sampler=sampler)
+    lines = queue_in(first, *SIX)
+    assert [line.split(" (")[0] for line in lines[:3]] == [
+        f"nets.txt:{line}: trained as {notation}" for line, notation in enumerate(SIX, start=1)
+    ]
+    assert lines[3] == "3 queued, to be trained before others, 1 of them once --trials leaves room"
+    assert run_all(first) == [Outcome.COMPLETE] * 2
+
+    again = make_runner(tmp_path, trials=4, epochs=1, sampler=sampler)
+    assert queue_in(again, *SIX) == [
+        "nets.txt:1: its candidate is trained already, as trial 0",
+        "nets.txt:2: its candidate is trained already, as trial 1",
+        "nets.txt:3: its candidate was queued by an earlier call",
+        "1 queued, to be trained before others",
+    ]
+    assert run_all(again) == [Outcome.COMPLETE] * 2
+    trials = trials_of(again)
+    assert told(trials)[:3] == [(f"nets.txt:{line}", notation) for line, notation in enumerate(SIX, start=1)]
+    assert trials[3].user_attrs.get("warm_start") is None
+    assert queue_in(again) == []
+
+
+def test_another_file_adds_only_what_is_new(tmp_path: Path) -> None:
+    runner = make_runner(tmp_path, trials=9)
+    queue_in(runner, *SIX[:2])
+    lines = queue_in(runner, SIX[1], SIX[2], "5s:r p 6v:br gap fc10+")
+    assert lines[0] == "nets.txt:1: its candidate was queued by an earlier call"
+    assert lines[1].startswith("nets.txt:2: trained as 5s:br p 6v:br gap fc10+ (")
+    assert lines[2:] == ["nets.txt:3: the same candidate as nets.txt:2", "3 queued, to be trained before others"]
+
+
+def test_a_later_call_without_nets_trains_what_still_waits(tmp_path: Path) -> None:
+    runner = make_runner(tmp_path, trials=1, epochs=1)
+    queue_in(runner, SIX[0])
+    assert queue_in(runner) == ["1 queued, to be trained before others"]
+    assert run_all(runner) == [Outcome.COMPLETE]
+    assert told(trials_of(runner)) == [("nets.txt:1", SIX[0])]
+
+
+def test_a_net_that_does_not_fit_is_left_out_and_its_size_told(tmp_path: Path) -> None:
+    runner = make_runner(tmp_path, space=small_space(width=(2, 60)), budget=800, trials=1)
+    assert queue_in(runner, "60s:br p 60v:br gap fc10+") == [
+        "nets.txt:1: left out, its nearest candidate is over the budget: 33,790 parameters, "
+        "and still too many with 35 % off each width"
+    ]
+    assert reopen(runner.search).slots.num_queued() == 0
+
+
+def test_a_stop_before_a_queued_net_begins_leaves_it_in_the_queue(tmp_path: Path) -> None:
+    runner = make_runner(tmp_path, trials=1, epochs=1)
+    queue_in(runner, SIX[0])
+    assert run_all(stop_after(runner, 0), 1) == [None]
+    assert trials_of(runner) == []
+    assert run_all(runner) == [Outcome.COMPLETE]
+    assert told(trials_of(runner)) == [("nets.txt:1", SIX[0])]
+
+
+def test_an_interrupted_net_is_trained_again_as_the_same(tmp_path: Path) -> None:
+    runner = make_runner(tmp_path, trials=2, epochs=2)
+    queue_in(runner, *SIX[:2])
+    assert run_all(stop_after(runner, 1), 1) == [None]
+    assert queue_in(runner, *SIX[:2])[0] == "nets.txt:1: its candidate was queued by an earlier call"
+    assert run_all(runner) == [Outcome.COMPLETE] * 2
+    interrupted, *trained = trials_of(runner)
+    assert interrupted.state == TrialState.FAIL
+    assert told([interrupted]) == [("nets.txt:1", SIX[0])]
+    assert told(trained) == [("nets.txt:1", SIX[0]), ("nets.txt:2", SIX[1])]
+    assert trained[0].params == interrupted.params
+    assert trained[0].user_attrs["seed"] == interrupted.user_attrs["seed"]
+
+
+def test_a_candidate_trained_since_it_was_queued_is_not_trained_again(tmp_path: Path) -> None:
+    runner = make_runner(tmp_path, trials=3, epochs=1)
+    queue_in(runner, SIX[0])
+    slots = [runner.search.slots.claim(3, WORKER) for _ in range(2)]
+    assert slots[0] is not None
+    assert slots[1] is not None
+    runner.run(replace(slots[1], queued=slots[0].queued))  # in another way than from the queue
+    runner.run(slots[0])
+    assert [outcome_of(trial) for trial in trials_of(runner)] == [
+        Outcome.COMPLETE,
+        Outcome.DUPLICATE,
+        Outcome.COMPLETE,
+    ]
+    assert "warm_start" not in trials_of(runner)[2].user_attrs
+
+
+def test_known_nets_do_not_stand_in_for_startup_trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def draw_none(*_: object, size_range: float, **__: object) -> None:
+        asked.append(size_range)
+
+    monkeypatch.setattr("search.runs.trial.draw_growing_params", draw_none)
+    monkeypatch.setattr("search.runs.trial.STARTUP_TRIALS", 1)
+    runner = make_runner(tmp_path, trials=5, epochs=1)
+    queue_in(runner, *SIX[:2])
+    assert run_all(runner) == [Outcome.COMPLETE] * 5
+    assert asked == [STARTUP_SIZE_RANGE, EXPLORE_SIZE_RANGE]  # of the third trial and the fifth
+
+
+# What is shown
+
+
+def test_lines_are_shown_as_they_are(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    PlainDisplay().warm_start(["a [b]", "c"])
+    monkeypatch.setattr("search.runs.progress.Console", lambda **_: Console(stderr=True, width=80))
+    LiveDisplay().warm_start(["a [b]", "c"])
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "a [b]\nc\n" * 2)
+
+
+# The command
+
+
+def test_a_search_starts_from_the_nets_of_a_file(search, search_here) -> None:
+    nets = ["4s:br p 6s:br 5s:br p 5v:br 5v:br 6v:br gap fc10+", "3s:br p 4s:br 5s:br p 7v:br 8v:br gap fc10+"]
+    (search.folder / "nets.txt").write_text("# known\n" + "\n".join(nets), encoding="utf-8")
+    run = ("run", "--dataset", "digits", "--budget", "3000", "--epochs", "1", "--train-size", "150", "--trials", "3")
+    made = search(*run, "--workers", "1", "--warm-start", "nets.txt")
+    assert made.returncode == 0, made.stderr
+    _, first, second, waiting, *trained = made.stderr.splitlines()
+    assert first.startswith(f"nets.txt:2: trained as {nets[0]} (1,374 parameters): as it is")
+    assert second.startswith(f"nets.txt:3: trained as {nets[1]} (")
+    assert waiting == "2 queued, to be trained before others"
+    assert len(trained) == 3
+    trials = Store.open_read_only(f"sqlite:///{search.folder / 'studies.db'}").load_study("digits-3000").trials
+    assert told(trials)[:2] == [("nets.txt:2", nets[0]), ("nets.txt:3", nets[1])]
+    assert [trial.user_attrs.get("warm_start") for trial in trials[2:]] == [None] * len(trials[2:])
+
+    again = search_here(*run, "--warm-start", "nets.txt")
+    assert again.returncode == 0, again.stderr
+    assert [line.split(",")[0] for line in again.stderr.splitlines()[1:]] == [
+        f"nets.txt:{line}: its candidate is trained already" for line in (2, 3)
+    ]

@@ -1,0 +1,107 @@
+"""TPE on a bounded copy of a study: what it learns from, and that it learns."""
+
+import random
+from collections.abc import Iterator
+
+import optuna
+import pytest
+from optuna.samplers import RandomSampler
+from optuna.trial import FixedTrial, FrozenTrial, TrialState
+
+from search.sampling.tpe import KEPT_TRIALS, MAX_TRIALS, BoundedTpe
+from space.search_space import SearchSpace
+from studies.study import DIRECTIONS
+from tests.runners import small_space
+
+SPACE = small_space(width=(2, 60))
+
+
+def finished_trials(num: int, *, seed: int = 0) -> list[FrozenTrial]:
+    """Random ones; the accuracy grows with size, and is best at a dropout of 0."""
+    study = optuna.create_study(directions=DIRECTIONS, sampler=RandomSampler(seed=seed))
+    for _ in range(num):
+        trial = study.ask()
+        candidate = SPACE.suggest_candidate(trial, epochs=1)
+        trial.set_user_attr("notation", str(candidate.architecture))
+        study.tell(trial, [1 - (0.05 + trial.params["dropout"]) / candidate.num_params**0.3, candidate.num_params])
+    return study.get_trials()
+
+
+@pytest.fixture
+def added(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Numbers of the trials that were handed to Optuna's studies in memory."""
+    numbers: list[int] = []
+    add_trials = optuna.study.Study.add_trials
+
+    def add(study: optuna.Study, trials: list[FrozenTrial]) -> None:
+        numbers.extend(trial.number for trial in trials)
+        add_trials(study, trials)
+
+    monkeypatch.setattr(optuna.study.Study, "add_trials", add)
+    return numbers
+
+
+def test_its_parameters_are_a_candidate_of_the_space() -> None:
+    params = BoundedTpe(0).suggest(finished_trials(20), SPACE, epochs=1)
+    assert SPACE.suggest_candidate(FixedTrial(params), epochs=1).num_params > 0
+
+
+def test_each_finished_trial_is_read_once_and_unfinished_ones_when_they_are_finished(added: list[int]) -> None:
+    trials = finished_trials(30)
+    trials[3].state = TrialState.RUNNING
+    trials[4].state = TrialState.FAIL
+    tpe = BoundedTpe(0)
+    tpe.suggest(trials[:20], SPACE, epochs=1)
+    assert added == [number for number in range(20) if number not in (3, 4)]
+    trials[3].state = TrialState.COMPLETE
+    added.clear()
+    tpe.suggest(trials, SPACE, epochs=1)
+    tpe.suggest(trials, SPACE, epochs=1)
+    assert added == [3, *range(20, 30)]
+
+
+def test_of_many_trials_it_keeps_the_best_and_the_latest(added: list[int]) -> None:
+    trials = finished_trials(MAX_TRIALS + 1)
+    BoundedTpe(0).suggest(trials, SPACE, epochs=1)
+    assert len(added) == KEPT_TRIALS
+    assert added == sorted(added)
+
+    def is_dominated(trial: FrozenTrial) -> bool:
+        return any(a.values[0] > trial.values[0] and a.values[1] <= trial.values[1] for a in trials)
+
+    front = {trial.number for trial in trials if not is_dominated(trial)}
+    assert len(front) > 5
+    assert front <= set(added)
+    assert set(range(len(trials) - KEPT_TRIALS // 2, len(trials))) <= set(added)
+
+
+def test_it_goes_on_growing_after_it_was_cut(added: list[int]) -> None:
+    trials = finished_trials(MAX_TRIALS + 20)
+    tpe = BoundedTpe(0)
+    tpe.suggest(trials[: MAX_TRIALS + 1], SPACE, epochs=1)
+    added.clear()
+    tpe.suggest(trials, SPACE, epochs=1)
+    assert added == list(range(MAX_TRIALS + 1, MAX_TRIALS + 20))
+
+
+@pytest.mark.parametrize("num_trials", [60, MAX_TRIALS + 1])
+def test_it_learns(num_trials: int) -> None:
+    """Dropout only costs accuracy here."""
+    tpe = BoundedTpe(0)
+    trials = finished_trials(num_trials)
+    suggested = [tpe.suggest(trials, SPACE, epochs=1)["dropout"] for _ in range(30)]
+    drawn = [trial.params["dropout"] for trial in trials]
+    assert sum(suggested) / len(suggested) < 0.7 * sum(drawn) / len(drawn)
+
+
+def test_it_repeats_itself_for_a_seed() -> None:
+    trials = finished_trials(20)
+    one, same, other = (BoundedTpe(seed).suggest(trials, SPACE, epochs=1) for seed in (1, 1, 2))
+    assert one == same
+    assert one != other
+
+
+def test_the_default_space_can_be_sampled() -> None:
+    space = SearchSpace.default()
+    params = BoundedTpe(random.Random(0).randrange(2**32)).suggest([], space, epochs=1)
+    assert space.suggest_candidate(FixedTrial(params), epochs=1).num_params > 0
