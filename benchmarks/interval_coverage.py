@@ -26,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from search.confirmation.contenders import MIN_SEEDS, Contender, choose_contenders, front_members, needing_seeds
-from search.defaults import DEFAULT_CONFIRM_SEEDS
-from search.runs.supervisor import default_workers
+from search.confirmation.contenders import Contender, choose_contenders, front_members, needing_seeds
+from search.defaults import DEFAULT_CONFIRM_SEEDS, MIN_CONFIRM_SEEDS
+from search.workers.processes import default_workers
 from studies.intervals import Correct, front_probabilities, measure
 from studies.pareto import FrontPoint, pareto_front
 
@@ -121,7 +121,7 @@ def simulate(seed_spread: float, replication: int) -> Study:
     points = [FrontPoint(one, size, found[one], "") for one, size in enumerate(SIZES)]
     naive = pareto_front(points)
     measured = {
-        point.trial: validation.train_and_judge(point.trial, MIN_SEEDS)
+        point.trial: validation.train_and_judge(point.trial, MIN_CONFIRM_SEEDS)
         for point in choose_contenders(points, num_validation=NUM_IMAGES)
     }
 

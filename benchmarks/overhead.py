@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -34,19 +34,20 @@ from mnist_core.allocator import keep_freed_memory
 from mnist_core.data import find_data_root, load_dataset
 from mnist_core.engine import TORCH, resolve_engine
 from search.runs.config import RunConfig
-from search.runs.trial import TrialRunner
-from search.sampling.tpe import BoundedTpe
+from search.runs.trial import TrialTrainer
+from search.runs.worker import prepare_trials
+from search.sampling.proposals import Proposals
 from space.architecture import ArchitectureSpec
 from space.candidate import TrainingConfig
 from space.results import EpochResult
 from space.search_space import SearchSpace
 from studies.locks import WorkerLocks, new_worker_id
-from studies.records import Outcome, front_point, update_front
-from studies.slots import SlotState
+from studies.records import update_front
 from studies.storage import Store
 from studies.study import BUDGET_CONSTRAINT, SearchStudy
 from studies.tables import epochs as epochs_table
 from studies.tables import trial_slots
+from studies.trials import Outcome, front_point
 
 BUDGET = 8_000
 NUM_EPOCHS = 15
@@ -85,21 +86,26 @@ def main() -> None:
     print(f"memory of a worker: {report['worker_megabytes']} MB")
 
 
-def make_runner(path: Path) -> TrialRunner:
+@dataclass(frozen=True)
+class Runner:
+    """What a worker brings to every slot."""
+
+    search: SearchStudy
+    config: RunConfig
+    proposals: Proposals
+    trainer: TrialTrainer
+
+
+def make_runner(path: Path) -> Runner:
     config = RunConfig(budget=BUDGET, storage=f"sqlite:///{path}", dataset="digits", epochs=1)
     store = Store.create(config.storage)
     locks = WorkerLocks(store.lock_path)
     data = load_dataset("digits", None)
-    return TrialRunner(
-        search=SearchStudy.create_or_resume(store, config.study_name, config.fingerprint(data), locks),
-        config=config,
-        data=data,
-        device="cpu",
-        engine=TORCH,
-        tpe=BoundedTpe(0),
-        random=random.Random(0),
-        should_stop=lambda: False,
+    search = SearchStudy.create_or_resume(store, config.study_name, config.fingerprint(data), locks)
+    proposals, trainer = prepare_trials(
+        search, config, data, device="cpu", engine=TORCH, seed=0, should_stop=lambda: False
     )
+    return Runner(search, config, proposals, trainer)
 
 
 def fill(search: SearchStudy, space: SearchSpace, num_trials: int) -> None:
@@ -110,7 +116,7 @@ def fill(search: SearchStudy, space: SearchSpace, num_trials: int) -> None:
     slots = [
         {
             "study_name": search.name,
-            "state": SlotState(trial.user_attrs["outcome"]),
+            "state": trial.user_attrs["outcome"],
             "trial_number": trial.number,
             "seed_number": trial.number,
             "num_params": trial.user_attrs["num_params"],
@@ -126,11 +132,11 @@ def fill(search: SearchStudy, space: SearchSpace, num_trials: int) -> None:
         for result in _curve(trial.user_attrs["val_accuracy"])
     ]
     if trained:
-        with search.store.engine.begin() as connection:
+        with search.store.database.begin() as connection:
             connection.execute(insert(trial_slots), slots)
             connection.execute(insert(epochs_table), epochs)
     complete = [trial for trial in trained if trial.state == TrialState.COMPLETE]
-    update_front(search.store.engine, search.name, map(front_point, complete))
+    update_front(search.store.database, search.name, map(front_point, complete))
 
 
 def _finished_trials(space: SearchSpace, num_trials: int) -> Iterator[FrozenTrial]:
@@ -181,7 +187,7 @@ def _train_nothing(*_: Any, **__: Any) -> Iterator[EpochResult]:
     yield from _curve(0.97, 1)
 
 
-def ask_to_tell(runner: TrialRunner, repeats: int) -> Iterator[float]:
+def ask_to_tell(runner: Runner, repeats: int) -> Iterator[float]:
     """Milliseconds of one trial after another."""
     worker = new_worker_id()
     with patch("search.runs.trial.train", _train_nothing):
@@ -189,7 +195,9 @@ def ask_to_tell(runner: TrialRunner, repeats: int) -> Iterator[float]:
             started = time.perf_counter()
             slot = runner.search.slots.claim(sys.maxsize, worker)
             assert slot is not None
-            runner.run(slot)
+            suggestion = runner.proposals.find(slot)
+            assert suggestion is not None
+            runner.trainer.train(suggestion, slot)
             if number >= NUM_WARM_UP:
                 yield 1_000 * (time.perf_counter() - started)
 

@@ -11,10 +11,10 @@ from multiprocessing import get_context
 
 from scipy.stats import t as student
 
-from benchmarks.training import prepare_worker
+from benchmarks.training_measures import prepare_worker
 from mnist_core.data import find_data_root, load_dataset
 from mnist_core.engine import Engine
-from search.runs.supervisor import default_workers
+from search.workers.processes import default_workers
 from space.architecture import ArchitectureSpec
 from space.candidate import TrainingConfig
 

@@ -31,12 +31,13 @@ from optuna.trial import FrozenTrial
 from mnist_core.allocator import keep_freed_memory
 from mnist_core.engine import Engine, resolve_engine
 from search.runs.pruning import WARM_UP_EPOCHS, TrialCurve, error_so_far, should_prune
-from search.runs.supervisor import default_workers
+from search.workers.processes import default_workers
 from space.results import EpochResult
 from studies.pareto import FrontPoint, pareto_front
-from studies.records import TRAINED_OUTCOMES, Outcome, candidate_of, finished_trials, outcome_of, read_epochs
+from studies.records import read_epochs
 from studies.storage import Store
 from studies.study import read_fingerprint
+from studies.trials import TRAINED, Outcome, candidate_of, finished_trials, outcome_of
 
 CURVES_FILE = Path(__file__).with_name("pruning_curves.csv")
 NUM_VALIDATION = 10_000
@@ -130,8 +131,8 @@ def collect_curves(storage: str, study: str, path: Path) -> None:
     name = store.resolve_study_name(study)
     fingerprint = read_fingerprint(store, name)
     assert fingerprint is not None
-    trained = [trial for trial in finished_trials(store.load_study(name)) if outcome_of(trial) in TRAINED_OUTCOMES]
-    stored = read_epochs(store.engine, name, [trial.number for trial in trained])
+    trained = [trial for trial in finished_trials(store.load_study(name)) if outcome_of(trial) in TRAINED]
+    stored = read_epochs(store.database, name, [trial.number for trial in trained])
     kept = set(pd.read_csv(path)["trial"]) if path.exists() else set()
     with ProcessPoolExecutor(default_workers("cpu"), get_context("spawn"), initializer=keep_freed_memory) as pool:
         futures = {}

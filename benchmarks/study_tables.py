@@ -11,8 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from studies.confirmations import Confirmation, Stage
-from studies.records import TRAINED_OUTCOMES, curves_frame, front_frame, read_front, trials_frame
+from studies.records import curves_frame, front_frame, read_front, trials_frame
 from studies.storage import Store
+from studies.trials import TRAINED
 
 
 def main() -> None:
@@ -25,11 +26,11 @@ def main() -> None:
     name = store.resolve_study_name(options.study)
     trials = trials_frame(store.load_study(name))
     tables = {
-        "trials": trials[trials["outcome"].isin(list(TRAINED_OUTCOMES))],
-        "curves": curves_frame(store.engine, name),
-        "front": front_frame(read_front(store.engine, name)),
+        "trials": trials[trials["outcome"].isin(list(TRAINED))],
+        "curves": curves_frame(store.database, name),
+        "front": front_frame(read_front(store.database, name)),
     }
-    if confirmation := Confirmation.find(store.engine, name):
+    if confirmation := Confirmation.find(store.database, name):
         tables["confirmed"] = front_frame(confirmation.front()).drop(columns="seeds")
         tables["confirmation"] = pd.DataFrame(
             [

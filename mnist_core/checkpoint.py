@@ -1,15 +1,8 @@
-"""Models as files that stand alone: safetensors for PyTorch, ONNX to run anywhere (docs/model-files.md)."""
+"""A trained model with what it takes to use it, as a safetensors file (docs/model-files.md)."""
 
-import contextlib
-import importlib
-import io
 import json
-import os
-import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,14 +12,14 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from mnist_core.data import Dataset
-from mnist_core.evaluation import BATCH_SIZE, predict_logits
+from mnist_core.evaluation import predict_logits
+from mnist_core.files import write_whole
 from mnist_core.model import build_model
 from space.candidate import CandidateSpec
 from space.errors import InputError
 
 PRODUCER = "small-model-search"
 FORMAT_VERSION = 1
-OPSET = 18
 _PLAIN_FIELDS = (
     "mean",
     "std",
@@ -165,91 +158,6 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return checkpoint
 
 
-def export_onnx(path: Path, checkpoint: Checkpoint) -> None:
-    """Write an ONNX model from ``pixels``, (N, 1, 28, 28) float32 of 0..1, to ``logits``, (N, classes).
-
-    Normalisation is part of the graph and N is free. The file has no external data, tells nothing of the
-    machine that wrote it, and is the same byte for byte when written again with the same versions of torch
-    and onnxscript. Raises `InputError` where the onnx extra is not installed or the file cannot be written.
-    """
-    require("onnx", "onnxscript")
-    import onnx
-
-    module = FromPixels(restore_model(checkpoint), checkpoint.mean, checkpoint.std).eval()
-    with silence():
-        program = torch.onnx.export(
-            module,
-            # Two images: with one, the exporter would take N = 1 for a constant.
-            (torch.zeros(2, 1, 28, 28),),
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=["pixels"],
-            output_names=["logits"],
-            dynamic_shapes=({0: torch.export.Dim("N")},),
-            external_data=False,
-            verbose=False,
-        )
-    assert program is not None
-    model = program.model_proto
-    clear_notes(model)
-    onnx.helper.set_model_props(model, onnx_properties(checkpoint))
-    write_whole(path, model.SerializeToString(deterministic=True))
-
-
-def onnx_properties(checkpoint: Checkpoint) -> dict[str, str]:
-    """What an ONNX file tells of its model."""
-    properties = {
-        "producer": PRODUCER,
-        "notation": str(checkpoint.candidate.architecture),
-        "num_params": str(checkpoint.candidate.num_params),
-        "class_names": json.dumps(checkpoint.class_names),
-        "dataset": checkpoint.dataset,
-        "dataset_sha256": checkpoint.dataset_sha256,
-    }
-    if checkpoint.val_accuracy is not None:
-        properties["val_accuracy"] = repr(checkpoint.val_accuracy)
-    return properties
-
-
-def onnx_accuracy(path: Path, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> float:
-    """Fraction of (N, 28, 28) bytes whose highest logit is their label's, by onnxruntime on one CPU thread.
-
-    Raises `InputError` for a file that is missing or no ONNX model, or where onnxruntime is not installed.
-    """
-    require("onnxruntime")
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    try:
-        session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
-    except OSError as error:
-        raise InputError(f"{path} can't be read: {error.strerror}") from None
-    except Exception as error:  # onnxruntime's own errors have no other base class
-        raise InputError(f"{path} is not an ONNX model: {str(error).splitlines()[0]}") from None
-    num_right = 0
-    for first in range(0, len(labels), BATCH_SIZE):
-        batch = slice(first, first + BATCH_SIZE)
-        pixels = images[batch, np.newaxis].astype(np.float32) / np.float32(255)
-        (logits,) = session.run(["logits"], {"pixels": pixels})
-        num_right += int((logits.argmax(axis=1) == labels[batch]).sum())
-    return num_right / len(labels)
-
-
-class FromPixels(nn.Module):
-    """A model with its normalisation before it: (N, 1, 28, 28) pixels of 0..1 to logits."""
-
-    def __init__(self, net: nn.Module, mean: float, std: float) -> None:
-        super().__init__()
-        self.net = net
-        self.mean = mean
-        self.std = std
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        logits: Tensor = self.net((pixels - self.mean) / self.std)
-        return logits
-
-
 def _misfit(checkpoint: Checkpoint) -> str | None:
     """What is wrong with the weights, in a few words; None where they fit."""
     # On the meta device, which holds shapes only: a damaged file must not make us allocate what it claims.
@@ -268,49 +176,3 @@ def _misfit(checkpoint: Checkpoint) -> str | None:
 
 def _describe(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
-
-
-def clear_notes(model: Any) -> None:
-    """Remove what the exporter notes beside every item: stack traces with source paths, most of it."""
-    graph = model.graph
-    for item in (
-        model,
-        graph,
-        *graph.input,
-        *graph.output,
-        *graph.value_info,
-        *graph.initializer,
-        *graph.node,
-    ):
-        item.ClearField("metadata_props")
-        item.ClearField("doc_string")
-
-
-@contextlib.contextmanager
-def silence() -> Iterator[None]:
-    """Swallow the exporter's progress lines and its warnings about its own deprecated parts."""
-    chatter = io.StringIO()
-    with warnings.catch_warnings(), contextlib.redirect_stdout(chatter), contextlib.redirect_stderr(chatter):
-        warnings.simplefilter("ignore")
-        yield
-
-
-def require(*packages: str) -> None:
-    """Raises `InputError`, with the extra that brings it, where a package is not installed."""
-    for package in packages:
-        try:
-            importlib.import_module(package)
-        except ImportError:
-            raise InputError(f"this needs the package {package}: pip install '{PRODUCER}[onnx]'") from None
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is never seen half written. Raises `InputError` where it can't be written."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"{path} can't be written: {error.strerror}") from None
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -116,25 +116,25 @@ def load_dataset(name: str, data_root: Path | None, *, train_size: int | None = 
     return _dataset(name, train, validation, whole)
 
 
-def load_unsealed(name: str, data_root: Path | None) -> Dataset:
-    """All images outside the test set to train on, the validation images among them.
+def load_all_but_test(name: str, data_root: Path | None) -> Dataset:
+    """Every image outside the test set to train on, the validation images among them.
 
-    What is measured on its validation images is therefore no estimate of anything.
+    An accuracy on its validation images is therefore no estimate of anything.
     """
     data = load_dataset(name, data_root)
     if name == "digits":  # which hold the test set as well
         train, validation = data.train, data.validation
-        unsealed = Split(
+        outside = Split(
             np.concatenate([train.images, validation.images]), np.concatenate([train.labels, validation.labels])
         )
     else:
-        unsealed, _, _ = _read_training_images(name, data_root)
-    mean, std = _pixel_statistics(unsealed.images)
-    return replace(data, train=unsealed, mean=mean, std=std)
+        outside, _, _ = _read_training_images(name, data_root)
+    mean, std = _pixel_statistics(outside.images)
+    return replace(data, train=outside, mean=mean, std=std)
 
 
-def open_test_set(name: str, data_root: Path | None) -> Dataset:
-    """All images outside the test set to train on, and the sealed test set in the validation images' place.
+def open_test_set(name: str, data_root: Path | None) -> Split:
+    """The sealed test set.
 
     Whoever calls this records that it did, and chooses nothing by what it sees: `confirm` is the only command of
     `python -m search` that does. Raises `InputError` for a file that is missing or corrupt.
@@ -144,10 +144,15 @@ def open_test_set(name: str, data_root: Path | None) -> Dataset:
         generator = np.random.default_rng(SPLIT_SEED)
         _, rest = _stratified(whole, num_validation, generator)
         _, test = _stratified(rest, num_train, generator)
-    else:
-        assert data_root is not None
-        test = _read_mnist_layout(data_root, _SOURCES[name], TEST_IMAGES_FILE, TEST_LABELS_FILE)
-    return replace(load_unsealed(name, data_root), validation=test)
+        return test
+    assert data_root is not None
+    return _read_mnist_layout(data_root, _SOURCES[name], TEST_IMAGES_FILE, TEST_LABELS_FILE)
+
+
+def check_same_data(data: Dataset, sha256: str, made: str) -> None:
+    """Raises `InputError` where ``data`` are not the images that ``made`` says, such as "trial 3 was trained on"."""
+    if data.sha256 != sha256:
+        raise InputError(f"the {data.name} found here is not the one that {made}")
 
 
 def _read_training_images(name: str, data_root: Path | None) -> tuple[Split, int, int]:

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,10 +14,8 @@ from mnist_core.augmentation import normalise, transform_images
 from mnist_core.data import Dataset
 from mnist_core.evaluation import Evaluation, evaluate
 from mnist_core.model import Network, seed_dropout
+from mnist_core.plan import EpochPlan
 from space.candidate import TrainingConfig
-
-if TYPE_CHECKING:
-    from mnist_core.training import EpochPlan
 
 ADAM_BETA2 = 0.999
 AUGMENTED_TOGETHER = 512
@@ -51,7 +49,7 @@ class TorchSession:
         )
         self._optimizer = _make_optimizer(model, config, fused=device.type in ("cpu", "cuda"))
 
-    def train_epoch(self, plan: "EpochPlan") -> Evaluation:
+    def train_epoch(self, plan: EpochPlan) -> Evaluation:
         seed_dropout(self._model, plan.dropout_seed, self._device)
         self._model.train()
         losses, num_right = [], []

@@ -10,14 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mnist_core.augmentation import draw_transforms
 from mnist_core.data import Dataset, normalised_for
 from mnist_core.engine import TORCH, Engine
 from mnist_core.evaluation import Evaluation
 from mnist_core.model import Network
 from mnist_core.native.session import NativeSession
-from mnist_core.schedule import learning_rates, momenta
-from mnist_core.seeds import Purpose, purpose_seed
+from mnist_core.plan import EpochPlan, num_steps, plan_epoch
 from mnist_core.torch_session import TorchSession
 from space.candidate import CandidateSpec, TrainingConfig
 from space.results import EpochResult
@@ -25,21 +23,6 @@ from space.results import EpochResult
 
 class DivergedError(ArithmeticError):
     """The loss stopped being a finite number."""
-
-
-@dataclass(frozen=True)
-class EpochPlan:
-    """What an epoch of training does, decided before it begins."""
-
-    order: NDArray[np.int64]
-    """Indices of the images, batch after batch."""
-    transforms: NDArray[np.float32] | None
-    """(N, 2, 3), each image's in that order; None: no augmentation."""
-    learning_rates: NDArray[np.float64]
-    """One a step."""
-    momenta: NDArray[np.float64]
-    """One a step."""
-    dropout_seed: int
 
 
 @dataclass
@@ -145,34 +128,3 @@ def _open_session(
     if engine.library is not None:
         return NativeSession(engine.library, model, data, config)
     return TorchSession(model, data, config, device=device, bfloat16=engine.bfloat16)
-
-
-def plan_epoch(
-    config: TrainingConfig, epoch: int, num_images: int, results: Sequence[EpochResult], seed: int
-) -> EpochPlan:
-    """The plan of an epoch, counted from 1; ``results`` are of the epochs before it."""
-    order, augmentation = (
-        np.random.default_rng(purpose_seed(seed, purpose, epoch)) for purpose in (Purpose.ORDER, Purpose.AUGMENTATION)
-    )
-    steps = num_steps(num_images, config.batch_size)
-    return EpochPlan(
-        order=order.permutation(num_images),
-        transforms=draw_transforms(
-            num_images,
-            rotation=config.rotation,
-            translation=config.translation,
-            scale=config.scale,
-            generator=augmentation,
-        ),
-        learning_rates=learning_rates(config, epoch, steps, results),
-        momenta=momenta(config, epoch, steps),
-        dropout_seed=purpose_seed(seed, Purpose.DROPOUT, epoch),
-    )
-
-
-def num_steps(num_images: int, batch_size: int) -> int:
-    """Batches of an epoch.
-
-    A single image left over joins the last batch: BatchNorm cannot normalise one image of 1x1 maps.
-    """
-    return max(1, math.ceil((num_images - 1) / batch_size))

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from mnist_core.checkpoint import PRODUCER
+from mnist_core.files import write_whole
 from mnist_core.training import TrainingState
 from space.errors import InputError
 from space.results import EpochResult
@@ -34,7 +34,7 @@ class TrainingCheckpoint:
 
 
 def save_training(path: Path, checkpoint: TrainingCheckpoint) -> None:
-    """Write a safetensors file, whole or not at all. Raises `OSError`."""
+    """Write a safetensors file, whole or not at all. Raises `UnwritableFileError`."""
     # Copies: training leaves weights in channels_last, and safetensors refuses tensors that share their memory.
     tensors = {
         f"{part}.{name}": tensor.clone(memory_format=torch.contiguous_format)
@@ -82,19 +82,6 @@ def load_training(path: Path) -> TrainingCheckpoint:
         best_weights=part("best_weights."),
         state=TrainingState(results, {name: tensor.numpy() for name, tensor in part("optimizer.").items()}),
     )
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is never seen half written, not even after the power went. Raises `OSError`."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _digest(told: dict[str, Any], tensors: dict[str, Tensor]) -> str:

@@ -106,41 +106,5 @@ def num_params(architecture: ArchitectureSpec) -> int:
     return total
 
 
-@dataclass(frozen=True, slots=True)
-class LayerSummary:
-    """One layer of a network with what was computed for it."""
-
-    layer: Layer
-    input_shape: Shape
-    output_shape: Shape
-    num_params: int
-    num_macs: int
-    """Multiply-accumulates for one image, of convolutions and fully connected layers."""
-    receptive_field: int
-    """Side, in input pixels, of the square that one output value sees; padding counts as pixels."""
-
-
-def summarise(architecture: ArchitectureSpec) -> list[LayerSummary]:
-    """The layers in order with shapes, counts and receptive fields.
-
-    Receptive fields follow r' = r + (kernel - 1) * jump, jump' = jump * stride (Araujo et al., "Computing Receptive
-    Fields of Convolutional Neural Networks", Distill 2019).
-    """
-    rows = []
-    shape, receptive_field, jump = INPUT_SHAPE, 1, 1
-    for layer in architecture.layers:
-        if isinstance(layer, Conv):
-            receptive_field += (layer.kernel - 1) * jump
-        elif isinstance(layer, MaxPool):
-            receptive_field += (layer.size - 1) * jump
-            jump *= layer.size
-        elif isinstance(layer, GlobalAveragePool | Flatten):
-            receptive_field += (shape[1] - 1) * jump
-        output = layer.output_shape(shape)
-        rows.append(LayerSummary(layer, shape, output, layer.num_params(shape), layer.num_macs(shape), receptive_field))
-        shape = output
-    return rows
-
-
 def _size(shape: Shape) -> str:
     return f"{shape[1]}x{shape[2]}"

@@ -115,17 +115,25 @@ class SearchSpace(_Section):
     def from_file(cls, path: Path) -> Self:
         """Read a TOML file laid over the default. Raises `InputError` naming the file, the key and the rule."""
         try:
-            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+            return cls.from_toml(path.read_text(encoding="utf-8"), str(path))
         except OSError as error:
             raise InputError(f"the space file {path} can't be read: {error.strerror}") from None
-        except (ValueError, RecursionError) as error:
-            # It is no TOML or no UTF-8, or holds numbers too long or lists too deep for the parser.
+        except UnicodeDecodeError as error:
             raise InputError(f"the space file {path} is not TOML: {error}") from None
+
+    @classmethod
+    def from_toml(cls, text: str, source: str = "the stored space") -> Self:
+        """Read what `to_toml` gave, or any TOML laid over the default. Raises `InputError` naming ``source``."""
+        try:
+            tables = tomllib.loads(text)
+        except (ValueError, RecursionError) as error:
+            # It is no TOML, or holds numbers too long or lists too deep for the parser.
+            raise InputError(f"the space file {source} is not TOML: {error}") from None
         merged = _default_tables()
         for name, table in tables.items():
             both_tables = isinstance(table, dict) and isinstance(merged.get(name), dict)
             merged[name] = merged[name] | table if both_tables else table
-        return cls._validate(merged, str(path))
+        return cls._validate(merged, source)
 
     @classmethod
     def _validate(cls, tables: dict[str, Any], source: str) -> Self:
@@ -197,6 +205,30 @@ class SearchSpace(_Section):
         lines += ["[architecture]", *_toml_lines(self.architecture), ""]
         lines += ["[training]", *_toml_lines(self.training)]
         return "\n".join(lines) + "\n"
+
+
+def space_differences(was: SearchSpace, now: SearchSpace) -> list[str]:
+    """Each key that differs, with both values, such as ``stage.2.width was [4, 20] and is now [4, 32]``."""
+    before, after = _flat(was.model_dump(mode="json")), _flat(now.model_dump(mode="json"))
+    return [
+        f"{key} was {before.get(key)} and is now {after.get(key)}"
+        for key in dict.fromkeys([*before, *after])
+        if before.get(key) != after.get(key)
+    ]
+
+
+def _flat(value: Any, key: str = "") -> dict[str, Any]:
+    """The leaves of nested tables by their dotted keys; places in lists of tables count from 1."""
+    if isinstance(value, dict):
+        inner = [(str(name), item) for name, item in value.items()]
+    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        inner = [(str(place), item) for place, item in enumerate(value, start=1)]
+    else:
+        return {key: value}
+    leaves: dict[str, Any] = {}
+    for name, item in inner:
+        leaves |= _flat(item, f"{key}.{name}" if key else name)
+    return leaves
 
 
 class RandomDraw:

@@ -77,7 +77,7 @@ class Confirmation:
 
     def __init__(
         self,
-        engine: Engine,
+        database: Engine,
         study_name: str,
         *,
         seeds: Seeds,
@@ -85,7 +85,7 @@ class Confirmation:
         num_complete: int,
         contenders: Sequence[FrontPoint],
     ) -> None:
-        self._engine = engine
+        self._database = database
         self.study_name = study_name
         self.seeds = seeds
         self.top = top
@@ -95,20 +95,20 @@ class Confirmation:
         self.contenders = tuple(contenders)
 
     @classmethod
-    def find(cls, engine: Engine, study_name: str) -> "Confirmation | None":
+    def find(cls, database: Engine, study_name: str) -> "Confirmation | None":
         query = select(confirmations).where(confirmations.c.study_name == study_name)
-        with engine.connect() as connection:
+        with database.connect() as connection:
             row = connection.execute(query).first()
         if row is None:
             return None
         seeds = {Stage(int(stage)): tuple(seeds) for stage, seeds in row.seeds.items()}
         contenders = [FrontPoint(**point) for point in row.contenders]
-        return cls(engine, study_name, seeds=seeds, top=row.top, num_complete=row.num_complete, contenders=contenders)
+        return cls(database, study_name, seeds=seeds, top=row.top, num_complete=row.num_complete, contenders=contenders)
 
     @classmethod
     def begin(
         cls,
-        engine: Engine,
+        database: Engine,
         study_name: str,
         *,
         seeds: Seeds,
@@ -122,33 +122,33 @@ class Confirmation:
             "num_complete": num_complete,
             "contenders": [asdict(point) for point in contenders],
         }
-        with engine.begin() as connection:
+        with database.begin() as connection:
             connection.execute(insert(confirmations).values(study_name=study_name, **values))
-        return cls(engine, study_name, seeds=seeds, top=top, num_complete=num_complete, contenders=contenders)
+        return cls(database, study_name, seeds=seeds, top=top, num_complete=num_complete, contenders=contenders)
 
     def discard(self) -> None:
         """Forget what was decided. The trainings stay, for a new confirmation to use, and so do the openings."""
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             connection.execute(delete(confirmations).where(confirmations.c.study_name == self.study_name))
 
     @property
     def members(self) -> list[FrontPoint] | None:
         """The contenders that were found to be on the front; None until that is decided."""
         query = select(confirmations.c.members).where(confirmations.c.study_name == self.study_name)
-        with self._engine.connect() as connection:
+        with self._database.connect() as connection:
             numbers = connection.scalar(query)
         return None if numbers is None else [point for point in self.contenders if point.trial in numbers]
 
     def freeze(self, members: Iterable[int]) -> None:
         """Decide, once and for all, which contenders are measured."""
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             row = confirmations.c.study_name == self.study_name
             connection.execute(update(confirmations).where(row).values(members=list(members)))
 
     def write(self, results: Iterable[SeedResult]) -> None:
         """Keep trainings, in place of what is there of them already, all in one transaction."""
         table = confirmation_trainings
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             for result in results:
                 key = {"stage": result.stage, "trial_number": result.trial, "seed": result.seed}
                 connection.execute(
@@ -168,7 +168,7 @@ class Confirmation:
         """All trainings of a stage, in the order of trials and of their making."""
         table = confirmation_trainings
         query = select(table).where(self._mine(), table.c.stage == stage).order_by(table.c.trial_number, table.c.id)
-        with self._engine.connect() as connection:
+        with self._database.connect() as connection:
             rows = connection.execute(query).all()
         return [_seed_result(row) for row in rows]
 
@@ -187,7 +187,7 @@ class Confirmation:
     def record_opening(self, num_models: int) -> None:
         """Note, before it happens, that the test set is opened to judge so many models."""
         values = {"opened": datetime.now(UTC).isoformat(timespec="seconds"), "num_models": num_models}
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             connection.execute(insert(test_openings).values(study_name=self.study_name, **values))
 
     def front(self) -> list[ConfirmedPoint]:
@@ -225,25 +225,25 @@ class Confirmation:
         return confirmation_trainings.c.study_name == self.study_name
 
 
-def read_openings(engine: Engine, study_name: str) -> list[tuple[datetime, int]]:
+def read_openings(database: Engine, study_name: str) -> list[tuple[datetime, int]]:
     """When the test set was opened for a study's models, in UTC, and to judge how many, earliest first."""
     mine = test_openings.c.study_name == study_name
     query = select(test_openings.c.opened, test_openings.c.num_models).where(mine).order_by(test_openings.c.id)
-    with engine.connect() as connection:
+    with database.connect() as connection:
         return [(datetime.fromisoformat(row.opened), row.num_models) for row in connection.execute(query)]
 
 
-def read_confirmed_front(engine: Engine, study_name: str) -> list[ConfirmedPoint]:
+def read_confirmed_front(database: Engine, study_name: str) -> list[ConfirmedPoint]:
     """Empty where the study's front is not confirmed, or not yet to the end."""
-    confirmation = Confirmation.find(engine, study_name)
+    confirmation = Confirmation.find(database, study_name)
     return [] if confirmation is None else confirmation.front()
 
 
-def read_measured(engine: Engine, study_name: str, trial: int, seed: int) -> SeedResult:
+def read_measured(database: Engine, study_name: str, trial: int, seed: int) -> SeedResult:
     """What the confirmation keeps of the model of a member and a seed."""
     table = confirmation_trainings
     mine = (table.c.study_name == study_name, table.c.stage == Stage.MEASURE, table.c.trial_number == trial)
-    with engine.connect() as connection:
+    with database.connect() as connection:
         return _seed_result(connection.execute(select(table).where(*mine, table.c.seed == seed)).one())
 
 

@@ -21,12 +21,12 @@ MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {
 """By the version that each leads to. What is listed here is never changed again: stores of users have gone that way."""
 
 
-def migrate(engine: Engine) -> None:
+def migrate(database: Engine) -> None:
     """Bring our tables to `SCHEMA_VERSION`, all in one transaction; nothing changes where they are there already.
 
     Safe to call from any number of processes at once: one of them migrates, and the others wait for it.
     """
-    with engine.begin() as connection:
+    with database.begin() as connection:
         # Before anything is read: this takes the write lock in SQLite, and the row's lock in other databases.
         connection.execute(update(schema_version).values(version=schema_version.c.version))
         version = connection.scalar(select(schema_version.c.version))

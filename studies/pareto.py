@@ -37,5 +37,10 @@ def pareto_front(points: Iterable[FrontPoint]) -> list[FrontPoint]:
     return front
 
 
+def most_accurate(front: Iterable[FrontPoint]) -> FrontPoint | None:
+    """The highest val_accuracy; of equal ones the fewest parameters, then the earliest trial."""
+    return max(front, key=lambda point: (point.val_accuracy, -point.num_params, -point.trial), default=None)
+
+
 def _equal(a: FrontPoint, b: FrontPoint) -> bool:
     return a.num_params == b.num_params and a.val_accuracy == b.val_accuracy

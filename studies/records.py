@@ -1,91 +1,35 @@
-"""What a search stored: written by its workers, read back as points, counts and pandas tables."""
+"""Epochs and fronts of searches: written by their workers, read back as points and as pandas tables."""
 
 import itertools
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import delete, insert, select
 from sqlalchemy.engine import Connection, Engine
 
-from space.candidate import CandidateSpec
 from space.results import EpochResult
 from studies.pareto import FrontPoint, pareto_front
-from studies.slots import SlotState, touch_search
+from studies.slots import touch_search
 from studies.tables import epochs as epochs_table
 from studies.tables import pareto_front as front_table
 from studies.tables import trial_slots
+from studies.trials import Outcome, attributes_of, outcome_of
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from studies.confirmations import ConfirmedPoint
-
-
-class Outcome(StrEnum):
-    """How a trial ended; stored as the user attribute ``outcome``."""
-
-    COMPLETE = "complete"
-    PRUNED = "pruned"
-    DIVERGED = "diverged"
-    REJECTED = "rejected"
-    """Over the budget: never built."""
-    DUPLICATE = "duplicate"
-    """Equal to a trained trial, whose number is in ``duplicate_of``."""
-    FAILED = "failed"
-    """Interrupted, or its worker was lost."""
+    from _typeshed import DataclassInstance
 
 
-TRAINED_OUTCOMES = (Outcome.COMPLETE, Outcome.PRUNED, Outcome.DIVERGED)
-
-
-def outcome_of(trial: FrozenTrial) -> Outcome | None:
-    """None for a trial that is still running."""
-    if trial.state == TrialState.FAIL:
-        return Outcome.FAILED
-    outcome = trial.user_attrs.get("outcome")
-    return Outcome(outcome) if outcome and trial.state.is_finished() else None
-
-
-def candidate_of(trial: FrozenTrial) -> CandidateSpec:
-    return CandidateSpec.from_json(trial.user_attrs["candidate"])
-
-
-def finished_trials(study: Study) -> list[FrozenTrial]:
-    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
-
-
-def find_trained(trials: Iterable[FrozenTrial], candidate: CandidateSpec) -> FrozenTrial | None:
-    """The one of a study's trials that trained an equal candidate to its end, if one did."""
-    key = candidate.key
-    for trial in trials:
-        if trial.user_attrs.get("candidate_key") == key and outcome_of(trial) in TRAINED_OUTCOMES:
-            return trial
-    return None
-
-
-def count_outcomes(trials: Iterable[FrozenTrial]) -> Counter[Outcome]:
-    """Trials by outcome. Candidates that random sampling redrew without making a trial of them count as rejected."""
-    counts: Counter[Outcome] = Counter()
-    for trial in trials:
-        if outcome := outcome_of(trial):
-            counts[outcome] += 1
-        counts[Outcome.REJECTED] += trial.user_attrs.get("num_redrawn", 0)
-    return counts
-
-
-def write_epoch(engine: Engine, study_name: str, trial_number: int, result: EpochResult) -> None:
-    with engine.begin() as connection:
+def write_epoch(database: Engine, study_name: str, trial_number: int, result: EpochResult) -> None:
+    with database.begin() as connection:
         connection.execute(
             insert(epochs_table).values(study_name=study_name, trial_number=trial_number, **asdict(result))
         )
 
 
-def read_epochs(engine: Engine, study_name: str, trial_numbers: Iterable[int]) -> dict[int, list[EpochResult]]:
+def read_epochs(database: Engine, study_name: str, trial_numbers: Iterable[int]) -> dict[int, list[EpochResult]]:
     """The finished epochs of some trials, in order."""
     table = epochs_table.c
     curves: dict[int, list[EpochResult]] = {number: [] for number in trial_numbers}
@@ -94,7 +38,7 @@ def read_epochs(engine: Engine, study_name: str, trial_numbers: Iterable[int]) -
         .where(table.study_name == study_name, table.trial_number.in_(curves))
         .order_by(table.trial_number, table.epoch)
     )
-    with engine.connect() as connection:
+    with database.connect() as connection:
         for row in connection.execute(query):
             fields = {name: getattr(row, name) for name in EpochResult.__dataclass_fields__}
             curves[row.trial_number].append(EpochResult(**fields))
@@ -102,7 +46,7 @@ def read_epochs(engine: Engine, study_name: str, trial_numbers: Iterable[int]) -
 
 
 def read_completed_curves(
-    engine: Engine, study_name: str, max_params: int
+    database: Engine, study_name: str, max_params: int
 ) -> list[tuple[int, tuple[float, ...], tuple[float, ...]]]:
     """Parameters, and val_accuracy and train_accuracy by epoch, of completed trials of at most ``max_params``."""
     query = (
@@ -119,12 +63,12 @@ def read_completed_curves(
         )
         .where(
             trial_slots.c.study_name == study_name,
-            trial_slots.c.state == SlotState.COMPLETE,
+            trial_slots.c.state == Outcome.COMPLETE,
             trial_slots.c.num_params <= max_params,
         )
         .order_by(trial_slots.c.trial_number, epochs_table.c.epoch)
     )
-    with engine.connect() as connection:
+    with database.connect() as connection:
         rows = connection.execute(query).all()
     curves = []
     for (_, num_params), group in itertools.groupby(rows, key=lambda row: (row[0], row[1])):
@@ -133,21 +77,16 @@ def read_completed_curves(
     return curves
 
 
-def front_point(trial: FrozenTrial) -> FrontPoint:
-    val_accuracy, num_params = trial.values
-    return FrontPoint(trial.number, int(num_params), val_accuracy, trial.user_attrs["notation"])
-
-
-def read_front(engine: Engine, study_name: str) -> list[FrontPoint]:
+def read_front(database: Engine, study_name: str) -> list[FrontPoint]:
     """The stored front, fewest parameters first."""
-    with engine.connect() as connection:
+    with database.connect() as connection:
         return _select_front(connection, study_name)
 
 
-def update_front(engine: Engine, study_name: str, new: Iterable[FrontPoint]) -> None:
+def update_front(database: Engine, study_name: str, new: Iterable[FrontPoint]) -> None:
     """Let ``new`` points join the stored front, in one transaction."""
     table = front_table.c
-    with engine.begin() as connection:
+    with database.begin() as connection:
         touch_search(connection, study_name)
         before = set(_select_front(connection, study_name))
         after = set(pareto_front({*before, *new}))
@@ -177,7 +116,8 @@ def _select_front(connection: Connection, study_name: str) -> list[FrontPoint]:
     return [FrontPoint(*row) for row in connection.execute(query)]
 
 
-def front_frame(front: "Sequence[FrontPoint] | Sequence[ConfirmedPoint]") -> "pd.DataFrame":
+def front_frame(front: Sequence["DataclassInstance"]) -> "pd.DataFrame":
+    """One row a point of a front, confirmed or not."""
     import pandas as pd
 
     kind = type(front[0]) if front else FrontPoint
@@ -192,12 +132,12 @@ def trials_frame(study: Study) -> "pd.DataFrame":
     for trial in study.get_trials(deepcopy=False):
         if outcome := outcome_of(trial):
             shown = ("num_params", "val_accuracy", "val_accuracy_spread", "seconds", "notation", "reason")
-            attributes = {name: trial.user_attrs.get(name) for name in shown}
+            attributes = {name: attributes_of(trial).get(name) for name in shown}
             rows.append({"trial": trial.number, "outcome": str(outcome), **attributes, **trial.params})
     return pd.DataFrame(rows)
 
 
-def curves_frame(engine: Engine, study_name: str) -> "pd.DataFrame":
+def curves_frame(database: Engine, study_name: str) -> "pd.DataFrame":
     """One row a finished epoch of each trial."""
     import pandas as pd
 
@@ -207,6 +147,6 @@ def curves_frame(engine: Engine, study_name: str) -> "pd.DataFrame":
         .where(epochs_table.c.study_name == study_name)
         .order_by(epochs_table.c.trial_number, epochs_table.c.epoch)
     )
-    with engine.connect() as connection:
+    with database.connect() as connection:
         rows = connection.execute(query).all()
     return pd.DataFrame([tuple(row) for row in rows], columns=["trial", *names[1:]])

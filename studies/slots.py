@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection, Engine, Row
 
 from studies.locks import WorkerLocks
 from studies.tables import queued_candidates, searches, trial_slots
+from studies.trials import TRAINED, Outcome
 
 MAX_ATTEMPTS = 3
 """How often a trial is started before its slot goes to another candidate: it may be what kills its workers."""
@@ -28,12 +29,11 @@ class SlotState(StrEnum):
     INTERRUPTED = "interrupted"
     """To be trained again, with the same parameters and seed."""
     RELEASED = "released"
-    COMPLETE = "complete"
-    PRUNED = "pruned"
-    DIVERGED = "diverged"
+    """Given up: it stands for no trial."""
 
 
-TRAINED = (SlotState.COMPLETE, SlotState.PRUNED, SlotState.DIVERGED)
+State = SlotState | Outcome
+"""The state of a slot whose trial was trained is the trial's outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class QueuedCandidate:
 @dataclass(frozen=True, slots=True)
 class Slot:
     id: int
-    state: SlotState
+    state: State
     trial_number: int | None
     """Of the latest attempt: what an interrupted slot wants trained again."""
     seed_number: int | None
@@ -64,8 +64,8 @@ class Slot:
 
 
 class TrialSlots:
-    def __init__(self, engine: Engine, study_name: str) -> None:
-        self._engine = engine
+    def __init__(self, database: Engine, study_name: str) -> None:
+        self._database = database
         self._study_name = study_name
 
     def claim(self, total: int, worker: int) -> Slot | None:
@@ -74,7 +74,7 @@ class TrialSlots:
         Interrupted ones are given out first, then new ones: with a queued candidate, as long as there are any.
         """
         owner = {"worker": worker, "host": socket.gethostname(), "heartbeat": time.time()}
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             touch_search(connection, self._study_name)
             if self._count(connection, (SlotState.RUNNING, *TRAINED)) >= total:
                 return None
@@ -97,7 +97,7 @@ class TrialSlots:
     def enqueue(self, candidates: Iterable[QueuedCandidate]) -> list[QueuedCandidate]:
         """Queue those that are not queued and never were; returns them."""
         added = []
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             touch_search(connection, self._study_name)
             mine = queued_candidates.c.study_name == self._study_name
             known = set(connection.scalars(select(queued_candidates.c.candidate_key).where(mine)))
@@ -111,23 +111,23 @@ class TrialSlots:
 
     def num_queued(self) -> int:
         """Queued candidates that no slot has taken, or only one that was handed back before training began."""
-        with self._engine.connect() as connection:
+        with self._database.connect() as connection:
             return len(connection.execute(self._waiting()).all())
 
     def assign(self, slot: Slot, trial_number: int, num_params: int) -> Slot:
         """Note which trial is about to train in the slot; returns the slot with it and the number that seeds it."""
         seed_number = trial_number if slot.seed_number is None else slot.seed_number
         assigned = replace(slot, trial_number=trial_number, seed_number=seed_number, num_params=num_params)
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             self._update(connection, slot.id, trial_number=trial_number, seed_number=seed_number, num_params=num_params)
         return assigned
 
     def beat(self, slot: Slot) -> None:
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             self._update(connection, slot.id, heartbeat=time.time())
 
-    def set_state(self, slot: Slot, state: SlotState) -> None:
-        with self._engine.begin() as connection:
+    def set_state(self, slot: Slot, state: State) -> None:
+        with self._database.begin() as connection:
             self._update(connection, slot.id, state=state)
 
     def give_up(self, slot: Slot) -> SlotState:
@@ -137,15 +137,15 @@ class TrialSlots:
         self.set_state(slot, state)
         return state
 
-    def read(self, states: Sequence[SlotState] = tuple(SlotState)) -> list[Slot]:
-        with self._engine.connect() as connection:
+    def read(self, states: Sequence[State] = (*SlotState, *TRAINED)) -> list[Slot]:
+        with self._database.connect() as connection:
             rows = connection.execute(
                 select(trial_slots).where(self._mine(), trial_slots.c.state.in_(states)).order_by(trial_slots.c.id)
             ).all()
         return [_slot(row) for row in rows]
 
     def num_trained(self) -> int:
-        with self._engine.connect() as connection:
+        with self._database.connect() as connection:
             return self._count(connection, TRAINED)
 
     def _take_queued(self, connection: Connection, slot_id: int) -> QueuedCandidate | None:
@@ -166,7 +166,7 @@ class TrialSlots:
             .order_by(queued_candidates.c.id)
         )
 
-    def _count(self, connection: Connection, states: Sequence[SlotState]) -> int:
+    def _count(self, connection: Connection, states: Sequence[State]) -> int:
         counted = select(func.count()).select_from(trial_slots)
         return connection.scalar(counted.where(self._mine(), trial_slots.c.state.in_(states))) or 0
 
@@ -196,4 +196,5 @@ def is_alive(slot: Slot, locks: WorkerLocks) -> bool:
 
 def _slot(row: Row[tuple[object, ...]]) -> Slot:
     fields = {name: value for name, value in row._mapping.items() if name != "study_name"}
-    return Slot(**(fields | {"state": SlotState(fields["state"])}))
+    state = str(fields["state"])
+    return Slot(**(fields | {"state": SlotState(state) if state in tuple(SlotState) else Outcome(state)}))

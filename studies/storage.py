@@ -29,13 +29,13 @@ LOCK_WAIT_SECONDS = 60
 class Store:
     """An open study store.
 
-    ``storage`` is Optuna's view of it, cached so that finished trials are read once; ``engine`` is for our tables.
+    ``storage`` is Optuna's view of it, cached so that finished trials are read once; ``database`` is for our tables.
     """
 
     def __init__(self, url: str, storage: RDBStorage) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)  # it would announce every study on stderr
         self.url = url
-        self.engine = storage.engine
+        self.database = storage.engine
         self.storage: BaseStorage = optuna.storages.get_storage(storage)
 
     @classmethod
@@ -50,8 +50,8 @@ class Store:
             else:
                 _check_tables(create_engine(url), url, may_be_empty=True)
             store = cls._connect(url)
-            metadata.create_all(store.engine)
-            with store.engine.begin() as connection:
+            metadata.create_all(store.database)
+            with store.database.begin() as connection:
                 if connection.scalar(select(schema_version.c.version)) is None:
                     connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
             store.prepare()
@@ -84,14 +84,14 @@ class Store:
                     url,
                     RDBStorage("sqlite://", engine_kwargs=_copy_in_memory(sqlite_path(url)), skip_table_creation=True),
                 )
-                migrate(store.engine)
+                migrate(store.database)
                 return store
             read_only = _read_only_url(sqlite_path(url))
             return cls(url, RDBStorage(read_only, engine_kwargs=_SQLITE_ENGINE, skip_table_creation=True))
 
     def prepare(self) -> None:
         """Bring what an earlier version made to the present form."""
-        migrate(self.engine)
+        migrate(self.database)
         self.artifacts.folder.mkdir(exist_ok=True)
 
     @classmethod
@@ -117,7 +117,7 @@ class Store:
         return self.artifacts.folder / "workers.lock"
 
     def study_names(self) -> list[str]:
-        with self.engine.connect() as connection:
+        with self.database.connect() as connection:
             return list(connection.scalars(select(searches.c.study_name).order_by(searches.c.study_name)))
 
     def resolve_study_name(self, name: str | None) -> str:
@@ -159,6 +159,12 @@ def sqlite_path(url: str) -> Path:
     return Path(database)
 
 
+def store_exists(url: str) -> bool:
+    """Whether there is something at ``url``, as far as that can be told without opening it."""
+    with _database_errors(url):
+        return not is_sqlite(url) or sqlite_path(url).exists()
+
+
 def _read_only_url(path: Path) -> str:
     # Quoted twice: SQLAlchemy decodes the URL, and SQLite the URI in it.
     url = URL.create("sqlite", database=f"file:{quote(str(path.resolve()))}", query={"mode": "ro", "uri": "true"})
@@ -197,10 +203,10 @@ def _check_sqlite_file(url: str, *, may_be_absent: bool) -> int:
     return SCHEMA_VERSION
 
 
-def _check_tables(engine: Engine, url: str, *, may_be_empty: bool) -> int:
-    tables = set(inspect(engine).get_table_names())
+def _check_tables(database: Engine, url: str, *, may_be_empty: bool) -> int:
+    tables = set(inspect(database).get_table_names())
     if schema_version.name in tables:
-        with engine.connect() as connection:
+        with database.connect() as connection:
             version = connection.scalar(select(schema_version.c.version))
         if version is not None and version > SCHEMA_VERSION:
             raise InputError(

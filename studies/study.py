@@ -3,32 +3,36 @@
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.study import Study, StudyDirection
-from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+from optuna.trial import FixedTrial, FrozenTrial, Trial, TrialState, create_trial
 from sqlalchemy import insert, select
 
 from space.candidate import CandidateSpec
 from space.errors import InputError
 from space.results import EpochResult
+from space.search_space import SearchSpace, space_differences
 from studies.locks import WorkerLocks
 from studies.pareto import FrontPoint
-from studies.records import (
-    TRAINED_OUTCOMES,
-    Outcome,
-    finished_trials,
-    front_point,
-    outcome_of,
-    read_epochs,
-    update_front,
-)
+from studies.records import read_epochs, update_front
 from studies.slots import Slot, SlotState, TrialSlots, is_alive
 from studies.storage import CURVES_SUFFIX, Store
 from studies.tables import searches
+from studies.trials import (
+    TRAINED,
+    Outcome,
+    TrialAttributes,
+    attributes_of,
+    curve_attributes_of,
+    finished_trials,
+    front_point,
+    outcome_of,
+    write_attributes,
+)
 
 METRIC_NAMES = ["val_accuracy", "num_params"]
 DIRECTIONS = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
@@ -42,8 +46,17 @@ class Suggestion:
     params: dict[str, Any]
     distributions: dict[str, BaseDistribution]
     candidate: CandidateSpec
-    attributes: dict[str, Any] = field(default_factory=dict)
-    """Further user attributes of the trial."""
+    attributes: TrialAttributes = field(default_factory=TrialAttributes)
+    """Where it came from."""
+
+    @classmethod
+    def of(
+        cls, params: dict[str, Any], space: SearchSpace, *, epochs: int, attributes: TrialAttributes | None = None
+    ) -> "Suggestion":
+        """What ``params``, a value for each parameter of the space, mean."""
+        fixed = FixedTrial(params)
+        candidate = space.suggest_candidate(fixed, epochs=epochs)
+        return cls(fixed.params, fixed.distributions, candidate, attributes or {})
 
 
 class SearchStudy:
@@ -54,7 +67,7 @@ class SearchStudy:
         self.name = name
         self.study: Study = store.load_study(name)
         self.curves: Study = store.load_curves(name)
-        self.slots = TrialSlots(store.engine, name)
+        self.slots = TrialSlots(store.database, name)
 
     @classmethod
     def create_or_resume(
@@ -82,7 +95,7 @@ class SearchStudy:
 
     def add_duplicate(self, suggestion: Suggestion, original: FrozenTrial) -> None:
         reason = f"equal to trial {original.number}"
-        attributes = {"outcome": Outcome.DUPLICATE, "duplicate_of": original.number, "reason": reason}
+        attributes: TrialAttributes = {"outcome": Outcome.DUPLICATE, "duplicate_of": original.number, "reason": reason}
         violation = original.constraints[BUDGET_CONSTRAINT]
         self._add(suggestion, original.state, violation, attributes, original.values)
 
@@ -90,29 +103,44 @@ class SearchStudy:
         """The trial that is about to train; ``run`` is what may differ between calls on the same study."""
         candidate = suggestion.candidate
         violation = candidate.num_params / budget - 1
-        attributes = {"candidate": candidate.to_json(), "candidate_key": candidate.key, "run": run}
+        attributes: TrialAttributes = {"candidate": candidate.to_json(), "candidate_key": candidate.key, "run": run}
         return Trial(self.study, self._add(suggestion, TrialState.RUNNING, violation, attributes))
 
-    def tell_complete(self, trial: Trial, curve: Sequence[EpochResult], num_params: int, **attributes: Any) -> None:
-        """End a trial that trained to its end, and let it join the front and the curves."""
-        last = [result.val_accuracy for result in curve[-3:]]
-        self._set_curve_attributes(trial, curve, val_accuracy_spread=max(last) - min(last), **attributes)
-        val_accuracy, notation = curve[-1].val_accuracy, trial.user_attrs["notation"]
-        self._tell(trial, Outcome.COMPLETE, [val_accuracy, num_params])
-        update_front(self.store.engine, self.name, [FrontPoint(trial.number, num_params, val_accuracy, notation)])
-        self._add_curve(trial.number, notation, TrialState.COMPLETE, curve)
+    def finish(
+        self,
+        trial: Trial,
+        slot: Slot,
+        outcome: Outcome,
+        curve: Sequence[EpochResult],
+        attributes: TrialAttributes | None = None,
+    ) -> None:
+        """End a trial that was trained, whatever its outcome: tell the study, the front, the curves and the slot.
 
-    def tell_stopped(self, trial: Trial, outcome: Outcome, curve: Sequence[EpochResult], reason: str) -> None:
-        """End a trial that was pruned or diverged after training had begun."""
-        self._set_curve_attributes(trial, curve, reason=reason)
-        self._tell(trial, outcome)
-        self._add_curve(trial.number, trial.user_attrs["notation"], TrialState.PRUNED, curve)
+        ``attributes`` are those beside what the curve says: where its weights are, or why it was stopped. A worker may
+        die after any step of this; `repair` does the rest.
+        """
+        is_complete = outcome == Outcome.COMPLETE
+        write_attributes(trial, {**_curve_attributes(curve, with_spread=is_complete), **(attributes or {})})
+        stored = cast(TrialAttributes, trial.user_attrs)
+        val_accuracy, num_params, notation = (
+            curve[-1].val_accuracy if curve else 0.0,
+            stored["num_params"],
+            stored["notation"],
+        )
+        write_attributes(trial, {"outcome": outcome})
+        state, values = (TrialState.COMPLETE, [val_accuracy, num_params]) if is_complete else (TrialState.PRUNED, None)
+        # Study.tell would read the trial twice more, to check what is known here and to return a copy.
+        self.store.storage.set_trial_state_values(trial._trial_id, state, values)
+        if is_complete:
+            update_front(self.store.database, self.name, [FrontPoint(trial.number, num_params, val_accuracy, notation)])
+        self._add_curve(trial.number, notation, state, curve)
+        self.slots.set_state(slot, outcome)
 
     def tell_failed(self, trial_number: int, reason: str) -> None:
         """End a trial that was interrupted or lost; it does not count. A finished trial stays as it is."""
         frozen = self.study.get_trials(deepcopy=False)[trial_number]
         if not frozen.state.is_finished():
-            _set_attributes(Trial(self.study, frozen._trial_id), reason=reason)
+            write_attributes(Trial(self.study, frozen._trial_id), {"reason": reason})
             self.study.tell(trial_number, state=TrialState.FAIL, skip_if_finished=True)
 
     def repair(self, locks: WorkerLocks) -> list[int]:
@@ -130,9 +158,9 @@ class SearchStudy:
             if None in alive:  # a live worker has not noted its trial in its slot yet: it may own any of them
                 lost &= {slot.trial_number for slot in dead}
             self._take_back(lost, dead)
-            trained = [trial for trial in finished_trials(self.study) if outcome_of(trial) in TRAINED_OUTCOMES]
+            trained = [trial for trial in finished_trials(self.study) if outcome_of(trial) in TRAINED]
             complete = [front_point(trial) for trial in trained if outcome_of(trial) == Outcome.COMPLETE]
-            update_front(self.store.engine, self.name, complete)
+            update_front(self.store.database, self.name, complete)
             # A live worker between telling its trial and adding its curve will do that itself.
             self._add_missing_curves([trial for trial in trained if trial.number not in alive])
         return sorted(lost)
@@ -144,8 +172,8 @@ class SearchStudy:
             outcome = None
             if slot.trial_number is not None:
                 outcome = outcome_of(self.study.get_trials(deepcopy=False)[slot.trial_number])
-            if outcome in TRAINED_OUTCOMES:
-                self.slots.set_state(slot, SlotState(outcome))
+            if outcome in TRAINED:
+                self.slots.set_state(slot, outcome)
             else:
                 self.slots.give_up(slot)
 
@@ -154,7 +182,7 @@ class SearchStudy:
         suggestion: Suggestion,
         state: TrialState,
         violation: float,
-        attributes: dict[str, Any],
+        attributes: TrialAttributes,
         values: Sequence[float] | None = None,
     ) -> int:
         """A new trial in one transaction, where asking and suggesting would take one a parameter; gives its id."""
@@ -176,11 +204,11 @@ class SearchStudy:
         return self.store.storage.create_new_trial(study_id, trial)
 
     def _add_missing_curves(self, trained: Sequence[FrozenTrial]) -> None:
-        present = {trial.user_attrs["trial"] for trial in self.curves.get_trials(deepcopy=False)}
+        present = {curve_attributes_of(trial)["trial"] for trial in self.curves.get_trials(deepcopy=False)}
         missing = [trial for trial in trained if trial.number not in present]
-        epochs = read_epochs(self.store.engine, self.name, [trial.number for trial in missing])
+        epochs = read_epochs(self.store.database, self.name, [trial.number for trial in missing])
         for trial in missing:
-            self._add_curve(trial.number, trial.user_attrs["notation"], trial.state, epochs[trial.number])
+            self._add_curve(trial.number, attributes_of(trial)["notation"], trial.state, epochs[trial.number])
 
     def _add_curve(self, number: int, notation: str, state: TrialState, curve: Sequence[EpochResult]) -> None:
         # The dashboard draws a pruned trial's curve only if the trial has a value.
@@ -196,35 +224,45 @@ class SearchStudy:
             )
         )
 
-    def _set_curve_attributes(self, trial: Trial, curve: Sequence[EpochResult], **attributes: Any) -> None:
-        last = {"val_accuracy": curve[-1].val_accuracy} if curve else {}
-        _set_attributes(
-            trial, num_epochs=len(curve), seconds=sum(result.seconds for result in curve), **last, **attributes
-        )
 
-    def _tell(self, trial: Trial, outcome: Outcome, values: Sequence[float] | None = None) -> None:
-        trial.set_user_attr("outcome", outcome)
-        state = TrialState.PRUNED if values is None else TrialState.COMPLETE
-        # Study.tell would read the trial twice more, to check what is known here and to return a copy.
-        self.store.storage.set_trial_state_values(trial._trial_id, state, values)
+def _curve_attributes(curve: Sequence[EpochResult], *, with_spread: bool) -> TrialAttributes:
+    attributes: TrialAttributes = {
+        "num_epochs": len(curve),
+        "seconds": sum(result.seconds for result in curve),
+    }
+    if curve:
+        attributes["val_accuracy"] = curve[-1].val_accuracy
+    if with_spread:
+        last = [result.val_accuracy for result in curve[-3:]]
+        attributes["val_accuracy_spread"] = max(last) - min(last)
+    return attributes
 
 
 def read_fingerprint(store: Store, name: str) -> dict[str, Any] | None:
-    with store.engine.connect() as connection:
+    with store.database.connect() as connection:
         return connection.scalar(select(searches.c.fingerprint).where(searches.c.study_name == name))
 
 
 def check_fingerprint(name: str, stored: dict[str, Any], given: dict[str, Any]) -> None:
-    differences = [
-        f"{key} was {stored.get(key)!r} and is now {given.get(key)!r}"
-        for key in sorted({*stored, *given})
-        if stored.get(key) != given.get(key)
-    ]
-    if differences:
+    """Raises `InputError` naming each difference between what a study was made with and what is asked for now."""
+    if differences := fingerprint_differences(stored, given):
         raise InputError(
             f"study {name!r} was made differently: {'; '.join(differences)}; go on with its settings, "
             "or name another with --study"
         )
+
+
+def fingerprint_differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
+    """In words, one a setting. Spaces are compared by what they mean: a key at its default may be missing in one."""
+    differences = []
+    for key in sorted({*stored, *given}):
+        was, now = stored.get(key), given.get(key)
+        if key == "space" and isinstance(was, str) and isinstance(now, str):
+            different = space_differences(SearchSpace.from_toml(was), SearchSpace.from_toml(now))
+            differences += [f"space: {difference}" for difference in different]
+        elif was != now:
+            differences.append(f"{key} was {was!r} and is now {now!r}")
+    return differences
 
 
 def _create(store: Store, name: str, fingerprint: dict[str, Any]) -> None:
@@ -239,10 +277,5 @@ def _create(store: Store, name: str, fingerprint: dict[str, Any]) -> None:
             study.set_metric_names(METRIC_NAMES[:num_objectives])
         study.set_user_attr("fingerprint", fingerprint)
     # Last, since a search counts as made once this row is there.
-    with store.engine.begin() as connection:
+    with store.database.begin() as connection:
         connection.execute(insert(searches).values(study_name=name, fingerprint=fingerprint))
-
-
-def _set_attributes(trial: Trial, **attributes: Any) -> None:
-    for name, value in attributes.items():
-        trial.set_user_attr(name, value)

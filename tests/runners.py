@@ -1,8 +1,7 @@
 """What a worker does, without its process: trials on digits with tiny nets."""
 
-import random
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,32 @@ from typing import Any
 from mnist_core.data import Dataset, load_dataset
 from mnist_core.engine import TORCH, Engine
 from search.runs.config import RunConfig
-from search.runs.trial import TrialRunner
-from search.sampling.tpe import BoundedTpe
+from search.runs.trial import TrialTrainer
+from search.runs.worker import prepare_trials
+from search.sampling.proposals import Proposals
 from space.search_space import ArchitectureRanges, SearchSpace, Stage, TrainingRanges
 from studies.locks import WorkerLocks
-from studies.records import Outcome
+from studies.slots import Slot
 from studies.storage import Store
 from studies.study import SearchStudy
+from studies.trials import Outcome
 from tests.stores import WORKER
 
 TRAIN_SIZE = 60
+
+
+@dataclass(frozen=True)
+class TrialRunner:
+    """Fills slots as a worker does."""
+
+    search: SearchStudy
+    config: RunConfig
+    proposals: Proposals
+    trainer: TrialTrainer
+
+    def run(self, slot: Slot) -> Outcome | None:
+        suggestion = self.proposals.find(slot)
+        return None if suggestion is None else self.trainer.train(suggestion, slot)
 
 
 @cache
@@ -67,16 +82,11 @@ def make_runner(
     store = Store.create(config.storage)
     locks = WorkerLocks(store.lock_path)
     data = few_digits()
-    return TrialRunner(
-        search=SearchStudy.create_or_resume(store, config.study_name, config.fingerprint(data), locks),
-        config=config,
-        data=data,
-        device="cpu",
-        engine=engine,
-        tpe=BoundedTpe(sampler_seed),
-        random=random.Random(sampler_seed),
-        should_stop=should_stop,
+    search = SearchStudy.create_or_resume(store, config.study_name, config.fingerprint(data), locks)
+    proposals, trainer = prepare_trials(
+        search, config, data, device="cpu", engine=engine, seed=sampler_seed, should_stop=should_stop
     )
+    return TrialRunner(search, config, proposals, trainer)
 
 
 def run_all(runner: TrialRunner, num_trials: int | None = None) -> list[Outcome | None]:
@@ -92,4 +102,12 @@ def run_all(runner: TrialRunner, num_trials: int | None = None) -> list[Outcome 
 def stop_after(runner: TrialRunner, num_questions: int) -> TrialRunner:
     """The runner, asked to stop when it has looked that many times whether it shall."""
     answers = iter([False] * num_questions)
-    return replace(runner, should_stop=lambda: next(answers, True))
+
+    def should_stop() -> bool:
+        return next(answers, True)
+
+    return replace(
+        runner,
+        proposals=replace(runner.proposals, should_stop=should_stop),
+        trainer=replace(runner.trainer, should_stop=should_stop),
+    )

@@ -17,10 +17,10 @@ from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec
 from space.results import EpochResult
 from studies.locks import WorkerLocks
-from studies.records import Outcome, write_epoch
-from studies.slots import SlotState
+from studies.records import write_epoch
 from studies.storage import Store
 from studies.study import SearchStudy, Suggestion
+from studies.trials import Outcome, TrialAttributes
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "digits-1000"
@@ -120,13 +120,10 @@ def train_one(
     slot = search.slots.assign(slot, trial.number, candidate.num_params)
     curve = results(*accuracies)
     for result in curve:
-        write_epoch(search.store.engine, search.name, trial.number, result)
+        write_epoch(search.store.database, search.name, trial.number, result)
         search.slots.beat(slot)
-    if outcome == Outcome.COMPLETE:
-        search.tell_complete(trial, curve, candidate.num_params)
-    else:
-        search.tell_stopped(trial, outcome, curve, f"{outcome} in a test")
-    search.slots.set_state(slot, SlotState(outcome))
+    stopped: TrialAttributes = {"reason": f"{outcome} in a test"}
+    search.finish(trial, slot, outcome, curve, None if outcome == Outcome.COMPLETE else stopped)
     return trial.number
 
 

@@ -6,17 +6,7 @@ from hypothesis import strategies as st
 
 from space.architecture import ArchitectureSpec
 from space.candidate import OPTIMIZERS, SCHEDULES, CandidateSpec, TrainingConfig
-from space.layers import (
-    CONV_OPS,
-    INPUT_SHAPE,
-    KERNELS,
-    Conv,
-    Flatten,
-    GlobalAveragePool,
-    Layer,
-    Linear,
-    MaxPool,
-)
+from space.layers import CONV_OPS, INPUT_SHAPE, KERNELS, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool
 from space.search_space import ArchitectureRanges, SearchSpace, Stage, TrainingRanges
 
 # Strategies that depend on the size of a map are made once for each size: making them in every draw is slow.

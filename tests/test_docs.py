@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from search.cli import app
+from search.cli.app import app
 
 TEXT = (Path(__file__).resolve().parent.parent / "docs/cli.md").read_text(encoding="utf-8")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")

@@ -1,15 +1,17 @@
-"""The project's own rules: who may import whom, what modules are called, what README and the files say."""
+"""The project's own rules: who may import whom, how large files are, what they are called and what they say."""
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
 import tomllib
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.imports import import_graph, imported_names, longest_chain
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -27,10 +29,32 @@ FORBIDDEN = {
 }
 EMPTY_NAMES = {"utils", "common", "helpers", "manager", "misc"}
 
-# `__init__.py` is not asked for in README: the line of its folder stands for it.
-TREE_FOLDERS = {*MAY_IMPORT, "benchmarks", "docs", "tests"}
-SOURCE_SUFFIXES = {".py", ".c", ".h", ".cpp", ".toml", ".md", ".txt", ".sh"}
-SOURCE_NAMES = {"Makefile", "LICENSE"}
+# Within search: each command's folder uses the rooms below it, which use nothing above them.
+SEARCH_MAY_IMPORT = {
+    "__main__": {"cli"},
+    "cli": {
+        "defaults",
+        *("runs", "confirmation", "training", "analysis", "export", "models", "reports"),
+        *("dashboard", "terminal"),
+    },
+    "runs": {"confirmation", "sampling", "reports", "workers", "terminal", "defaults"},
+    "confirmation": {"models", "workers", "reports", "terminal", "defaults"},
+    "training": {"models", "workers", "terminal", "defaults"},
+    "analysis": {"models", "training", "workers", "terminal", "output_folder"},
+    "export": {"models", "analysis", "terminal", "output_folder"},
+    "models": {"terminal"},
+    "reports": {"terminal"},
+    "workers": set(),
+    "sampling": set(),
+    "terminal": set(),
+    "dashboard": set(),
+    "output_folder": set(),
+    "defaults": set(),
+}
+MAX_CHAIN = 7
+"""Modules of which each imports the next, within search."""
+MAX_LINES = 350
+"""Lines of a Python file outside tests."""
 
 # Addresses and paths that one machine can use and another cannot.
 PRIVATE = re.compile(
@@ -84,19 +108,6 @@ def imported_packages(source: str) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
-def tree_of(readme: str) -> list[tuple[str, str]]:
-    """(path, purpose) of each line of the fenced block that draws the tree; a folder ends with a slash."""
-    blocks = re.findall(r"^```\w*\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
-    tree = next((block for block in blocks if re.search(r"^space/\s", block, re.MULTILINE)), "")
-    entries, folder = [], ""
-    for line in filter(str.strip, tree.splitlines()):
-        name, _, purpose = line.strip().partition(" ")
-        if not line[0].isspace():
-            folder = name if name.endswith("/") else ""
-        entries.append((name if name == folder else folder + name, purpose.strip()))
-    return entries
-
-
 def test_imports_are_found_wherever_they_stand() -> None:
     source = "import os.path\nfrom . import near\ndef f():\n from torch.nn import Linear\n import_module('rich')"
     assert imported_packages(source) == {"os", "torch", "rich"}
@@ -136,34 +147,60 @@ def test_everything_the_packages_hold_is_installed() -> None:
     assert not [path for path in data if not any(path.match(p) for p in patterns.get(".".join(path.parts[:-1]), []))]
 
 
-def test_tree_is_read_from_its_fenced_block() -> None:
-    tree = "space/   candidates\n  a.py   one\nsearch/\n  b.py\nMakefile  commands\n"
-    readme = f"```\nmake run\n```\n\n```\n{tree}```\n"
-    assert tree_of(readme) == [
-        ("space/", "candidates"),
-        ("space/a.py", "one"),
-        ("search/", ""),
-        ("search/b.py", ""),
-        ("Makefile", "commands"),
-    ]
+def test_the_tree_page_is_what_its_command_makes_of_the_files() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("the command asks git which files there are")
+    specification = importlib.util.spec_from_file_location("tree", ROOT / "docs/tree.py")
+    assert specification is not None
+    assert specification.loader is not None
+    tree = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(tree)
+    page = (ROOT / "docs/tree.md").read_text(encoding="utf-8")
+    assert page == tree.render(ROOT), "make it anew: python docs/tree.py --write"
 
 
-def test_readme_names_every_source_file_once_with_its_purpose() -> None:
-    files = project_files()
-    expected = {
-        path
-        for path in files
-        if (Path(path).suffix in SOURCE_SUFFIXES or path in SOURCE_NAMES)
-        and ("/" not in path or path.partition("/")[0] in TREE_FOLDERS)
-        and Path(path).name != "__init__.py"
+def room_of(module: str) -> str:
+    """The folder or file of search that a module is, or is in."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def test_chains_and_circles_are_found() -> None:
+    graph = {"a": frozenset("bc"), "b": frozenset("c"), "c": frozenset(), "d": frozenset("c")}
+    assert longest_chain(graph) == ["a", "b", "c"]
+    with pytest.raises(ValueError, match="a circle of imports: a -> b -> c -> a"):
+        longest_chain(graph | {"c": frozenset("a")})
+    source = "import a.x\nif TYPE_CHECKING:\n from a import y\ndef f():\n from a.y import Z\n import_module('a.z')"
+    assert imported_names(source, dict.fromkeys(("a", "a.x", "a.y", "a.z", "a.w"))) == {"a.x", "a.y", "a.z"}
+
+
+def test_there_is_no_circle_of_imports() -> None:
+    longest_chain(import_graph(ROOT, tuple(MAY_IMPORT)))
+
+
+def test_folders_of_search_import_only_along_the_arrows() -> None:
+    graph = import_graph(ROOT, ("search",))
+    assert {room_of(module) for module in graph} - {""} == set(SEARCH_MAY_IMPORT)
+    broken = {
+        f"{module} -> {imported}"
+        for module, imports in graph.items()
+        for imported in imports
+        if room_of(imported) not in {room_of(module), *SEARCH_MAY_IMPORT[room_of(module)]}
     }
-    tree = tree_of((ROOT / "README.md").read_text(encoding="utf-8"))
-    counts = Counter(path for path, _ in tree)
-    folders = {f"{parent}/" for path in files for parent in Path(path).parents}
-    assert sorted(expected - set(counts)) == [], "not in README's tree"
-    assert sorted(set(counts) - set(files) - folders) == [], "in README's tree alone"
-    assert [path for path, times in counts.items() if times > 1] == [], "twice in README's tree"
-    assert [path for path, purpose in tree if not purpose] == [], "without a purpose in README's tree"
+    assert not broken
+
+
+def test_import_chains_of_search_are_short() -> None:
+    chain = longest_chain(import_graph(ROOT, ("search",)))
+    print(f"the longest of {len(chain)} modules: {' -> '.join(chain)}")
+    assert len(chain) <= MAX_CHAIN, chain
+
+
+def test_files_are_small() -> None:
+    paths = [path for path in project_files() if path.endswith(".py") and not path.startswith("tests/")]
+    lines = {path: len((ROOT / path).read_text(encoding="utf-8").splitlines()) for path in paths}
+    largest = max(lines, key=lambda path: lines[path])
+    print(f"the largest file: {largest} with {lines[largest]} lines")
+    assert {path: number for path, number in lines.items() if number > MAX_LINES} == {}
 
 
 # In halves, so that this file passes its own test.
@@ -186,7 +223,7 @@ def test_no_file_names_a_registry_or_a_home_folder() -> None:
 
 @pytest.mark.parametrize(
     ("module", "slow"),
-    [("search.cli", SLOW_IMPORTS), ("search.runs.search", {"torch", "torchvision", "scipy", "sklearn"})],
+    [("search.cli.app", SLOW_IMPORTS), ("search.runs.search", {"torch", "torchvision", "scipy", "sklearn"})],
 )
 def test_no_process_starts_with_imports_it_does_not_need(module: str, slow: set[str]) -> None:
     program = f"import sys; import {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"

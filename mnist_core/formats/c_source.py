@@ -11,7 +11,6 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from importlib import resources
-from itertools import pairwise
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -27,6 +26,7 @@ from mnist_core.data import Split
 from mnist_core.native.compiler import CompilerError, find_compiler
 from space.errors import InputError
 from space.layers import INPUT_SHAPE, Conv, GlobalAveragePool, Linear, MaxPool, Shape
+from space.summary import BYTES_PER_VALUE, peak_activation_bytes
 
 HEADER_FILE, SOURCE_FILE = "model.h", "model.c"
 WEIGHTS = ("float", "int8")
@@ -99,10 +99,6 @@ class _Layer:
         kernel: int = self.weights.shape[2]
         return (self.in_size + 2 * self.padding - kernel + 1) // self.pool
 
-    @property
-    def num_values(self) -> int:
-        return len(self.weights) * (1 if self.mean else self.out_size**2)
-
 
 def export_c(checkpoint: Checkpoint, examples: Split, *, weights: str) -> CModel:
     """Header and source of ``int model_predict(pixels, logits)``, with ``weights`` of one of `WEIGHTS`.
@@ -116,11 +112,8 @@ def export_c(checkpoint: Checkpoint, examples: Split, *, weights: str) -> CModel
     int8 = weights == "int8"
     candidate = checkpoint.candidate
     layers = _fold(checkpoint, int8=int8)
-    # The last layer writes into the caller's memory.
-    num_values = [_NUM_PIXELS, *(layer.num_values for layer in layers[:-1]), 0]
-    num_activations = max(read + written for read, written in pairwise(num_values))
     flash_bytes = sum(layer.weights.nbytes + layer.constants.nbytes + _LAYER_BYTES for layer in layers)
-    ram_bytes = 4 * num_activations
+    ram_bytes = peak_activation_bytes(candidate.architecture)
     header = _fill(
         HEADER_FILE,
         notation=candidate.architecture,
@@ -143,7 +136,7 @@ def export_c(checkpoint: Checkpoint, examples: Split, *, weights: str) -> CModel
         constant_lines=_lines((layer.token, layer.constants) for layer in layers),
         num_layers=len(layers),
         layer_lines="\n".join(_table(layers)),
-        num_activations=num_activations,
+        num_activations=ram_bytes // BYTES_PER_VALUE,
         # Of pixels of 0..255, as in `normalise`.
         pixel_mean=_number(np.float32(255 * checkpoint.mean)),
         pixel_std=_number(np.float32(255 * checkpoint.std)),

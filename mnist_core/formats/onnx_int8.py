@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_core.checkpoint import Checkpoint, clear_notes, export_onnx, onnx_properties, require, silence, write_whole
+from mnist_core.checkpoint import Checkpoint
+from mnist_core.files import write_whole
+from mnist_core.formats.onnx import clear_notes, export_onnx, onnx_properties, require, silence
 
 NUM_CALIBRATION_IMAGES = 500
 """The first of those given: their extremes set the activations' ranges."""

@@ -9,8 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch.export import Dim, ExportedProgram
 
-from mnist_core.checkpoint import Checkpoint, FromPixels, restore_model, write_whole
+from mnist_core.checkpoint import Checkpoint
 from mnist_core.evaluation import BATCH_SIZE
+from mnist_core.files import write_whole
+from mnist_core.formats.pixels import from_pixels
 from space.errors import InputError
 
 
@@ -20,7 +22,7 @@ def export_program(path: Path, checkpoint: Checkpoint) -> None:
     Normalisation is part of it and N is free. The file tells nothing of the machine that wrote it, and is the same
     byte for byte when written again with the same version of torch. Raises `InputError` where it cannot be written.
     """
-    module = FromPixels(restore_model(checkpoint), checkpoint.mean, checkpoint.std).eval()
+    module = from_pixels(checkpoint)
     # Two images: with one, N = 1 would be taken for a constant.
     program = torch.export.export(module, (torch.zeros(2, 1, 28, 28),), dynamic_shapes=({0: Dim("N")},))
     program.example_inputs = None

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,10 +12,8 @@ from mnist_core.data import Dataset
 from mnist_core.evaluation import Evaluation
 from mnist_core.model import Network
 from mnist_core.native.trainer import NativeTrainer, Totals
+from mnist_core.plan import EpochPlan
 from space.candidate import TrainingConfig
-
-if TYPE_CHECKING:
-    from mnist_core.training import EpochPlan
 
 
 class NativeSession:
@@ -35,7 +32,7 @@ class NativeSession:
         """Of the latest epoch, by part of the training steps."""
         self._trainer = NativeTrainer(library, model.architecture, batch_size=config.batch_size)
 
-    def train_epoch(self, plan: "EpochPlan") -> Evaluation:
+    def train_epoch(self, plan: EpochPlan) -> Evaluation:
         data = self._data
         self._trainer.seed_dropout(plan.dropout_seed)
         totals = self._trainer.train(

@@ -1,41 +1,37 @@
-"""From a trial, a model file or a recipe to a folder that tells all there is to say of the trained model."""
+"""From a trial, a model file or a reference system to a folder with everything there is to say of the trained model."""
 
 import csv
-import io
 import json
 import math
-import os
 import sys
-from collections.abc import Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 from sqlalchemy.engine import make_url
 
-from mnist_core.allocator import keep_freed_memory
-from mnist_core.checkpoint import Checkpoint, cpu_weights
+from mnist_core.checkpoint import Checkpoint
 from mnist_core.data import Dataset, find_data_root, load_dataset, normalised_for
-from mnist_core.device import resolve_device
-from mnist_core.engine import resolve_engine
-from mnist_core.model import build_model
-from mnist_core.training import DivergedError, train
+from mnist_core.training import DivergedError
 from search.analysis.charts import draw_charts, draw_mistakes
 from search.analysis.facts import Analysis, Subject, analyse_model, sample_inputs
 from search.analysis.page import render_page
-from search.export.export import check_target, load_data, replace_folder, temporary_folder
-from search.models.names import load_model
-from search.runs.progress import format_accuracy, make_display
+from search.models.loading import load_its_data
+from search.models.names import load_model, parse_model
+from search.output_folder import check_target, replace_folder, temporary_folder
+from search.terminal.numbers import format_accuracy
+from search.terminal.output import csv_text
 from search.training.log import EPOCHS_FILE
 from search.training.samples import draw_samples
+from search.workers.machine import COMPILING_LINE, find_engine, prepare_process
+from search.workers.training import CandidateTraining
 from space.errors import SearchFailedError
-from space.recipes import RECIPES, Recipe, find_recipe
+from space.recipes import RECIPES, Recipe
 from space.results import EpochResult
 from studies.records import read_epochs
 from studies.storage import Store
 from studies.study import read_fingerprint
+from studies.trials import attributes_of
 
 USUAL_LIMIT = 8_000
 """Parameters: what small nets for MNIST are asked to stay within."""
@@ -56,15 +52,14 @@ def write_analysis(
     """
     check_target(out, "analysis", FILES, force=force)
     with temporary_folder(out) as folder:
-        if model in RECIPES:
-            subject, data = _train_recipe(RECIPES[model], data_root)
+        named = parse_model(model)
+        if isinstance(named, Recipe):
+            subject, data = _train_recipe(named, data_root)
         else:
-            if not (model.isdecimal() or os.path.exists(model) or os.sep in model or Path(model).suffix):
-                find_recipe(model)  # raises, with the closest names
             checkpoint = load_model(model, storage=storage, study=study)
-            data = load_data(checkpoint, data_root)
-            is_trial = model == str(checkpoint.trial)
-            subject = _of_trial(checkpoint, storage, study) if is_trial else _of_file(checkpoint, Path(model))
+            data = load_its_data(checkpoint, data_root)
+            is_file = isinstance(named, Path)
+            subject = _of_file(checkpoint, Path(model)) if is_file else _of_trial(checkpoint, storage, study)
         analysis = analyse_model(subject, data)
         _write_files(folder, analysis)
         replace_folder(folder, out)
@@ -84,9 +79,9 @@ def _of_trial(checkpoint: Checkpoint, storage: str, study: str | None) -> Subjec
     number = checkpoint.trial
     fingerprint = read_fingerprint(store, name)
     assert fingerprint is not None
-    run = store.load_study(name).get_trials(deepcopy=False)[number].user_attrs["run"]
+    run = attributes_of(store.load_study(name).get_trials(deepcopy=False)[number])["run"]
     where = make_url(storage).render_as_string(hide_password=True)
-    epochs = tuple(read_epochs(store.engine, name, [number])[number])
+    epochs = tuple(read_epochs(store.database, name, [number])[number])
     return Subject(
         checkpoint=checkpoint,
         title=f"Trial {number} of {name}",
@@ -140,36 +135,30 @@ def _train_recipe(recipe: Recipe, data_root: Path | None) -> tuple[Subject, Data
     """Train it as it is, its reasons to stop early included, with a line an epoch on stderr."""
     candidate = recipe.candidate
     data = normalised_for(load_dataset("mnist", find_data_root("mnist", data_root)), candidate.training)
-    keep_freed_memory()
-    torch.set_num_threads(1)
-    device = resolve_device("auto")
-    engine = resolve_engine("auto", device, compiling=make_display(quiet=False).compiling).for_candidate(candidate)
+    prepare_process()
+    device, engine = find_engine("auto", "auto", compiling=lambda: _say(COMPILING_LINE))
+    training = CandidateTraining(candidate, data, seed=RECIPE_SEED, device=device, engine=engine)
     _say(
         f"training recipe {recipe.title} first: {candidate.num_params:,} parameters, one seed ({RECIPE_SEED}), "
         f"{len(data.train):,} training images of {data.name}, at most {candidate.training.epochs} epochs, "
-        f"engine {engine.name} on {device}"
+        f"engine {training.engine.name} on {device}"
     )
-    model = build_model(candidate.architecture, seed=RECIPE_SEED)
-    epochs: list[EpochResult] = []
     try:
-        for result in train(model, data, candidate.training, seed=RECIPE_SEED, device=device, engine=engine):
-            epochs.append(result)
+        for result in training:
             _say(
                 f"epoch {result.epoch}/{candidate.training.epochs}  train {format_accuracy(result.train_accuracy)}  "
                 f"val {format_accuracy(result.val_accuracy)}  {result.seconds:.1f} s"
             )
     except DivergedError as error:
         raise SearchFailedError(f"recipe {recipe.title}: {error}") from None
-    checkpoint = Checkpoint.trained_on(
-        data, candidate, cpu_weights(model), val_accuracy=epochs[-1].val_accuracy, seed=RECIPE_SEED
-    )
+    checkpoint, epochs = training.checkpoint(), training.results
     subject = Subject(
         checkpoint=checkpoint,
         title=f"Recipe {recipe.title}",
         origin=(
             f"Trained for this analysis with the recipe's own settings, its reasons to stop early included: "
             f"{len(epochs)} of {candidate.training.epochs} epochs on {len(data.train):,} images of {data.name} with "
-            f"seed {RECIPE_SEED}, by the {engine.name} engine on {device}. {_about(recipe)}"
+            f"seed {RECIPE_SEED}, by the {training.engine.name} engine on {device}. {_about(recipe)}"
         ),
         epochs=tuple(epochs),
         max_params=USUAL_LIMIT,
@@ -208,15 +197,7 @@ def _write_files(folder: Path, analysis: Analysis) -> None:
     ]
     for name in TABLES:
         if facts[name]:
-            (folder / f"{name}.csv").write_text(_as_csv(facts[name]), encoding="utf-8")
-
-
-def _as_csv(rows: Sequence[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+            (folder / f"{name}.csv").write_text(csv_text(list(facts[name][0]), facts[name]), encoding="utf-8")
 
 
 def _say(line: str) -> None:

@@ -1,72 +1,22 @@
-"""The charts and pictures of an analysis: as SVG that takes its page's colours and font, and as PNG files."""
+"""The charts of an analysis."""
 
-import base64
-import io
 import math
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
-from PIL import Image
 
 from mnist_core.schedule import learning_rates
+from search.analysis.confusion import draw_confusion
 from search.analysis.facts import NUM_LAST_EPOCHS, Analysis
+from search.analysis.picture import GRID, INK, STYLE, TRAINING, VALIDATION, Picture, new_figure, png_of, render
 from space.candidate import TrainingConfig
 from space.results import EpochResult
 
-# Blue and orange differ for every kind of colour vision. Each is a variable of the page, which has darker and lighter
-# ones for light and dark screens.
-PAPER, INK, MUTED, GRID = "#ffffff", "#1c2330", "#5f6b7a", "#dfe4ea"
-VALIDATION, TRAINING = "#1f5fa8", "#c65d0e"
-CSS_COLOURS = {
-    PAPER: "--paper",
-    INK: "--ink",
-    MUTED: "--muted",
-    GRID: "--grid",
-    VALIDATION: "--validation",
-    TRAINING: "--training",
-}
-POINTS_PER_INCH = 72
-STYLE: dict[Any, Any] = {
-    "font.family": "sans-serif",
-    "font.size": 12,
-    "text.color": INK,
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": MUTED,
-    "axes.titlesize": 13,
-    "axes.titleweight": "bold",
-    "axes.titlepad": 10,
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelsize": 11,
-    "ytick.labelsize": 11,
-    "grid.color": GRID,
-    "grid.linewidth": 0.8,
-    "lines.solid_capstyle": "round",
-    "svg.fonttype": "none",  # text stays text, in the page's font
-}
 DIGITS_IN_ROW = 8
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One picture in both forms."""
-
-    svg: str
-    """An element to put in a page."""
-    png: bytes
-    """On white, for anything else."""
 
 
 def draw_charts(analysis: Analysis) -> dict[str, Picture]:
@@ -102,7 +52,7 @@ def draw_learning_rates(analysis: Analysis) -> Picture:
     """The schedule within the epochs as a line, and what each epoch ended with as dots."""
     epochs = analysis.subject.epochs
     with matplotlib.rc_context(STYLE):
-        figure, axes = _figure(500, 300)
+        figure, axes = new_figure(500, 300)
         steps, rates = _schedule(analysis.subject.checkpoint.candidate.training, epochs)
         axes.plot(steps, rates, color=INK, linewidth=1.6)
         ends = [result.epoch for result in epochs], [result.learning_rate for result in epochs]
@@ -123,41 +73,7 @@ def draw_learning_rates(analysis: Analysis) -> Picture:
             ha="center" if top else "left",
             color=INK,
         )
-        return _render(figure, "learning-rate")
-
-
-def draw_confusion(confusion: NDArray[np.int64], names: Sequence[str]) -> Picture:
-    """Counts by true class (row) and predicted class (column): what is right in grey, mistakes in depths of blue."""
-    most = max(1, int((confusion - np.diag(np.diag(confusion))).max()))
-    with matplotlib.rc_context(STYLE):
-        figure, axes = _figure(560, 560)
-        for (row, column), count in np.ndenumerate(confusion):
-            if row == column:
-                fill, alpha, colour = GRID, 1.0, MUTED
-            else:
-                # The root keeps single mistakes visible beside frequent ones.
-                fill, alpha = VALIDATION, math.sqrt(count / most)
-                colour = PAPER if alpha > 0.6 else INK
-            if not count:
-                fill, alpha = GRID, 0.25
-            place = (column - 0.48, row - 0.48)
-            axes.add_patch(Rectangle(place, 0.96, 0.96, facecolor=fill, alpha=alpha, linewidth=0))
-            if count:
-                axes.text(column, row, f"{count:,}", ha="center", va="center", color=colour, fontsize=13)
-        axes.set_xlim(-0.5, len(names) - 0.5)
-        axes.set_ylim(len(names) - 0.5, -0.5)
-        axes.set_aspect("equal")
-        long_names = max(map(len, names)) > 3
-        axes.set_xticks(
-            range(len(names)), names, rotation=45 if long_names else 0, ha="left" if long_names else "center"
-        )
-        axes.set_yticks(range(len(names)), names)
-        axes.tick_params(length=0, labelsize=13, labelcolor=INK, labeltop=True, labelbottom=False)
-        axes.set_xlabel("predicted")
-        axes.set_ylabel("true")
-        axes.xaxis.set_label_position("top")
-        axes.spines[:].set_visible(False)
-        return _render(figure, "confusion")
+        return render(figure, "learning-rate")
 
 
 def draw_mistakes(analysis: Analysis) -> bytes:
@@ -168,7 +84,7 @@ def draw_mistakes(analysis: Analysis) -> bytes:
     width, height, caption, side = 40, 52, 20, images.shape[1]  # of a place, the text in it and the image, in pixels
     mosaic = np.zeros((height * num_rows, width * DIGITS_IN_ROW), np.uint8)
     with matplotlib.rc_context(STYLE):
-        figure, axes = _figure(2 * mosaic.shape[1], 2 * mosaic.shape[0])
+        figure, axes = new_figure(2 * mosaic.shape[1], 2 * mosaic.shape[0])
         for position, mistake in enumerate(mistakes):
             row, column = divmod(position, DIGITS_IN_ROW)
             top, left = height * row + caption, width * column + (width - side) // 2
@@ -178,18 +94,7 @@ def draw_mistakes(analysis: Analysis) -> bytes:
             axes.text(left + side / 2, top, text, ha="center", va="bottom", fontsize=8)
         axes.imshow(mosaic, cmap="gray_r", vmin=0, vmax=255)
         axes.set_axis_off()
-        return _png(figure)
-
-
-def image_element(image: NDArray[np.uint8], description: str) -> str:
-    """An `img` that holds its (H, W) bytes, dark on light."""
-    stream = io.BytesIO()
-    Image.fromarray(255 - image).save(stream, "png", optimize=True)
-    return f'<img class="digit" alt="{description}" src="{data_uri(stream.getvalue())}">'
-
-
-def data_uri(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+        return png_of(figure)
 
 
 def _draw_curves(
@@ -197,7 +102,7 @@ def _draw_curves(
 ) -> Picture:
     """Two lines by epoch, each labelled with its last value where it ends, on a log scale that begins at ``least``."""
     with matplotlib.rc_context(STYLE):
-        figure, axes = _figure(500, 300)
+        figure, axes = new_figure(500, 300)
         axes.set_yscale("log")
         shown = {label: np.maximum(values, least) for label, (_, values) in lines.items()}
         num_epochs = len(shown["validation"])
@@ -227,7 +132,7 @@ def _draw_curves(
                 color=colour,
                 annotation_clip=False,
             )
-        return _render(figure, name)
+        return render(figure, name)
 
 
 def _scale_log_axis(axes: Axes, values: NDArray[np.float64], unit: str) -> None:
@@ -250,31 +155,3 @@ def _schedule(
         steps += [result.epoch - 1 + (step + 1) / steps_per_epoch for step in range(steps_per_epoch)]
         rates += of_epoch.tolist()
     return steps, rates
-
-
-def _figure(width: int, height: int) -> tuple[Figure, Axes]:
-    """An SVG of so many units, which the page shows as so many pixels."""
-    figure = Figure(figsize=(width / POINTS_PER_INCH, height / POINTS_PER_INCH), layout="constrained")
-    return figure, figure.subplots()
-
-
-def _render(figure: Figure, name: str) -> Picture:
-    stream = io.StringIO()
-    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    with matplotlib.rc_context({"svg.hashsalt": name}):  # the same bytes every time, and no id in two pictures
-        figure.savefig(stream, format="svg", facecolor="none", metadata=nothing)
-    svg = stream.getvalue()
-    svg = svg[svg.index("<svg") :]
-    # In a page there are no namespaces, the font and the size are the page's, and an id may be there once.
-    svg = re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', rf'<svg \1 role="img" aria-label="{name}">', svg, count=1)
-    svg = re.sub(r" font-family: [^;\"]*;?", "", svg)
-    svg = re.sub(r' id="([\w.]+)"', lambda match: match[0] if f"#{match[1]}" in svg else "", svg)
-    for colour, variable in CSS_COLOURS.items():
-        svg = svg.replace(colour, f"var({variable})")
-    return Picture(svg.strip(), _png(figure))
-
-
-def _png(figure: Figure) -> bytes:
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=2 * POINTS_PER_INCH, facecolor=PAPER)
-    return stream.getvalue()

@@ -1,6 +1,5 @@
 """What there is to say of a trained model: counted from its layers, measured on the validation images."""
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -10,19 +9,17 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import precision_recall_fscore_support
 
 from mnist_core.augmentation import draw_transforms, transform_images
-from mnist_core.checkpoint import Checkpoint, checkpoint_logits
+from mnist_core.checkpoint import Checkpoint
 from mnist_core.data import Dataset
 from mnist_core.seeds import Purpose, purpose_seed
-from search.models.check import REQUIREMENTS, Rule, check_rules
-from search.models.evaluate import check_classes, check_finite
-from search.reports.status import BYTES_PER_VALUE
-from space.architecture import ArchitectureSpec, LayerSummary, summarise
-from space.errors import SearchFailedError
-from space.layers import INPUT_SHAPE, Conv, MaxPool
+from search.models.agreement import classify
+from search.models.rules import REQUIREMENTS, Rule, check_rules
+from space.architecture import ArchitectureSpec
 from space.results import EpochResult
+from space.summary import LayerSummary, peak_activation_bytes, summarise
 
 NUM_LAST_EPOCHS = 5
 """Epochs at the end over which the accuracy's steadiness is told."""
@@ -79,27 +76,6 @@ class Mistake:
     """The softmax's share for the predicted class."""
 
 
-@dataclass(frozen=True)
-class LayerRow:
-    """A layer as the tables show it."""
-
-    layer: str
-    output_shape: tuple[int, int, int]
-    num_params: int
-    share: float
-    """Of all parameters."""
-    num_macs: int
-    """Multiply-accumulates for one image."""
-    param_bytes: int
-    activation_bytes: int
-    """Of its output for one image, in fp32."""
-    kernel: int
-    """Side of the square that a value is computed from; the whole map for what ends the convolutions."""
-    stride: int
-    receptive_field: int
-    """Side in input pixels, padding included."""
-
-
 @dataclass(frozen=True, eq=False)
 class Analysis:
     subject: Subject
@@ -149,16 +125,12 @@ class Analysis:
         return {"num_epochs": len(accuracies), "lowest": lowest, "highest": highest, "spread": highest - lowest}
 
     @cached_property
-    def layers(self) -> list[LayerRow]:
-        rows = summarise(self.subject.architecture)
-        total = sum(row.num_params for row in rows)
-        return [_layer_row(row, total) for row in rows]
+    def layers(self) -> list[LayerSummary]:
+        return summarise(self.subject.architecture)
 
     @property
     def peak_activation_bytes(self) -> int:
-        """The most that running one image needs at a time: a layer's input and its output."""
-        sizes = [math.prod(INPUT_SHAPE) * BYTES_PER_VALUE, *(row.activation_bytes for row in self.layers)]
-        return max(before + after for before, after in itertools.pairwise(sizes))
+        return peak_activation_bytes(self.subject.architecture)
 
     def to_json(self) -> dict[str, Any]:
         checkpoint = self.subject.checkpoint
@@ -180,7 +152,7 @@ class Analysis:
             "measured_accuracy": self.measured_accuracy,
             "epoch": self.subject.epoch,
             "rules": [asdict(rule) for rule in self.rules],
-            "layers": [asdict(row) for row in self.layers],
+            "layers": [row.to_json() for row in self.layers],
             "epochs": [asdict(result) for result in self.subject.epochs] or None,
             "last_epochs": self.steadiness,
             "class_names": list(checkpoint.class_names),
@@ -192,33 +164,18 @@ class Analysis:
 
 
 def analyse_model(subject: Subject, data: Dataset) -> Analysis:
-    """Classify the validation images with the model.
-
-    Raises `InputError` for another number of classes than the data's, and `SearchFailedError` where the model is not
-    as accurate as its file says, to within one image.
-    """
-    checkpoint, validation = subject.checkpoint, data.validation
-    check_classes(checkpoint, data.name, data.num_classes)
-    logits = checkpoint_logits(checkpoint, validation.images)
-    check_finite(bool(logits.isfinite().all()))
-    confidences, predicted = (values.numpy() for values in logits.softmax(1).max(1))
-    wrong = np.flatnonzero(predicted != validation.labels)
-    num_right = len(validation) - len(wrong)
-    told = checkpoint.val_accuracy
-    if told is not None and abs(num_right - round(told * len(validation))) > 1:
-        raise SearchFailedError(
-            f"the model gets {num_right / len(validation):.4f} on the validation images, but its file says "
-            f"{told:.4f}: nothing was written"
-        )
+    """Classify the validation images with the model. Raises what `search.models.agreement.classify` raises."""
+    found = classify(subject.checkpoint, data)
+    wrong = np.flatnonzero(found.predicted != found.labels)
     return Analysis(
         subject=subject,
         data=data,
-        confusion=confusion_matrix(validation.labels, predicted, labels=range(data.num_classes)),
+        confusion=found.confusion,
         mistakes=tuple(
-            Mistake(int(index), int(validation.labels[index]), int(predicted[index]), float(confidences[index]))
-            for index in wrong[np.argsort(-confidences[wrong], kind="stable")]
+            Mistake(int(index), int(found.labels[index]), int(found.predicted[index]), float(found.confidences[index]))
+            for index in wrong[np.argsort(-found.confidences[wrong], kind="stable")]
         ),
-        scores=_class_scores(validation.labels, predicted, checkpoint.class_names),
+        scores=_class_scores(found.labels, found.predicted, subject.checkpoint.class_names),
         rules=tuple(check_rules(subject.architecture, max_params=subject.max_params, required=list(REQUIREMENTS))),
     )
 
@@ -249,26 +206,4 @@ def _class_scores(
     return tuple(
         ClassScore(name, float(precision), float(recall), float(f1), int(support))
         for name, precision, recall, f1, support in zip(names, *columns, strict=True)
-    )
-
-
-def _layer_row(row: LayerSummary, total: int) -> LayerRow:
-    match row.layer:
-        case Conv():
-            kernel, stride = row.layer.kernel, 1
-        case MaxPool():
-            kernel = stride = row.layer.size
-        case _:
-            kernel, stride = row.input_shape[1], 1
-    return LayerRow(
-        layer=row.layer.token,
-        output_shape=row.output_shape,
-        num_params=row.num_params,
-        share=row.num_params / total if total else 0.0,
-        num_macs=row.num_macs,
-        param_bytes=row.num_params * BYTES_PER_VALUE,
-        activation_bytes=math.prod(row.output_shape) * BYTES_PER_VALUE,
-        kernel=kernel,
-        stride=stride,
-        receptive_field=row.receptive_field,
     )

@@ -9,11 +9,11 @@ from string import Template
 import numpy as np
 from numpy.typing import NDArray
 
-from search.analysis.charts import Picture, image_element
-from search.analysis.facts import Analysis, LayerRow
-from search.reports.status import format_kib
-from search.runs.progress import format_accuracy, format_seconds
+from search.analysis.facts import Analysis
+from search.analysis.picture import Picture, image_element
+from search.terminal.numbers import format_accuracy, format_kib, format_seconds
 from space.layers import INPUT_SHAPE, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool
+from space.summary import LayerSummary
 
 _OPS = {"b": "BatchNorm", "r": "ReLU"}
 
@@ -104,7 +104,7 @@ def _layers(analysis: Analysis) -> str:
     layers = analysis.subject.architecture.layers
     rows = [
         (
-            f"<code>{escape(row.layer)}</code>",
+            f"<code>{escape(row.layer.token)}</code>",
             describe_layer(layer),
             "×".join(map(str, row.output_shape)),
             f"{row.num_params:,}",
@@ -129,11 +129,11 @@ def _layers(analysis: Analysis) -> str:
     return _table(heads, rows, num_texts=2, total=total)
 
 
-def _receptive_fields(layers: Sequence[LayerRow]) -> str:
+def _receptive_fields(layers: Sequence[LayerSummary]) -> str:
     side = INPUT_SHAPE[1]
     rows = [
         (
-            f"<code>{escape(row.layer)}</code>",
+            f"<code>{escape(row.layer.token)}</code>",
             f"{row.kernel}×{row.kernel}",
             str(row.stride),
             f"{row.output_shape[1]}×{row.output_shape[2]}",

@@ -9,29 +9,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 from optuna.trial import FrozenTrial
 
-from mnist_core.data import Dataset, find_data_root, load_dataset
-from mnist_core.device import find_device
-from mnist_core.engine import resolve_engine
-from search.confirmation.contenders import MIN_SEEDS, Contender, choose_contenders, front_members, needing_seeds
+from mnist_core.data import check_same_data, find_data_root, load_dataset
+from search.confirmation.contenders import Contender, choose_contenders, front_members, needing_seeds
 from search.confirmation.progress import ConfirmProgress
-from search.confirmation.workers import SeedTraining, SeedWorkers, StudyResources
-from search.defaults import DEFAULT_CONFIRM_SEEDS
-from search.runs.progress import COMPILING_LINE, format_accuracy, format_seconds
-from search.runs.supervisor import default_workers
+from search.confirmation.workers import SeedTraining, SeedWorkers
+from search.defaults import DEFAULT_CONFIRM_SEEDS, MIN_CONFIRM_SEEDS
+from search.terminal.numbers import format_accuracy, format_seconds
+from search.workers.machine import COMPILING_LINE, Resources, find_engine
+from search.workers.processes import default_workers
 from search.workers.signals import sigterm_as_sigint
 from space.errors import InputError
 from studies.artifacts import StoredWeights, confirmed_file
 from studies.confirmations import Confirmation, ConfirmedPoint, SeedResult, Seeds, Stage
 from studies.locks import CONFIRMING, WorkerLocks
 from studies.pareto import FrontPoint
-from studies.records import Outcome, candidate_of, finished_trials, front_point, outcome_of
 from studies.storage import Store
 from studies.study import read_fingerprint
+from studies.trials import Outcome, attributes_of, candidate_of, finished_trials, front_point, outcome_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +51,10 @@ class ConfirmRequest:
     quiet: bool = False
 
     def __post_init__(self) -> None:
-        if self.num_seeds is not None and self.num_seeds < MIN_SEEDS:
-            raise InputError(f"--seeds must be at least {MIN_SEEDS}, to see what a seed matters, not {self.num_seeds}")
+        if self.num_seeds is not None and self.num_seeds < MIN_CONFIRM_SEEDS:
+            raise InputError(
+                f"--seeds must be at least {MIN_CONFIRM_SEEDS}, to see what a seed matters, not {self.num_seeds}"
+            )
         if self.top is not None and self.top < 1:
             raise InputError(f"--top must be at least 1, not {self.top}")
         if self.workers is not None and self.workers < 1:
@@ -76,23 +76,18 @@ def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
     except BlockingIOError:
         raise InputError(f"another process confirms a front in {store.url}: wait for it") from None
     data_root = find_data_root(fingerprint["dataset"], request.data_root)
-    data = _load_data(fingerprint, data_root)
+    data = load_dataset(fingerprint["dataset"], data_root, train_size=fingerprint["train_size"])
+    check_same_data(data, fingerprint["dataset_sha256"], "the study was made with")
     trials = {trial.number: trial for trial in finished_trials(store.load_study(study_name))}
     complete = [front_point(trial) for trial in trials.values() if outcome_of(trial) == Outcome.COMPLETE]
     confirmation = _find_confirmation(store, study_name, request, complete, fingerprint["seed"], len(data.validation))
     num_new = len(complete) - confirmation.num_complete
-    device = find_device(request.device)
-    num_workers = request.workers or default_workers(device)
     with ConfirmProgress(quiet=request.quiet) as progress, sigterm_as_sigint():
         if num_new:
             progress.line(f"trials completed since this was begun, left out: {num_new} (--anew chooses among all)")
-        resources = StudyResources(
-            dataset=data.name,
-            data_root=data_root,
-            train_size=len(data.train),
-            device=device,
-            engine=resolve_engine(request.engine, device, compiling=lambda: progress.line(COMPILING_LINE)),
-        )
+        device, engine = find_engine(request.device, request.engine, compiling=lambda: progress.line(COMPILING_LINE))
+        num_workers = request.workers or default_workers(device)
+        resources = Resources(data.name, data_root, len(data.train), device, engine)
         with SeedWorkers(num_workers, resources) as workers:
             run = _ConfirmRun(store, trials, confirmation, workers, num_workers, progress)
             run.decide()
@@ -114,8 +109,8 @@ def confirmation_seeds(study_seed: int, num_seeds: int) -> Seeds:
 def expected_seconds(front: Sequence[FrozenTrial], num_seeds: int, num_workers: int) -> float:
     """Of a confirmation that is yet to come, about: the front's points with all seeds in both stages, and as many other
     contenders with the fewest."""
-    trainings = len(front) * (MIN_SEEDS + 2 * num_seeds)
-    return trainings * fmean(trial.user_attrs["seconds"] for trial in front) / max(1, num_workers) if front else 0.0
+    trainings = len(front) * (MIN_CONFIRM_SEEDS + 2 * num_seeds)
+    return trainings * fmean(attributes_of(trial)["seconds"] for trial in front) / max(1, num_workers) if front else 0.0
 
 
 @dataclass(frozen=True)
@@ -135,7 +130,7 @@ class _ConfirmRun:
         points, seeds = confirmation.contenders, confirmation.seeds[Stage.DECIDE]
         self.progress.line(f"stage 1: which of {len(points)} contenders are on the front")
         # Every call goes through all rounds again, so that where an earlier one was ended makes no difference.
-        num_seeds = {point.trial: MIN_SEEDS for point in points}
+        num_seeds = {point.trial: MIN_CONFIRM_SEEDS for point in points}
         while True:
             trained = [(point, seed) for point in points for seed in seeds[: num_seeds[point.trial]]]
             self._train([self._training(Stage.DECIDE, point, seed) for point, seed in trained])
@@ -220,14 +215,6 @@ class _ConfirmRun:
         return SeedTraining(stage, point.trial, candidate_of(self.trials[point.trial]), seed, path)
 
 
-def _load_data(fingerprint: dict[str, Any], data_root: Path | None) -> Dataset:
-    name = fingerprint["dataset"]
-    data = load_dataset(name, data_root, train_size=fingerprint["train_size"])
-    if data.sha256 != fingerprint["dataset_sha256"]:
-        raise InputError(f"the {name} found here is not the one that the study was made with")
-    return data
-
-
 def _find_confirmation(
     store: Store,
     study_name: str,
@@ -237,7 +224,7 @@ def _find_confirmation(
     num_validation: int,
 ) -> Confirmation:
     """The one that was begun, or a new one."""
-    begun = Confirmation.find(store.engine, study_name)
+    begun = Confirmation.find(store.database, study_name)
     if begun is not None and request.anew:
         begun.discard()
     elif begun is not None:
@@ -246,7 +233,7 @@ def _find_confirmation(
     if not complete:
         raise InputError(f"study {study_name!r} has no complete trial yet, so there is no front to confirm")
     return Confirmation.begin(
-        store.engine,
+        store.database,
         study_name,
         seeds=confirmation_seeds(seed, request.num_seeds or DEFAULT_CONFIRM_SEEDS),
         top=request.top,

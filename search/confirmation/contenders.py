@@ -17,10 +17,8 @@ from numpy.typing import NDArray
 from studies.intervals import seed_variance
 from studies.pareto import FrontPoint, pareto_front
 
-MIN_SEEDS = 2
-"""Of each contender: fewer tell nothing of how much a seed matters."""
 CONFIDENCE = 0.95
-"""With which an order of two contenders is taken for settled, and a trial for off the front."""
+"""Confidence required to call the order of two contenders settled, or a trial off the front."""
 _NUM_ERRORS = NormalDist().inv_cdf(CONFIDENCE)
 """The same in standard errors, one-sided."""
 

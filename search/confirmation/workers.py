@@ -1,43 +1,26 @@
 """The trainings of a confirmation, in worker processes."""
 
+import contextlib
 import multiprocessing
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from mnist_core.allocator import keep_freed_memory
-from mnist_core.data import Dataset, load_dataset, load_unsealed, open_test_set
-from mnist_core.engine import Engine
-from search.runs.worker import die_with_parent
+from mnist_core.data import Dataset, load_all_but_test, open_test_set
+from search.workers.machine import Resources, prepare_process
+from search.workers.processes import MAX_LOSSES, end_with_parent, starting_processes, too_many_losses
 from space.candidate import CandidateSpec
 from space.errors import SearchFailedError
 from studies.artifacts import StoredWeights, sha256_of
 from studies.confirmations import SeedResult, Stage
 
 T = TypeVar("T")
-
-MAX_LOSSES = 5
-"""Times in a row that a worker may be lost before one finishes a training."""
-
-
-@dataclass(frozen=True)
-class StudyResources:
-    """What a study's candidates are trained with, and on."""
-
-    dataset: str
-    data_root: Path | None
-    train_size: int
-    """Training images of the search."""
-    device: str
-    engine: Engine
 
 
 @dataclass(frozen=True)
@@ -55,7 +38,7 @@ class SeedTraining:
 class SeedWorkers:
     """Processes of one thread each, which end when this one does, however it does."""
 
-    def __init__(self, num_workers: int, resources: StudyResources) -> None:
+    def __init__(self, num_workers: int, resources: Resources) -> None:
         self._num_workers = num_workers
         self._resources = resources
         self._pool = self._start()
@@ -89,10 +72,7 @@ class SeedWorkers:
             except BrokenProcessPool:
                 num_losses += 1
                 if num_losses == MAX_LOSSES:
-                    raise SearchFailedError(
-                        f"{MAX_LOSSES} workers in a row were lost before one finished a training: "
-                        "is there too little memory?"
-                    ) from None
+                    raise too_many_losses("a training") from None
                 print("a worker was lost: what was in training begins again", file=sys.stderr, flush=True)
                 self._pool = self._start()
 
@@ -109,46 +89,41 @@ class SeedWorkers:
             ) from None
 
     def _start(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(
-            self._num_workers, multiprocessing.get_context("spawn"), initializer=_prepare_process
-        )
+        return ProcessPoolExecutor(self._num_workers, multiprocessing.get_context("spawn"), initializer=_begin_process)
 
     def _submit(self, function: Callable[..., T], *arguments: object) -> "Future[T]":
-        # The pool may start its processes here. A Ctrl-C reaches the whole process group; blocked, it spares them.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
+        with starting_processes():  # the pool may start its processes here
             return self._pool.submit(function, *arguments)
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
-def train_seed(training: SeedTraining, resources: StudyResources) -> SeedResult:
+def train_seed(training: SeedTraining, resources: Resources) -> SeedResult:
     """Train a candidate from its seed to its last epoch. A model that diverges is judged as any other."""
-    from mnist_core.checkpoint import Checkpoint, checkpoint_logits, cpu_weights, save_checkpoint
-    from mnist_core.model import build_model
-    from mnist_core.training import DivergedError, train
+    from mnist_core.checkpoint import checkpoint_logits, save_checkpoint
+    from mnist_core.training import DivergedError
+    from search.workers.training import CandidateTraining
 
-    candidate, seed = training.candidate, training.seed
     data = _load(training.stage, resources)
-    model = build_model(candidate.architecture, seed=seed)
-    engine = resources.engine.for_candidate(candidate)
-    seconds = 0.0
-    try:
-        for result in train(model, data, candidate.training, seed=seed, device=resources.device, engine=engine):
-            seconds += result.seconds
-    except DivergedError:
-        pass
-    checkpoint = Checkpoint.trained_on(
-        data, candidate, cpu_weights(model), val_accuracy=None, seed=seed, trial=training.trial
+    run = CandidateTraining(
+        training.candidate,
+        data,
+        seed=training.seed,
+        device=resources.device,
+        engine=resources.engine,
+        trial=training.trial,
     )
+    with contextlib.suppress(DivergedError):
+        for _ in run:
+            pass
+    checkpoint = run.checkpoint(is_judged=False)
+    result = SeedResult(training.stage, training.trial, training.seed, sum(epoch.seconds for epoch in run.results))
     if training.stage == Stage.MEASURE:
         save_checkpoint(training.weights, checkpoint)
-        return SeedResult(training.stage, training.trial, seed, seconds, weights_sha256=sha256_of(training.weights))
-    correct = checkpoint_logits(checkpoint, data.validation.images).argmax(1).numpy() == data.validation.labels
-    return SeedResult(training.stage, training.trial, seed, seconds, correct)
+        return replace(result, weights_sha256=sha256_of(training.weights))
+    predicted = checkpoint_logits(checkpoint, data.validation.images).argmax(1).numpy()
+    return replace(result, correct=predicted == data.validation.labels)
 
 
-def measure_models(trainings: Sequence[SeedTraining], resources: StudyResources) -> list[SeedResult]:
+def measure_models(trainings: Sequence[SeedTraining], resources: Resources) -> list[SeedResult]:
     """Judge models by the test set. Raises `InputError`, before that is read, for a file that is not its training's."""
     from sklearn.metrics import confusion_matrix
 
@@ -164,7 +139,7 @@ def measure_models(trainings: Sequence[SeedTraining], resources: StudyResources)
         )
         for training in trainings
     ]
-    test = open_test_set(resources.dataset, resources.data_root).validation
+    test = open_test_set(resources.dataset, resources.data_root)
     results = []
     for training, checkpoint in zip(trainings, checkpoints, strict=True):
         predicted = checkpoint_logits(checkpoint, test.images).argmax(1).numpy()
@@ -184,15 +159,12 @@ def measure_models(trainings: Sequence[SeedTraining], resources: StudyResources)
 
 
 @lru_cache(maxsize=1)
-def _load(stage: Stage, resources: StudyResources) -> Dataset:
+def _load(stage: Stage, resources: Resources) -> Dataset:
     if stage == Stage.MEASURE:
-        return load_unsealed(resources.dataset, resources.data_root)
-    return load_dataset(resources.dataset, resources.data_root, train_size=resources.train_size)
+        return load_all_but_test(resources.dataset, resources.data_root)
+    return resources.load_data()
 
 
-def _prepare_process() -> None:
-    threading.Thread(target=die_with_parent, daemon=True).start()
-    keep_freed_memory()
-    import torch
-
-    torch.set_num_threads(1)
+def _begin_process() -> None:
+    end_with_parent()
+    prepare_process()

@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from mnist_core.data import Dataset
-from search.analysis.charts import draw_confusion
-from search.export.card import ExportSubject, accuracy_of, render_model_card
-from search.export.formats import C_FILES, FILE_NAMES, ModelFile, count_confusion, write_format
+from search.analysis.confusion import draw_confusion
+from search.export.card import render_model_card
+from search.export.formats import write_format
+from search.export.subject import C_FILES, FILE_NAMES, ExportSubject, ModelFile, accuracy_of
+from search.models.agreement import classify
 
 FORMATS_INSIDE = ("safetensors", "onnx", "onnx-int8", "pt2", "c")
 CONFIG_FILE, CARD_FILE, PICTURE_FILE = "config.json", "README.md", "confusion.png"
@@ -33,14 +35,14 @@ _PACKAGES = ("numpy", "torch", "safetensors", "onnx", "onnxscript", "onnxruntime
 def write_bundle(folder: Path, subject: ExportSubject, data: Dataset) -> list[ModelFile]:
     """Write the whole folder; returns what was measured of each format, one that is left out included."""
     checkpoint, validation = subject.checkpoint, data.validation
-    confusion = count_confusion(checkpoint, data)
-    accuracy = int(np.trace(confusion)) / len(validation)
+    found = classify(checkpoint, data)
+    accuracy = found.accuracy
     files = [write_format(name, folder, checkpoint, data, accuracy) for name in FORMATS_INSIDE]
     files = [_leave_out_if_worse(file, folder, len(validation)) for file in files]
     with tempfile.TemporaryDirectory() as scratch:  # for the card to compare with
         files.append(replace(write_format("c-int8", Path(scratch), checkpoint, data, accuracy), included=False))
 
-    shown = confusion if subject.confusion is None else subject.confusion
+    shown = found.confusion if subject.confusion is None else subject.confusion
     (folder / PICTURE_FILE).write_bytes(draw_confusion(shown, checkpoint.class_names).png)
     np.save(folder / EXAMPLES_FILE, validation.images[:NUM_EXAMPLES])
     shutil.copyfile(_SCRIPT, folder / PREDICT_FILE)

@@ -1,57 +1,14 @@
 """What an exported model's README says: facts in, Markdown out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
 
 from mnist_core.checkpoint import Checkpoint
-from search.export.formats import C_FORMATS, ModelFile
-from search.reports.status import format_kib
-from search.runs.progress import format_accuracy
-from studies.confirmations import ConfirmedPoint
-from studies.pareto import FrontPoint
+from search.export.subject import C_FORMATS, ExportSubject, ModelFile, accuracy_of
+from search.terminal.numbers import format_accuracy, format_kib
 
 OPTIMISM = 0.0017
 """By how much the best of 50 equal nets looks better than it is, on 10,000 images: what 50 draws of its standard error
 exceed their mean by (docs/decisions.md)."""
-
-
-@dataclass(frozen=True, eq=False)
-class ExportSubject:
-    """A model to export, and what its study knows of it."""
-
-    checkpoint: Checkpoint
-    study_name: str
-    front: Sequence[FrontPoint]
-    """Of the study, fewest parameters first; the model's trial may not be on it."""
-    confirmed: ConfirmedPoint | None = None
-    """Where the model is a confirmed one: trained on all images outside the test set."""
-    confirmed_front: Sequence[ConfirmedPoint] = ()
-    confusion: NDArray[np.int64] | None = None
-    """(classes, classes) counts of the test images: the true class by row; None where they were not read for it."""
-
-    @property
-    def members(self) -> Sequence[FrontPoint | ConfirmedPoint]:
-        """The front that the model is compared with."""
-        return self.front if self.confirmed is None else self.confirmed_front
-
-    @property
-    def position(self) -> int | None:
-        """The model's place on that front, counted from 1; None where it is not on it."""
-        trials = [point.trial for point in self.members]
-        return trials.index(self.checkpoint.trial) + 1 if self.checkpoint.trial in trials else None
-
-    @property
-    def neighbours(self) -> Sequence[FrontPoint | ConfirmedPoint]:
-        """The point before it, itself and the point after it, as far as there are any."""
-        return () if self.position is None else self.members[max(0, self.position - 2) : self.position + 1]
-
-
-def accuracy_of(point: FrontPoint | ConfirmedPoint) -> float:
-    """What the front is drawn by: the mean on the test images, where there is one, else on the validation images."""
-    return point.accuracy if isinstance(point, ConfirmedPoint) else point.val_accuracy
 
 
 def render_model_card(subject: ExportSubject, files: Sequence[ModelFile], *, num_images: int) -> str:

@@ -1,28 +1,17 @@
 """From a trial's stored weights to model files that were checked before they are reported."""
 
-import contextlib
 import os
-import shutil
-import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 
-from mnist_core.checkpoint import Checkpoint
-from mnist_core.data import Dataset, find_data_root, load_dataset
 from search.export.bundle import FOLDER_FILES, FORMATS_INSIDE, write_bundle
-from search.export.card import ExportSubject
-from search.export.formats import (
-    C_FILES,
-    C_FORMATS,
-    FORMATS,
-    check_packages,
-    count_confusion,
-    describe_file,
-    write_format,
-)
-from search.models.loading import load_confirmed, load_trial
+from search.export.formats import check_packages, describe_file, write_format
+from search.export.subject import C_FILES, C_FORMATS, FORMATS, ExportSubject
+from search.models.agreement import classify
+from search.models.loading import load_confirmed, load_its_data, load_trial
+from search.output_folder import check_target, replace_folder, temporary_folder
 from space.errors import InputError
 from studies.confirmations import read_confirmed_front, read_measured
 from studies.records import read_front
@@ -55,7 +44,7 @@ def export_model(
 def export_subject(subject: ExportSubject, out: Path, *, file_format: str | None, data_root: Path | None) -> list[str]:
     """The same for a model that is at hand; ``out`` may be replaced."""
     checkpoint = subject.checkpoint
-    data = load_data(checkpoint, data_root)
+    data = load_its_data(checkpoint, data_root)
     num_images = len(data.validation)
     with temporary_folder(out) as folder:
         if file_format is None:
@@ -63,7 +52,7 @@ def export_subject(subject: ExportSubject, out: Path, *, file_format: str | None
             replace_folder(folder, out)
             told = [file for file in files if file.file_format in FORMATS_INSIDE]
             return [f"{out / file.name}: {describe_file(file, checkpoint, num_images)}" for file in told]
-        accuracy = int(np.trace(count_confusion(checkpoint, data))) / num_images
+        accuracy = classify(checkpoint, data).accuracy
         file = write_format(file_format, folder, checkpoint, data, accuracy)
         line = describe_file(file, checkpoint, num_images)
         if file_format in C_FORMATS:
@@ -78,12 +67,12 @@ def _find_subject(store: Store, study_name: str, trial: int) -> ExportSubject:
 
     Raises `InputError` where the weights are gone or are not the trial's.
     """
-    front = read_front(store.engine, study_name)
-    confirmed_front = read_confirmed_front(store.engine, study_name)
+    front = read_front(store.database, study_name)
+    confirmed_front = read_confirmed_front(store.database, study_name)
     confirmed = next((point for point in confirmed_front if point.trial == trial), None)
     if confirmed is None:
         return ExportSubject(load_trial(store, study_name, trial), study_name, front)
-    measured = read_measured(store.engine, study_name, trial, min(confirmed.seeds))
+    measured = read_measured(store.database, study_name, trial, min(confirmed.seeds))
     return ExportSubject(
         checkpoint=load_confirmed(store, study_name, measured),
         study_name=study_name,
@@ -99,58 +88,3 @@ def _folder_files(file_format: str | None) -> Collection[str] | None:
     if file_format is None:
         return FOLDER_FILES
     return C_FILES if file_format in C_FORMATS else None
-
-
-def check_target(out: Path, kind: str, files: Collection[str] | None, *, force: bool) -> None:
-    """Raises `InputError` where ``out`` can't be made, or exists and is not what an earlier ``kind`` wrote.
-
-    ``files`` are the names that may be in a folder of that kind; None: it is one file.
-    """
-    if not out.parent.is_dir():
-        raise InputError(f"--out {out} can't be written: the folder {out.parent} does not exist")
-    if not out.exists():
-        return
-    if not force:
-        raise InputError(f"--out {out} exists already; --force replaces what an earlier {kind} wrote")
-    if files is None:
-        if not out.is_file():
-            raise InputError(f"--out {out} is a folder, but --format writes one file")
-        return
-    found = {path.name for path in out.iterdir()} if out.is_dir() else set()
-    # Not one file of anybody else's goes: other commands write a config.json too.
-    if not found or found - set(files):
-        raise InputError(f"--out {out} was not written by an {kind}, so it is not replaced")
-
-
-@contextlib.contextmanager
-def temporary_folder(out: Path) -> Iterator[Path]:
-    """A folder beside ``out``, to write into and move; afterwards it is gone. Raises `InputError` where it can't be."""
-    try:
-        folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
-    except OSError as error:
-        raise InputError(f"--out {out} can't be written: {error.strerror}") from None
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def load_data(checkpoint: Checkpoint, data_root: Path | None) -> Dataset:
-    """The images that a model was trained with. Raises `InputError` where only others of that name are found."""
-    data = load_dataset(checkpoint.dataset, find_data_root(checkpoint.dataset, data_root))
-    if data.sha256 != checkpoint.dataset_sha256:
-        trained = "the model" if checkpoint.trial is None else f"trial {checkpoint.trial}"
-        raise InputError(f"the {checkpoint.dataset} found here is not the one that {trained} was trained on")
-    return data
-
-
-def replace_folder(new: Path, out: Path) -> None:
-    """Move a folder to the place of ``out``, which may exist."""
-    new.chmod(0o755)  # a temporary folder is private
-    if out.exists():
-        old = new.with_name(f"{new.name}-old")
-        os.replace(out, old)
-        os.replace(new, out)
-        shutil.rmtree(old)
-    else:
-        os.replace(new, out)

@@ -1,88 +1,29 @@
 """A trained model in each format, measured from the file alone before anything is reported."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix
 
-from mnist_core.checkpoint import (
-    Checkpoint,
-    checkpoint_logits,
-    export_onnx,
-    load_checkpoint,
-    onnx_accuracy,
-    require,
-    restore_model,
-    save_checkpoint,
-)
+from mnist_core.checkpoint import Checkpoint, load_checkpoint, restore_model, save_checkpoint
 from mnist_core.data import Dataset
 from mnist_core.evaluation import evaluate
-from mnist_core.formats.c_source import HEADER_FILE, SOURCE_FILE, export_c, run_c
+from mnist_core.formats.c_source import export_c, run_c
+from mnist_core.formats.onnx import export_onnx, onnx_accuracy, require
 from mnist_core.formats.onnx_int8 import export_onnx_int8
 from mnist_core.formats.torch_program import count_program_params, export_program, program_accuracy
 from mnist_core.native.compiler import CompilerError
-from search.reports.status import format_kib
-from search.runs.progress import format_accuracy
+from search.export.subject import C_FILES, C_FORMATS, FILE_NAMES, ModelFile
+from search.models.agreement import check_accuracy
+from search.terminal.numbers import format_accuracy, format_kib
 from space.errors import SearchFailedError
-
-C_FORMATS = {"c": "float", "c-int8": "int8"}
-"""Formats of two files, with the kind of their weights."""
-C_FILES = (HEADER_FILE, SOURCE_FILE)
-FILE_NAMES = {
-    "safetensors": "model.safetensors",
-    "onnx": "model.onnx",
-    "onnx-int8": "model-int8.onnx",
-    "pt2": "model.pt2",
-    **dict.fromkeys(C_FORMATS, SOURCE_FILE),
-}
-"""Of each format; beside C's there is a header."""
-FORMATS = tuple(FILE_NAMES)
-
-
-@dataclass(frozen=True)
-class ModelFile:
-    """One format of the model, as measured from its file."""
-
-    file_format: str
-    name: str
-    num_bytes: int
-    accuracy: float | None
-    """Fraction of the validation images; None where it can't run here."""
-    accuracy_lost: float | None = None
-    """How much lower that is than PyTorch's, as a fraction; for int8."""
-    flash_bytes: int | None = None
-    """Of C: weights and all other constants."""
-    ram_bytes: int | None = None
-    """Of C: activations, in static memory."""
-    reason: str | None = None
-    """Why it can't run here, or why it is left out of the folder."""
-    included: bool = True
-    """Whether it lies in the folder."""
 
 
 def check_packages(file_format: str | None) -> None:
     """Raises `InputError` where a package is missing that a format, or with None any of them, needs."""
     if file_format in (None, "onnx", "onnx-int8"):
         require("onnx", "onnxscript", "onnxruntime")
-
-
-def count_confusion(checkpoint: Checkpoint, data: Dataset) -> NDArray[np.int64]:
-    """(classes, classes) counts of the validation images by PyTorch: the true class by row, the predicted by column.
-
-    Raises `SearchFailedError` where the model is not as accurate as its trial said, to within one image.
-    """
-    validation = data.validation
-    predicted = checkpoint_logits(checkpoint, validation.images).argmax(1).numpy()
-    counts: NDArray[np.int64] = confusion_matrix(validation.labels, predicted, labels=range(data.num_classes))
-    if checkpoint.val_accuracy is not None:
-        told = f"trial {checkpoint.trial} got {checkpoint.val_accuracy:.4f}"
-        accuracy = int(np.trace(counts)) / len(validation)
-        _check_accuracy("model", accuracy, checkpoint.val_accuracy, told, len(validation))
-    return counts
 
 
 def write_format(
@@ -103,8 +44,7 @@ def write_format(
         return file
     if file_format.endswith("int8"):
         return replace(file, accuracy_lost=torch_accuracy - file.accuracy)
-    told = f"PyTorch gets {torch_accuracy:.4f}"
-    _check_accuracy(f"{file_format} file", file.accuracy, torch_accuracy, told, len(data.validation))
+    check_accuracy(f"{file_format} file", file.accuracy, torch_accuracy, "PyTorch gets", len(data.validation))
     return file
 
 
@@ -184,13 +124,6 @@ def _write_c(file_format: str, folder: Path, checkpoint: Checkpoint, data: Datas
         ram_bytes=model.ram_bytes,
         reason=reason,
     )
-
-
-def _check_accuracy(what: str, accuracy: float, expected: float, told: str, num_images: int) -> None:
-    if abs(round((accuracy - expected) * num_images)) > 1:
-        raise SearchFailedError(
-            f"the {what} gets {accuracy:.4f} on the validation images, but {told}: nothing was written"
-        )
 
 
 def _check_params(file_format: str, num_params: int, checkpoint: Checkpoint) -> None:

@@ -11,9 +11,10 @@ from rich.text import Text
 from mnist_core.checkpoint import Checkpoint, checkpoint_logits, restore_model
 from mnist_core.data import find_data_root, load_dataset
 from mnist_core.evaluation import evaluate
+from search.models.agreement import check_classes, check_finite
 from search.models.images import read_images
 from search.models.names import load_model
-from search.runs.progress import format_accuracy
+from search.terminal.numbers import format_accuracy
 from search.terminal.output import print_json, print_table
 from space.errors import InputError
 
@@ -103,16 +104,3 @@ def _print_classes(checkpoint: Checkpoint, path: Path, *, as_json: bool) -> None
     for name, label, confidence in rows:
         table.add_row(Text(name), label, format_accuracy(confidence))  # Text: brackets in a name are no markup
     print_table(table)
-
-
-def check_classes(checkpoint: Checkpoint, dataset: str, num_classes: int) -> None:
-    """Raises `InputError` for a model of another number of classes."""
-    outputs = checkpoint.candidate.architecture.num_classes
-    if outputs != num_classes:
-        raise InputError(f"the model has {outputs} outputs, but {dataset} has {num_classes} classes")
-
-
-def check_finite(finite: bool) -> None:
-    """Raises `InputError` where a model's outputs are not."""
-    if not finite:
-        raise InputError("the model's outputs are not finite: its weights are damaged, or it diverged")

@@ -1,10 +1,12 @@
-"""What a MODEL on the command line stands for: a trial's number, a model file, a reference system or a net.
+"""What a MODEL on the command line stands for: one rule for every command.
 
-Torch and Optuna are imported only for what holds weights, so that a net's notation is read at once.
+In this order it is the name of a reference system, the number of a trial, a model file, or else the notation of a net.
+Torch and Optuna are imported only for what needs them, so that a net's notation is read at once.
 """
 
 import os
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,54 +20,77 @@ if TYPE_CHECKING:
 
 _TRIAL_NUMBER = re.compile("0|[1-9][0-9]{0,8}")
 """Not 001 and 003, which are reference systems."""
+MAX_SHOWN = 80
+"""Characters of a text that an error repeats."""
+_MODEL_SUFFIXES = (".safetensors", ".onnx", ".pt2")
 
 
-def resolve_architecture(text: str) -> ArchitectureSpec:
-    """The net of a model file, of a reference system, or of a notation.
+def parse_model(text: str) -> Recipe | int | Path | ArchitectureSpec:
+    """A reference system, a trial's number, the path of a model file, or a net.
 
-    Raises `InputError` for a file that is missing or can't be used, a net that can't be built, and, with the closest
-    names of reference systems, for a word that is none of these.
-    """
-    is_file = os.path.exists(text) or os.sep in text or Path(text).suffix in (".safetensors", ".onnx")
-    if is_file and text not in RECIPES:
-        return load_model_file(Path(text)).candidate.architecture
-    return find_candidate(text)[1].architecture
-
-
-def find_candidate(text: str) -> tuple[Recipe | None, CandidateSpec]:
-    """The recipe of that name with its settings, or a net with the default ones.
-
-    Raises `InputError` for a net that can't be built, and with the closest names for a word that is neither.
+    Raises `InputError` for a net that can't be built and, with the closest names of reference systems, for a word that
+    is none of these. Whether a trial or a file is there is not looked at.
     """
     if recipe := RECIPES.get(text):
-        return recipe, recipe.candidate
+        return recipe
+    if _TRIAL_NUMBER.fullmatch(text):
+        return int(text)
+    if os.path.exists(text) or os.sep in text or Path(text).suffix in _MODEL_SUFFIXES:
+        return Path(text)
     try:
-        return None, CandidateSpec(ArchitectureSpec.from_text(text))
+        return ArchitectureSpec.from_text(text)
     except InputError:
         if len(text.split()) == 1:
             find_recipe(text)
         raise
 
 
+def find_candidate(text: str, *, storage: str, study: str | None) -> tuple[Recipe | None, CandidateSpec]:
+    """The candidate that a model is an instance of: of a net, one with the default settings of training.
+
+    The recipe comes with it where ``text`` names one. Raises `InputError` for what is not there or can't be used.
+    """
+    match parse_model(text):
+        case Recipe() as recipe:
+            return recipe, recipe.candidate
+        case int(number):
+            from search.models.loading import stored_candidate
+            from studies.storage import Store
+
+            store = Store.open_read_only(storage)
+            return None, stored_candidate(store, store.resolve_study_name(study), number)
+        case Path() as path:
+            return None, load_model_file(path).candidate
+        case ArchitectureSpec() as architecture:
+            return None, CandidateSpec(architecture)
+
+
 def load_model(text: str, *, storage: str, study: str | None) -> "Checkpoint":
     """A trained model: of a model file, or of the trial of that number in a study store.
 
-    Raises `InputError` for a file or store that is missing or can't be used, and for a trial without weights.
+    Raises `InputError` for a file or store that is missing or can't be used, for a trial without weights, and for a net
+    or a reference system, which are not trained.
     """
-    if _TRIAL_NUMBER.fullmatch(text):
-        from search.models.loading import load_trial
-        from search.models.selection import check_complete
-        from studies.storage import Store
+    match parse_model(text):
+        case int(number):
+            from search.models.loading import load_trial
+            from search.models.selection import check_complete
+            from studies.storage import Store
 
-        store = Store.open_read_only(storage)
-        study_name = store.resolve_study_name(study)
-        check_complete(store, study_name, int(text))
-        return load_trial(store, study_name, int(text))
-    if text in RECIPES:
-        raise InputError(
-            f"{text} is a recipe, not a trained model: 'python -m search train {text} --out DIR' makes one"
-        )
-    return load_model_file(Path(text))
+            store = Store.open_read_only(storage)
+            study_name = store.resolve_study_name(study)
+            check_complete(store, study_name, number)
+            return load_trial(store, study_name, number)
+        case Path() as path:
+            return load_model_file(path)
+        case Recipe():
+            what = "a recipe"
+        case ArchitectureSpec():
+            what = "a net"
+    shown = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
+    raise InputError(
+        f"{shown} is {what}, not a trained model: 'python -m search train {shlex.quote(shown)} --out DIR' makes one"
+    )
 
 
 def load_model_file(path: Path) -> "Checkpoint":
@@ -74,8 +99,9 @@ def load_model_file(path: Path) -> "Checkpoint":
 
     if os.path.isdir(path):
         raise InputError(f"{path} is a folder: name the model file in it, such as {path / 'model.safetensors'}")
-    if path.suffix == ".onnx":
-        raise InputError(f"{path} is an ONNX model: name the safetensors file of the same export")
+    if path.suffix in (".onnx", ".pt2"):
+        kind = "an ONNX model" if path.suffix == ".onnx" else "a program of torch.export"
+        raise InputError(f"{path} is {kind}: name the safetensors file of the same export")
     if not os.path.exists(path):  # unlike pathlib's, it does not raise where a notation is too long for a file's name
         raise InputError(f"there is no model file {path}")
     return load_checkpoint(path)

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-from search.runs.progress import format_accuracy
+from search.terminal.numbers import format_accuracy
 from search.terminal.output import print_json, print_table
 from space.recipes import RECIPES, Recipe
 

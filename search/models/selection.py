@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from search.reports.status import best_of
 from space.errors import InputError
 from studies.confirmations import Confirmation, ConfirmedPoint, read_confirmed_front
-from studies.pareto import FrontPoint
-from studies.records import Outcome, outcome_of, read_front
+from studies.pareto import FrontPoint, most_accurate
+from studies.records import read_front
 from studies.storage import Store
+from studies.trials import Outcome, attributes_of, check_exists, outcome_of
 
 DEFAULT_CONFIDENCE = 0.95
 
@@ -38,10 +38,10 @@ def select_trial(
     if trial is not None:
         check_complete(store, study_name, trial)
         return trial
-    front = read_front(store.engine, study_name)
+    front = read_front(store.database, study_name)
     if not front:
         raise InputError(f"study {study_name!r} has no complete trial yet, so there is nothing to choose from")
-    confirmed = read_confirmed_front(store.engine, study_name)
+    confirmed = read_confirmed_front(store.database, study_name)
     if confidence is not None and not confirmed:
         confirmed = require_confirmed_front(store, study_name)
     if confirmed:
@@ -52,13 +52,13 @@ def select_trial(
         return _smallest_surely_reaching(confirmed, min_accuracy, confidence or DEFAULT_CONFIDENCE).trial
     if min_accuracy is not None:
         return _smallest_reaching(front, min_accuracy).trial
-    best = best_of(front)
+    best = most_accurate(front)
     assert best is not None
     return best.trial
 
 
 def _most_accurate_within(front: Sequence[FrontPoint], max_params: int) -> FrontPoint:
-    best = best_of([point for point in front if point.num_params <= max_params])
+    best = most_accurate([point for point in front if point.num_params <= max_params])
     if best is None:
         smallest = min(front, key=lambda point: point.num_params)
         raise InputError(
@@ -71,7 +71,7 @@ def _most_accurate_within(front: Sequence[FrontPoint], max_params: int) -> Front
 def _smallest_reaching(front: Sequence[FrontPoint], min_accuracy: float) -> FrontPoint:
     reaching = [point for point in front if point.val_accuracy >= min_accuracy]
     if not reaching:
-        best = best_of(front)
+        best = most_accurate(front)
         assert best is not None
         raise InputError(
             f"no point of the front reaches a validation accuracy of {min_accuracy:g}; the closest is trial "
@@ -96,7 +96,7 @@ def _smallest_surely_reaching(
 
 def require_confirmed_front(store: Store, study_name: str) -> list[ConfirmedPoint]:
     """Raises `InputError` where the front is not confirmed, or not yet to the end."""
-    confirmation = Confirmation.find(store.engine, study_name)
+    confirmation = Confirmation.find(store.database, study_name)
     if confirmation is None:
         raise InputError(f"the front of study {study_name!r} is not confirmed: 'python -m search confirm' does that")
     front = confirmation.front()
@@ -110,12 +110,10 @@ def require_confirmed_front(store: Store, study_name: str) -> list[ConfirmedPoin
 def check_complete(store: Store, study_name: str, number: int) -> None:
     """Raises `InputError` for a trial that is not there or has no weights of its own."""
     trials = store.load_study(study_name).get_trials(deepcopy=False)
-    if not 0 <= number < len(trials):
-        known = f"its trials are numbered 0 to {len(trials) - 1}" if trials else "it has none yet"
-        raise InputError(f"study {study_name!r} has no trial {number}; {known}")
+    check_exists(trials, study_name, number)
     outcome = outcome_of(trials[number])
     if outcome == Outcome.DUPLICATE:
-        original = trials[number].user_attrs["duplicate_of"]
+        original = attributes_of(trials[number])["duplicate_of"]
         raise InputError(f"trial {number} is equal to trial {original}: name that one")
     if outcome != Outcome.COMPLETE:
         raise InputError(f"trial {number} was not completed ({outcome or 'running'}), so it has no weights")

@@ -1,20 +1,24 @@
 """What one call of a search was asked to do."""
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mnist_core.data import SPLIT_SEED, Dataset, check_dataset_name
 from mnist_core.engine import ENGINE_NAMES
-from search.confirmation.contenders import MIN_SEEDS
-from search.defaults import DEFAULT_STORAGE, DEFAULT_TRIALS, MAX_EPOCHS
-from search.runs.pruning import PRUNER_NAMES
-from search.sampling.draws import SAMPLER_NAMES
+from search.defaults import (
+    DEFAULT_STORAGE,
+    DEFAULT_TRIALS,
+    DEVICE_NAMES,
+    MAX_EPOCHS,
+    MIN_CONFIRM_SEEDS,
+    PRUNER_NAMES,
+    SAMPLER_NAMES,
+)
 from space.architecture import num_params
 from space.errors import InputError
 from space.search_space import SearchSpace
-
-DEVICE_NAMES = ("auto", "cpu", "cuda", "xpu", "mps")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,16 +28,18 @@ class RunConfig:
     budget: int
     """Most trainable parameters of a candidate; exactly this many is within it."""
     trials: int = DEFAULT_TRIALS
-    """Trained trials that the study shall have in all, over all calls and workers."""
+    """The call ends when the study has this many trained trials, over all calls and workers."""
     epochs: int = MAX_EPOCHS
     timeout: float | None = None
     """Seconds after which this call ends, once the running epochs are finished."""
     study: str | None = None
-    """None: `DATASET-BUDGET`."""
+    """None: the dataset, the budget, and what else distinguishes the study (see `study_name`)."""
     storage: str = DEFAULT_STORAGE
     dataset: str = "mnist"
     data_root: Path | None = None
     space: SearchSpace = field(default_factory=SearchSpace.default)
+    keeps_space: bool = False
+    """Whether a study that exists goes on with the space that it was made with, rather than with ``space``."""
     sampler: str = "tpe"
     pruner: str = "size-aware"
     seed: int = 0
@@ -51,7 +57,7 @@ class RunConfig:
     def __post_init__(self) -> None:
         smallest = self.space.smallest
         _require(
-            self.budget >= num_params(smallest),
+            self.keeps_space or self.budget >= num_params(smallest),
             f"--budget must be at least {num_params(smallest)}, the size of the space's smallest net ({smallest})",
             self.budget,
         )
@@ -67,15 +73,32 @@ class RunConfig:
         _require(self.workers is None or self.workers >= 1, "--workers must be at least 1", self.workers)
         _require(self.train_size is None or self.train_size >= 1, "--train-size must be at least 1", self.train_size)
         _require(
-            self.confirm_seeds is None or self.confirm_seeds >= MIN_SEEDS,
-            f"--confirm-seeds must be at least {MIN_SEEDS}",
+            self.confirm_seeds is None or self.confirm_seeds >= MIN_CONFIRM_SEEDS,
+            f"--confirm-seeds must be at least {MIN_CONFIRM_SEEDS}",
             self.confirm_seeds,
         )
         _require(self.study is None or self.study.strip() != "", "--study must be a name", repr(self.study))
 
     @property
     def study_name(self) -> str:
-        return self.study or f"{self.dataset}-{self.budget}"
+        """``study``, or a name that tells this study from others: such as ``mnist-8000-train2000-epochs5``."""
+        if self.study is not None:
+            return self.study
+        parts = [self.short_study_name]
+        if self.train_size is not None:
+            parts.append(f"train{self.train_size}")
+        if self.epochs != MAX_EPOCHS:
+            parts.append(f"epochs{self.epochs}")
+        if self.seed != 0:
+            parts.append(f"seed{self.seed}")
+        if self.space != SearchSpace.default():
+            parts.append(f"space{hashlib.sha256(self.space.to_toml().encode()).hexdigest()[:6]}")
+        return "-".join(parts)
+
+    @property
+    def short_study_name(self) -> str:
+        """What earlier versions named a study, whatever its other settings."""
+        return f"{self.dataset}-{self.budget}"
 
     def fingerprint(self, data: Dataset) -> dict[str, Any]:
         """What must stay the same for the trials of one study to be comparable."""

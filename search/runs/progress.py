@@ -15,13 +15,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from search.reports.fronts import front_table
 from search.runs.config import RunConfig
-from search.runs.worker import Resources
+from search.terminal.numbers import format_accuracy, format_seconds
+from search.workers.machine import COMPILING_LINE, Resources
 from studies.pareto import FrontPoint
-from studies.records import TRAINED_OUTCOMES, Outcome, outcome_of
+from studies.trials import TRAINED, Outcome, attributes_of, outcome_of
 
 _BARS = "▁▂▃▄▅▆▇█"
-COMPILING_LINE = "compiling the native trainer, once on this machine"
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,15 @@ class Snapshot:
 
     @property
     def num_trained(self) -> int:
-        return sum(self.counts[outcome] for outcome in TRAINED_OUTCOMES)
+        return sum(self.counts[outcome] for outcome in TRAINED)
 
     @property
     def eta_seconds(self) -> float | None:
         """Time to the end if the remaining trials take as long as the trained ones did, and a confirmation that follows
         as long as one of the front so far would; None before the first trial."""
-        spent: list[float] = [trial.user_attrs["seconds"] for trial in self.finished if "seconds" in trial.user_attrs]
+        spent: list[float] = [
+            attributes["seconds"] for attributes in map(attributes_of, self.finished) if "seconds" in attributes
+        ]
         if not spent:
             return None
         searching = (self.num_trials - self.num_trained) * sum(spent) / len(spent) / max(1, self.num_workers)
@@ -137,7 +140,7 @@ class PlainDisplay(QuietDisplay):
             self._print(line)
 
     def update(self, snapshot: Snapshot) -> None:
-        trained = [trial for trial in snapshot.finished if outcome_of(trial) in TRAINED_OUTCOMES]
+        trained = [trial for trial in snapshot.finished if outcome_of(trial) in TRAINED]
         if self._shown is None:  # those of earlier calls
             self._shown = {trial.number for trial in trained[: self._num_shown]}
         on_front = {point.trial for point in snapshot.front}
@@ -219,17 +222,6 @@ def draw(snapshot: Snapshot, note: str = "") -> Group:
     return Group(*parts)
 
 
-def front_table(front: Sequence[FrontPoint], *, title: str | None = None) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    table.add_column("parameters", justify="right", no_wrap=True)
-    table.add_column("val accuracy", justify="right", no_wrap=True)
-    table.add_column("trial", justify="right", no_wrap=True)
-    table.add_column("notation", overflow="fold")
-    for point in front:
-        table.add_row(f"{point.num_params:,}", format_accuracy(point.val_accuracy), str(point.trial), point.notation)
-    return table
-
-
 def _running_table(running: Sequence[RunningTrial]) -> Table:
     table = Table(title="In training", title_justify="left", box=None, pad_edge=False)
     table.add_column("trial", justify="right", no_wrap=True)
@@ -261,16 +253,6 @@ def sparkline(curve: Sequence[float]) -> str:
     return bars
 
 
-def format_accuracy(accuracy: float) -> str:
-    return f"{100 * accuracy:.2f} %"
-
-
-def format_seconds(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
 def _headline(config: RunConfig, resources: Resources, num_trained: int) -> str:
     engine = resources.engine
     missing = f" (no native trainer: {engine.reason})" if engine.reason else ""
@@ -283,7 +265,7 @@ def _headline(config: RunConfig, resources: Resources, num_trained: int) -> str:
 
 
 def _trial_line(trial: FrozenTrial) -> str:
-    attributes = trial.user_attrs
+    attributes = attributes_of(trial)
     accuracy = format_accuracy(attributes["val_accuracy"]) if "val_accuracy" in attributes else "-"
     return (
         f"trial {trial.number:<4} {outcome_of(trial):<8} {accuracy:>8} {attributes['num_params']:>7,} parameters "

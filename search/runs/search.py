@@ -1,65 +1,52 @@
 """One call of a search, from its configuration to its end."""
 
-import signal
 import time
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from types import FrameType
 
 from mnist_core.data import find_data_root, load_dataset
-from mnist_core.device import find_device
-from mnist_core.engine import resolve_engine
-from search.confirmation.confirm import expected_seconds
+from search.confirmation.confirm import ConfirmRequest, confirm_front, expected_seconds
 from search.runs.config import RunConfig
 from search.runs.progress import Display, RunningTrial, Snapshot
-from search.runs.supervisor import Supervisor, default_workers
+from search.runs.resume import settle
+from search.runs.summary import RunSummary
+from search.runs.supervisor import Supervisor
 from search.runs.warm_start import queue_known_nets, read_known_nets
-from search.runs.worker import Resources
+from search.runs.worker import work
+from search.workers.machine import Resources, find_engine
+from search.workers.processes import default_workers
+from search.workers.signals import StopRequest
+from studies.confirmations import ConfirmedPoint
 from studies.locks import WorkerLocks
-from studies.pareto import FrontPoint
-from studies.records import Outcome, count_outcomes, read_epochs, read_front
+from studies.records import read_epochs, read_front
 from studies.slots import SlotState
 from studies.storage import Store
 from studies.study import SearchStudy
+from studies.trials import attributes_of, count_outcomes
 
 POLL_SECONDS = 1.0
 
 
-@dataclass(frozen=True)
-class RunSummary:
-    """How a call ended."""
+def search_and_confirm(
+    config: RunConfig, display: Display, *, confirm_seeds: int | None, quiet: bool
+) -> tuple[RunSummary, list[ConfirmedPoint] | None]:
+    """`run_search`, then, where it was asked for and the study has all its trials, the confirmation of its front.
 
-    study: str
-    counts: Counter[Outcome]
-    num_trained: int
-    front: list[FrontPoint]
-    seconds: float
-    interrupted: bool
-    timed_out: bool
-
-
-class StopRequest:
-    """Counts SIGINT and SIGTERM while a search runs: the first asks for an orderly end, the second raises."""
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    @contextmanager
-    def listening(self) -> Iterator["StopRequest"]:
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        before = [signal.signal(number, self._handle) for number in numbers]
-        try:
-            yield self
-        finally:
-            for number, handler in zip(numbers, before, strict=True):
-                signal.signal(number, handler)
-
-    def _handle(self, _signal: int, _frame: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
+    ``confirm_seeds`` is what `ConfirmRequest` takes: None goes on with a confirmation as it was begun.
+    """
+    summary = run_search(config, display)
+    ended_early = summary.interrupted or summary.timed_out
+    if config.confirm_seeds is None or ended_early or summary.num_trained < config.trials:
+        return summary, None
+    request = ConfirmRequest(
+        storage=config.storage,
+        study=summary.study,
+        num_seeds=confirm_seeds,
+        data_root=config.data_root,
+        device=config.device,
+        engine=config.engine,
+        workers=config.workers,
+        quiet=quiet,
+    )
+    return summary, confirm_front(request)
 
 
 def run_search(config: RunConfig, display: Display) -> RunSummary:
@@ -72,14 +59,15 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     known_nets = [] if config.warm_start is None else read_known_nets(config.warm_start, epochs=config.epochs)
     data_root = find_data_root(config.dataset, config.data_root)
     data = load_dataset(config.dataset, data_root, train_size=config.train_size)
-    device = find_device(config.device)
-    resources = Resources(data_root, device, resolve_engine(config.engine, device, compiling=display.compiling))
+    config = settle(config, data)
+    device, engine = find_engine(config.device, config.engine, compiling=display.compiling)
+    resources = Resources(config.dataset, data_root, config.train_size, device, engine)
     store = Store.create(config.storage)
     locks = WorkerLocks(store.lock_path)
     search = SearchStudy.create_or_resume(store, config.study_name, config.fingerprint(data), locks)
     del data
     search.repair(locks)
-    supervisor = Supervisor(config, resources)
+    supervisor = Supervisor(work, config, resources)
     stop = StopRequest()
     timed_out = ending = False
     try:
@@ -111,7 +99,7 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
         study=search.name,
         counts=count_outcomes(search.study.get_trials(deepcopy=False)),
         num_trained=search.slots.num_trained(),
-        front=read_front(store.engine, search.name),
+        front=read_front(store.database, search.name),
         seconds=time.monotonic() - started,
         interrupted=stop.asked,
         timed_out=timed_out,
@@ -122,19 +110,19 @@ def take_snapshot(search: SearchStudy, config: RunConfig, num_workers: int, seco
     """What a display shows of a study right now."""
     slots = search.slots.read()
     numbers = [slot.trial_number for slot in slots if slot.state == SlotState.RUNNING and slot.trial_number is not None]
-    curves = read_epochs(search.store.engine, search.name, numbers)
+    curves = read_epochs(search.store.database, search.name, numbers)
     trials = search.study.get_trials(deepcopy=False)
     running = [
         RunningTrial(
             number=number,
-            notation=trials[number].user_attrs.get("notation", ""),
-            num_params=trials[number].user_attrs.get("num_params", 0),
+            notation=attributes_of(trials[number]).get("notation", ""),
+            num_params=attributes_of(trials[number]).get("num_params", 0),
             curve=[result.val_accuracy for result in curves[number]],
         )
         for number in numbers
         if number < len(trials)
     ]
-    front = read_front(search.store.engine, search.name)
+    front = read_front(search.store.database, search.name)
     return Snapshot(
         num_trials=config.trials,
         counts=count_outcomes(trials),

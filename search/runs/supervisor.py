@@ -3,20 +3,14 @@
 import multiprocessing
 import os
 import signal
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
-from search.runs.config import RunConfig
-from search.runs.worker import Resources, work
+from search.workers.processes import MAX_LOSSES, starting_processes, too_many_losses
 from space.errors import SearchFailedError
 from studies.locks import new_worker_id
-
-WORKER_BYTES = 1_500_000_000
-MAX_DEFAULT_WORKERS = 8
-MAX_LOSSES = 20
-"""Workers lost, with no trial trained since the first, after which the search gives up."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +21,11 @@ class _Worker:
 
 
 class Supervisor:
-    def __init__(self, config: RunConfig, resources: Resources) -> None:
+    """Starts workers that run ``work(config, worker id, index, resources, connection for failures)``, and starts new
+    ones for those that are lost."""
+
+    def __init__(self, work: Callable[..., None], config: object, resources: object) -> None:
+        self._work = work
         self._config = config
         self._resources = resources
         self._workers: list[_Worker] = []
@@ -60,10 +58,7 @@ class Supervisor:
                 num_lost += 1
                 self._num_losses += 1
                 if self._num_losses >= MAX_LOSSES:
-                    raise SearchFailedError(
-                        f"{MAX_LOSSES} workers in a row were lost before one finished a trial "
-                        f"(the last with exit code {worker.process.exitcode}): is there too little memory?"
-                    )
+                    raise too_many_losses("a trial", exit_code=worker.process.exitcode)
                 self._start_worker(worker.index)
         return num_lost
 
@@ -90,25 +85,14 @@ class Supervisor:
         context = multiprocessing.get_context("spawn")
         failures, sender = context.Pipe(duplex=False)
         process = context.Process(
-            target=work,
+            target=self._work,
             args=(self._config, new_worker_id(), index, self._resources, sender),
             daemon=True,
         )
-        # A Ctrl-C reaches the whole process group. Blocked, it waits for this process and spares the new one.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        process.start()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        with starting_processes():
+            process.start()
         sender.close()
         self._workers.append(_Worker(index, process, failures))
-
-
-def default_workers(device: str) -> int:
-    """One an accelerator; on the CPU one a usable core, as far as the memory goes."""
-    if device != "cpu":
-        return 1
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(1, min(cores, memory // WORKER_BYTES, MAX_DEFAULT_WORKERS))
 
 
 def _failure(worker: _Worker) -> str | None:

@@ -11,9 +11,9 @@ from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError
 from space.recipes import RECIPES
-from studies.records import find_trained
-from studies.slots import TRAINED, QueuedCandidate, SlotState
+from studies.slots import QueuedCandidate, SlotState
 from studies.study import SearchStudy
+from studies.trials import TRAINED, find_trained
 
 
 @dataclass(frozen=True)

@@ -1,47 +1,42 @@
-"""A worker process: one thread that trains one trial after another until no slot is left."""
+"""A worker process of a search: one thread that trains one trial after another until no slot is left."""
 
-import os
 import random
 import signal
 import threading
-from dataclasses import dataclass
-from multiprocessing import parent_process
+from collections.abc import Callable
 from multiprocessing.connection import Connection
-from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from mnist_core.allocator import keep_freed_memory
-from mnist_core.engine import Engine
 from search.runs.config import RunConfig
-from search.sampling.draws import sampler_seed
-from space.errors import InputError, SearchFailedError
+from search.workers.machine import Resources, prepare_process
+from search.workers.processes import end_with_parent
+from space.errors import SearchError
+
+if TYPE_CHECKING:
+    from mnist_core.data import Dataset
+    from mnist_core.engine import Engine
+    from search.runs.trial import TrialTrainer
+    from search.sampling.proposals import Proposals
+    from studies.study import SearchStudy
 
 stop_requested = threading.Event()
 
 
-@dataclass(frozen=True)
-class Resources:
-    """What a run found on its machine."""
-
-    data_root: Path | None
-    device: str
-    engine: Engine
-
-
 def work(config: RunConfig, worker: int, index: int, resources: Resources, failures: Connection) -> None:
-    """Entry point of the process. Sends one line through ``failures`` where the search can't go on.
+    """The entry point of the process. Sends one line through ``failures`` where the search can't go on.
 
     SIGTERM ends it after the running epoch. Ctrl-C reaches the whole process group, so SIGINT is left to the parent.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _request_stop)
-    threading.Thread(target=die_with_parent, daemon=True).start()
-    keep_freed_memory()
+    end_with_parent()
+    prepare_process()
     from studies.storage import store_failure
 
     try:
         _work(config, worker, index, resources)
-    except (InputError, SearchFailedError, OSError) as error:  # OSError: a full disk
+    except (SearchError, OSError) as error:  # OSError: a full disk
         failures.send(str(error))
     except Exception as error:
         failure = store_failure(error)
@@ -51,41 +46,70 @@ def work(config: RunConfig, worker: int, index: int, resources: Resources, failu
 
 
 def _work(config: RunConfig, worker: int, index: int, resources: Resources) -> None:
-    import torch
-
-    from mnist_core.data import load_dataset
-    from search.runs.trial import TrialRunner
-    from search.sampling.tpe import BoundedTpe
+    from search.sampling.proposals import sampler_seed
     from studies.locks import WorkerLocks
     from studies.storage import Store
     from studies.study import SearchStudy
 
-    torch.set_num_threads(1)
     store = Store.open(config.storage)
     WorkerLocks(store.lock_path).hold(worker)
     search = SearchStudy(store, config.study_name)
-    seed = sampler_seed(config.seed, index, len(search.study.get_trials(deepcopy=False)))
-    runner = TrialRunner(
-        search=search,
-        config=config,
-        data=load_dataset(config.dataset, resources.data_root, train_size=config.train_size),
+    proposals, trainer = prepare_trials(
+        search,
+        config,
+        resources.load_data(),
         device=resources.device,
         engine=resources.engine,
-        tpe=BoundedTpe(seed),
-        random=random.Random(seed),
+        seed=sampler_seed(config.seed, index, len(search.study.get_trials(deepcopy=False))),
         should_stop=stop_requested.is_set,
     )
     while not stop_requested.is_set() and (slot := search.slots.claim(config.trials, worker)):
-        runner.run(slot)
+        if suggestion := proposals.find(slot):
+            trainer.train(suggestion, slot)
+
+
+def prepare_trials(
+    search: "SearchStudy",
+    config: RunConfig,
+    data: "Dataset",
+    *,
+    device: str,
+    engine: "Engine",
+    seed: int,
+    should_stop: Callable[[], bool],
+) -> "tuple[Proposals, TrialTrainer]":
+    """What a worker brings to every slot: what finds a candidate for it, and what trains that.
+
+    ``seed`` is the sampler's, and ``should_stop`` is asked before each candidate and after each epoch.
+    """
+    from search.runs.trial import TrialTrainer
+    from search.sampling.proposals import Proposals
+    from search.sampling.tpe import BoundedTpe
+
+    proposals = Proposals(
+        search=search,
+        space=config.space,
+        budget=config.budget,
+        num_epochs=config.epochs,
+        is_random=config.sampler == "random",
+        tpe=BoundedTpe(seed),
+        random=random.Random(seed),
+        should_stop=should_stop,
+    )
+    trainer = TrialTrainer(
+        search=search,
+        data=data,
+        device=device,
+        engine=engine,
+        budget=config.budget,
+        num_epochs=config.epochs,
+        study_seed=config.seed,
+        is_pruning=config.pruner != "none",
+        recorded=config.recorded,
+        should_stop=should_stop,
+    )
+    return proposals, trainer
 
 
 def _request_stop(_signal: int, _frame: FrameType | None) -> None:
     stop_requested.set()
-
-
-def die_with_parent() -> None:
-    """Wait for the parent process to end, however it does, and end this one. For a thread of its own."""
-    parent = parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)

@@ -1,43 +1,23 @@
-"""Random parameters of a trial: any within the budget, or those of a net of some size whose widths grow slowly."""
+"""Random candidates: any within the budget, or a net of some size whose widths grow slowly."""
 
 import math
 import random
 import sys
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from space.architecture import num_params
 from space.errors import SearchFailedError
 from space.search_space import RandomDraw, SearchSpace
+from studies.study import Suggestion
 
-SAMPLER_NAMES = ("tpe", "random")
-STARTUP_TRIALS = 10
-"""Random trials before TPE has enough to learn from."""
-STARTUP_SIZE_RANGE = 8.0
-"""The largest startup trial is about so many times the smallest."""
-EXPLORE_EVERY = 2
-"""Later, one trial in so many is such a draw too, and TPE's the others. TPE drifts to ever smaller nets, since next to
-them there is most often room for one more that nothing dominates."""
-EXPLORE_SIZE_RANGE = 1.6
-"""As `STARTUP_SIZE_RANGE`: these look after the larger nets."""
 SIZE_TOLERANCE = 0.9
-"""The least share of the size it aims at that a growing net may have."""
+"""A growing net has at least this share of the size that it aims at."""
 MAX_GROWTH = 1.7
 """The most times a layer of a growing net may be as wide as the one before."""
 MAX_DRAWS = 500
 """Draws to find one such net. About one in fifty has the size, in the default space."""
 MAX_REJECTIONS = 2_000
 """Candidates over the budget, or equal to trained ones, in a row after which a search gives up."""
-
-
-def sampler_seed(study_seed: int, worker: int, num_trials: int) -> int:
-    """A seed for one worker's sampler.
-
-    The trials in the store are part of it, since with the seed of an earlier call TPE would repeat its candidates.
-    """
-    return int(np.random.SeedSequence([study_seed, worker, num_trials]).generate_state(1)[0])
 
 
 def too_many_rejections(budget: int, smallest: int) -> SearchFailedError:
@@ -49,18 +29,18 @@ def too_many_rejections(budget: int, smallest: int) -> SearchFailedError:
 
 @dataclass(frozen=True)
 class DrawResult:
-    params: dict[str, Any] | None
-    """Of the first candidate within the budget; None where there was none."""
+    suggestion: Suggestion | None
+    """The first candidate within the budget; None where there was none."""
     num_over: int
     """Draws over the budget."""
     smallest: int
     """Parameters of the smallest candidate drawn."""
 
 
-def draw_growing_params(
+def draw_growing(
     space: SearchSpace, budget: int, generator: random.Random, *, size_range: float, epochs: int
-) -> dict[str, Any] | None:
-    """Random parameters of a net whose widths grow slowly, within the budget; None where no draw was within it.
+) -> Suggestion | None:
+    """A random net whose widths grow slowly, within the budget; None where no draw was within it.
 
     A front spans sizes, so each draw aims at a size of its own, evenly on a log scale from the budget down to
     1 / ``size_range`` of it. Small nets are best when their widths grow slowly, which few random nets' do and which TPE
@@ -74,10 +54,10 @@ def draw_growing_params(
         draw = GrowingDraw(generator)
         drawn_size = space.suggest_candidate(draw, epochs=epochs).num_params
         if SIZE_TOLERANCE * size <= drawn_size <= size:
-            return draw.params
+            return Suggestion.of(draw.params, space, epochs=epochs)
         if largest < drawn_size <= budget:
             largest, params = drawn_size, draw.params
-    return params
+    return None if params is None else Suggestion.of(params, space, epochs=epochs)
 
 
 class GrowingDraw(RandomDraw):
@@ -112,5 +92,5 @@ def draw_within_budget(space: SearchSpace, budget: int, generator: random.Random
         size = space.suggest_candidate(draw, epochs=epochs).num_params
         smallest = min(size, smallest)
         if size <= budget:
-            return DrawResult(draw.params, num_over, smallest)
+            return DrawResult(Suggestion.of(draw.params, space, epochs=epochs), num_over, smallest)
     return DrawResult(None, MAX_REJECTIONS, smallest)

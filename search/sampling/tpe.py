@@ -5,7 +5,6 @@ hundreds.
 import math
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
@@ -13,12 +12,13 @@ from optuna.samplers import TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from search.sampling.draws import STARTUP_TRIALS
 from space.search_space import SearchSpace
 from studies.pareto import pareto_front
-from studies.records import front_point
-from studies.study import DIRECTIONS
+from studies.study import DIRECTIONS, Suggestion
+from studies.trials import attributes_of, front_point
 
+STARTUP_TRIALS = 10
+"""Random trials before TPE has enough to learn from."""
 MAX_TRIALS = 150
 """What TPE learns from at most: its time grows with them (docs/decisions.md)."""
 KEPT_TRIALS = 100
@@ -41,8 +41,8 @@ class BoundedTpe:
         self._known: set[int] = set()
         self._copy = self._new_copy([])
 
-    def suggest(self, trials: Iterable[FrozenTrial], space: SearchSpace, *, epochs: int) -> dict[str, Any]:
-        """Parameters of the next candidate; ``trials`` are all of the study, of which it learns from the finished."""
+    def suggest(self, trials: Iterable[FrozenTrial], space: SearchSpace, *, epochs: int) -> Suggestion:
+        """The next candidate; ``trials`` are all of the study, of which it learns from the finished."""
         finished = [trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
         new = [trial for trial in finished if trial.number not in self._known]
         self._known |= {trial.number for trial in new}
@@ -51,9 +51,9 @@ class BoundedTpe:
         else:
             self._copy = self._new_copy(_most_instructive(finished))
         trial = self._copy.ask()
-        space.suggest_candidate(trial, epochs=epochs)
+        candidate = space.suggest_candidate(trial, epochs=epochs)
         self._copy.tell(trial, state=TrialState.FAIL)  # which TPE passes over
-        return trial.params
+        return Suggestion(trial.params, trial.distributions, candidate)
 
     def _new_copy(self, trials: Sequence[FrozenTrial]) -> Study:
         study = optuna.create_study(directions=DIRECTIONS, sampler=self._sampler)
@@ -86,5 +86,5 @@ def _most_instructive(finished: Sequence[FrozenTrial]) -> list[FrozenTrial]:
 def _complete(finished: Iterable[FrozenTrial]) -> list[FrozenTrial]:
     # Duplicates are complete too, but equal to a trial that is there.
     return [
-        trial for trial in finished if trial.state == TrialState.COMPLETE and "duplicate_of" not in trial.user_attrs
+        trial for trial in finished if trial.state == TrialState.COMPLETE and "duplicate_of" not in attributes_of(trial)
     ]

@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import io
 import json
 import os
 import platform
@@ -18,14 +17,17 @@ from mnist_core.augmentation import normalise, transform_images
 from mnist_core.checkpoint import Checkpoint, cpu_weights, save_checkpoint
 from mnist_core.data import Dataset
 from mnist_core.engine import Engine
+from mnist_core.files import write_whole
 from mnist_core.model import build_model
-from mnist_core.training import DivergedError, TrainingState, plan_epoch, train
-from mnist_core.training_checkpoint import TrainingCheckpoint, load_training, save_training, write_whole
-from search.runs.progress import format_accuracy, format_seconds
+from mnist_core.plan import plan_epoch
+from mnist_core.training import DivergedError, TrainingState, is_over, train
+from mnist_core.training_checkpoint import TrainingCheckpoint, load_training, save_training
+from search.models.layers import layers_text
+from search.terminal.numbers import format_accuracy, format_seconds
 from search.training.log import TrainingLog, best_epoch
 from search.workers.signals import ending_at_once
 from space.candidate import CandidateSpec
-from space.errors import InputError, SearchFailedError
+from space.errors import InputError, SearchFailedError, UnwritableFileError
 from space.recipes import Recipe
 from space.results import EpochResult
 
@@ -109,6 +111,8 @@ class Training:
                 results, was_over = self._train()
         except DivergedError as error:
             raise SearchFailedError(f"{self.name}, seed {self.seed}: {error}; lower --max-lr") from None
+        except UnwritableFileError as error:
+            raise SearchFailedError(f"{error}; once it can, the same command goes on") from None
         except OSError as error:
             raise SearchFailedError(
                 f"{error.filename or self.folder} can't be written: {error.strerror}; once it can, the same command "
@@ -128,7 +132,8 @@ class Training:
         results = saved.state.results
         config = self.candidate.training
         with TrainingLog(self.folder, num_epochs=config.epochs, quiet=self.quiet, tensorboard=self.tensorboard) as log:
-            if log.is_finished:
+            was_over = is_over(config, results)
+            if was_over and log.is_complete:
                 return results, True
             with ending_at_once(lambda: log.interrupt(results)):
                 self._describe()
@@ -155,7 +160,7 @@ class Training:
                     log.line(f"diverged: {error}")
                     raise
                 log.finish(results)
-        return results, False
+        return results, was_over
 
     def _save_models(self, saved: TrainingCheckpoint) -> None:
         results = saved.state.results
@@ -166,10 +171,7 @@ class Training:
             checkpoint = Checkpoint.trained_on(
                 self.data, self.candidate, weights, val_accuracy=result.val_accuracy, seed=self.seed
             )
-            try:
-                save_checkpoint(self.folder / file, checkpoint)
-            except InputError as error:  # of a disk that was there when the training began
-                raise SearchFailedError(f"{error}; once it can, the same command goes on") from None
+            save_checkpoint(self.folder / file, checkpoint)
 
     def _describe(self) -> None:
         """Write what is known before the first step, and remove what a killed write left."""
@@ -194,15 +196,8 @@ class Training:
         if self.recipe is not None:
             described |= {"assumed": self.recipe.assumed, "reconstruction": self.recipe.reconstruction}
         write_whole(self.folder / CONFIG_FILE, (json.dumps(described, indent=2) + "\n").encode())
-        write_whole(self.folder / LAYERS_FILE, self._layers().encode())
+        write_whole(self.folder / LAYERS_FILE, layers_text(self.candidate.architecture).encode())
         write_whole(self.folder / SAMPLES_FILE, self._draw_samples())
-
-    def _layers(self) -> str:
-        from search.reports.status import print_count
-
-        with contextlib.redirect_stdout(io.StringIO()) as printed:
-            print_count(self.candidate.architecture, as_json=False)
-        return printed.getvalue()
 
     def _draw_samples(self) -> bytes:
         """The first images of the first epoch, as the net sees them."""

@@ -1,7 +1,5 @@
 """What a training tells of itself while it runs: train.log, epochs.csv, TensorBoard and the terminal."""
 
-import csv
-import io
 import re
 import sys
 from collections.abc import Sequence
@@ -11,11 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from mnist_core.training_checkpoint import write_whole
-from search.runs.progress import format_accuracy, format_seconds
+from mnist_core.files import write_whole
+from search.terminal.bar import LinesAboveBar
+from search.terminal.numbers import format_accuracy, format_seconds
+from search.terminal.output import csv_text
 from space.errors import InputError
 from space.results import EpochResult
 
@@ -49,25 +48,21 @@ class TrainingLog:
             self._file.truncate(len(whole))
         found = _STAMPED_LINE.findall(whole.decode(errors="replace"))
         self._num_logged = found.count("epoch")
-        self.is_finished = _FINISHED in found
-        """Whether its last line was written, after everything else."""
-        self._console = Console(stderr=True, quiet=quiet, highlight=False, markup=False, emoji=False)
-        self._bar = Progress(
+        self.is_complete = _FINISHED in found
+        """Whether the last line of a training that is over was written, which comes after everything else."""
+        # An epoch may well take longer than the half minute over which speed is averaged by default.
+        self._bar = LinesAboveBar(
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("epochs,"),
             TimeElapsedColumn(),
-            TextColumn("gone,"),
+            TextColumn("elapsed,"),
             TimeRemainingColumn(),
             TextColumn("left"),
-            console=self._console,
-            transient=True,
-            disable=quiet or not sys.stderr.isatty(),
-            refresh_per_second=2,
-            # An epoch may well take longer than the half minute over which speed is averaged by default.
-            speed_estimate_period=3_600,
+            quiet=quiet,
+            speed_seconds=3_600,
         )
-        self._task = self._bar.add_task("", total=num_epochs)
+        self._bar.update(0, total=num_epochs)
 
     def __enter__(self) -> Self:
         return self
@@ -92,7 +87,10 @@ class TrainingLog:
 
     def update(self, results: Sequence[EpochResult]) -> None:
         """Tell of all epochs so far what has not been told."""
-        write_whole(self._folder / EPOCHS_FILE, _as_csv(results).encode())
+        write_whole(
+            self._folder / EPOCHS_FILE,
+            csv_text([item.name for item in fields(EpochResult)], map(asdict, results)).encode(),
+        )
         for result in results[self._num_logged :]:
             self.line(_epoch_line(result, self._num_epochs))
         self._num_logged = len(results)
@@ -101,7 +99,7 @@ class TrainingLog:
                 _draw(self._writer, result)
             self._num_drawn = len(results)
             self._writer.flush()
-        self._bar.update(self._task, completed=len(results))
+        self._bar.update(len(results))
 
     def finish(self, results: Sequence[EpochResult]) -> None:
         best = best_epoch(results)
@@ -122,7 +120,7 @@ class TrainingLog:
     def line(self, text: str) -> None:
         stamp = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
         self._file.write(f"{stamp}  {text}\n".encode())
-        self._console.print(text, soft_wrap=True)
+        self._bar.line(text)
 
 
 def best_epoch(results: Sequence[EpochResult]) -> EpochResult:
@@ -155,14 +153,6 @@ def _draw(writer: "SummaryWriter", result: EpochResult) -> None:
         ("seconds", result.seconds),
     ):
         writer.add_scalar(tag, value, result.epoch)
-
-
-def _as_csv(results: Sequence[EpochResult]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [item.name for item in fields(EpochResult)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(result) for result in results)
-    return text.getvalue()
 
 
 def _epoch_line(result: EpochResult, num_epochs: int) -> str:

@@ -3,15 +3,17 @@
 import difflib
 import os
 import statistics
+import sys
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import NoneType
 from typing import Any, get_args
 
-from mnist_core.allocator import keep_freed_memory
 from mnist_core.data import check_dataset_name, find_data_root, load_dataset, normalised_for
-from mnist_core.engine import ENGINE_NAMES, Engine, resolve_engine
+from mnist_core.engine import ENGINE_NAMES, Engine
+from search.defaults import DEFAULT_STORAGE
 from search.models.names import find_candidate
+from search.workers.machine import COMPILING_LINE, find_engine, prepare_process
 from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError
 
@@ -21,8 +23,11 @@ class TrainRequest:
     """What one call was asked to do. Raises `InputError` naming the option, the rule and the value."""
 
     model: str
-    """Name of a recipe, or a net's notation."""
+    """A reference system, a net's notation, a trial or a model file: what is trained is its candidate."""
     out: Path
+    storage: str = DEFAULT_STORAGE
+    """The store of the trial, where ``model`` is one's number; and the study in it."""
+    study: str | None = None
     epochs: int | None = None
     """This and the next two: None leaves the recipe's setting, or the default."""
     batch_size: int | None = None
@@ -56,8 +61,8 @@ def train_model(request: TrainRequest) -> None:
     Trains on one thread. Raises `InputError` before anything is written where the input is wrong, `SearchFailedError`
     where a training diverges or a file can't be written. SIGINT and SIGTERM end the process at once with exit code 130.
     """
-    keep_freed_memory()
-    recipe, candidate = find_candidate(request.model)
+    prepare_process()
+    recipe, candidate = find_candidate(request.model, storage=request.storage, study=request.study)
     overrides = read_overrides(request)
     candidate = replace(candidate, training=replace(candidate.training, **overrides))
     _check_folders(request)
@@ -153,14 +158,12 @@ def _check_folders(request: TrainRequest) -> None:
 
 def _find_engine(request: TrainRequest, candidate: CandidateSpec) -> tuple[str, Engine]:
     """The device, and the engine that trains the candidate there."""
-    import torch
 
-    from mnist_core.device import resolve_device
-    from search.runs.progress import make_display
+    def compiling() -> None:
+        if not request.quiet:
+            print(COMPILING_LINE, file=sys.stderr, flush=True)
 
-    torch.set_num_threads(1)
-    device = resolve_device(request.device)
-    found = resolve_engine(request.engine, device, compiling=make_display(quiet=request.quiet).compiling)
+    device, found = find_engine(request.device, request.engine, compiling=compiling)
     engine = found.for_candidate(candidate)
     if engine.library != found.library:
         lacks = "a layer of this net" if candidate.training.optimizer == "sgd" else candidate.training.optimizer

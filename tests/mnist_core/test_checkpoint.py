@@ -18,20 +18,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from mnist_core.augmentation import normalise
-from mnist_core.checkpoint import (
-    PRODUCER,
-    Checkpoint,
-    cpu_weights,
-    export_onnx,
-    load_checkpoint,
-    onnx_accuracy,
-    onnx_properties,
-    restore_model,
-    save_checkpoint,
-)
+from mnist_core.checkpoint import PRODUCER, Checkpoint, cpu_weights, load_checkpoint, restore_model, save_checkpoint
 from mnist_core.data import Dataset, load_dataset
 from mnist_core.engine import TORCH, Engine
 from mnist_core.evaluation import evaluate, predict_logits
+from mnist_core.formats.onnx import export_onnx, onnx_accuracy, onnx_properties
 from mnist_core.model import build_model
 from mnist_core.training import train
 from space.architecture import ArchitectureSpec

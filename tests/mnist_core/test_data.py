@@ -25,6 +25,7 @@ from mnist_core.data import (
     Dataset,
     Split,
     find_data_root,
+    load_all_but_test,
     load_dataset,
     open_test_set,
 )
@@ -340,16 +341,17 @@ def test_load_dataset_never_opens_the_test_files(tmp_path: Path, monkeypatch: py
     assert opened == [IMAGES_FILE, LABELS_FILE]
 
 
-def test_the_test_set_validates_and_all_other_images_train(tmp_path: Path) -> None:
+def test_the_test_set_is_opened_alone_and_all_other_images_train(tmp_path: Path) -> None:
     made_up = write_files(write_root(tmp_path), TEST_FILES, TEST_SIZE)
-    opened, usual = open_test_set("mnist", tmp_path), load_dataset("mnist", tmp_path)
-    assert np.array_equal(opened.validation.images, made_up.images)
-    assert np.array_equal(opened.validation.labels, made_up.labels)
-    assert len(opened.train) == NUM_IMAGES
-    assert images_of(opened.train) == images_of(usual.train) | images_of(usual.validation)
-    assert opened.sha256 == usual.sha256
-    pixels = opened.train.images / 255
-    assert (opened.mean, opened.std) == pytest.approx((pixels.mean(), pixels.std()))
+    opened = open_test_set("mnist", tmp_path)
+    assert np.array_equal(opened.images, made_up.images)
+    assert np.array_equal(opened.labels, made_up.labels)
+    others, usual = load_all_but_test("mnist", tmp_path), load_dataset("mnist", tmp_path)
+    assert len(others.train) == NUM_IMAGES
+    assert images_of(others.train) == images_of(usual.train) | images_of(usual.validation)
+    assert others.sha256 == usual.sha256
+    pixels = others.train.images / 255
+    assert (others.mean, others.std) == pytest.approx((pixels.mean(), pixels.std()))
 
 
 def images_of(split: Split) -> set[tuple[bytes, int]]:
@@ -358,12 +360,13 @@ def images_of(split: Split) -> set[tuple[bytes, int]]:
 
 
 def test_the_test_set_of_digits_is_what_training_never_sees(indexed_digits: Split) -> None:
-    opened, usual = open_test_set("digits", None), load_dataset("digits", None)
-    assert (len(opened.train), len(opened.validation)) == (1_497, 300)
-    train, sealed = set(index_of(opened.train)), set(index_of(opened.validation))
+    opened = open_test_set("digits", None)
+    others, usual = load_all_but_test("digits", None), load_dataset("digits", None)
+    assert (len(others.train), len(opened)) == (1_497, 300)
+    train, sealed = set(index_of(others.train)), set(index_of(opened))
     assert train == set(index_of(usual.train)) | set(index_of(usual.validation))
     assert train | sealed == set(range(1_797))
-    for split in (opened.train, opened.validation):
+    for split in (others.train, opened):
         assert np.array_equal(split.labels, indexed_digits.labels[index_of(split)])
 
 
@@ -485,9 +488,9 @@ def test_all_60_000_images_train_beside_the_test_set_and_a_made_up_one_is_notice
     assert_named_as_corrupt(raw / TEST_IMAGES_FILE, tmp_path, open_test_set)
     known = {file: sha256 for file, sha256 in data._MNIST_SHA256.items() if file not in TEST_FILES}
     monkeypatch.setitem(data._SOURCES, "mnist", replace(data._SOURCES["mnist"], sha256=known))
-    opened = open_test_set("mnist", tmp_path)
-    assert (len(opened.train), len(opened.validation)) == (60_000, 10_000)
-    assert (round(opened.mean, 4), round(opened.std, 4)) == (0.1307, 0.3081)
+    others = load_all_but_test("mnist", tmp_path)
+    assert (len(others.train), len(open_test_set("mnist", tmp_path))) == (60_000, 10_000)
+    assert (round(others.mean, 4), round(others.std, 4)) == (0.1307, 0.3081)
 
 
 @pytest.mark.mnist

@@ -16,8 +16,9 @@ from mnist_core.data import Dataset, Split, load_dataset
 from mnist_core.engine import TORCH, Engine
 from mnist_core.evaluation import evaluate
 from mnist_core.model import Network, build_model
+from mnist_core.plan import EpochPlan, num_steps, plan_epoch
 from mnist_core.schedule import one_cycle
-from mnist_core.training import DivergedError, EpochPlan, TrainingState, is_over, num_steps, plan_epoch, train
+from mnist_core.training import DivergedError, TrainingState, is_over, train
 from space.architecture import ArchitectureSpec
 from space.candidate import TrainingConfig
 from space.results import EpochResult

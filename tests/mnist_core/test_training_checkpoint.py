@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from mnist_core.checkpoint import Checkpoint, cpu_weights, save_checkpoint
+from mnist_core.files import write_whole
 from mnist_core.model import Network, build_model
 from mnist_core.training import TrainingState
-from mnist_core.training_checkpoint import TrainingCheckpoint, load_training, save_training, write_whole
+from mnist_core.training_checkpoint import TrainingCheckpoint, load_training, save_training
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec
 from space.errors import InputError

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mnist_core.engine import Engine
-from search.cli import main
+from search.cli.app import main
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -108,7 +108,8 @@ def search_here(tmp_path: Path, environment: dict[str, str], capsys: pytest.Capt
 def small_study(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> SmallStudy:
     folder = tmp_path_factory.mktemp("small-study")
     arguments = (
-        *("run", "--dataset", "digits", "--budget", "3000", "--trials", str(SmallStudy.num_trials)),
+        *("run", "--dataset", "digits", "--budget", "3000", "--study", SmallStudy.name),
+        *("--trials", str(SmallStudy.num_trials)),
         *("--epochs", "4", "--seed", "1", "--workers", "2"),
     )
     made = Command(folder, environment)(*arguments)

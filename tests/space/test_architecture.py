@@ -3,9 +3,10 @@ import torch
 from hypothesis import given, settings
 
 from mnist_core.model import build_model
-from space.architecture import ArchitectureSpec, num_params, summarise
+from space.architecture import ArchitectureSpec, num_params
 from space.errors import InputError
 from space.layers import Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool
+from space.summary import summarise
 from tests.strategies import architectures
 
 REFERENCE_SYSTEMS = {

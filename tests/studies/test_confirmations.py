@@ -23,7 +23,7 @@ def search(tmp_path: Path) -> SearchStudy:
 
 @pytest.fixture
 def confirmation(search: SearchStudy) -> Confirmation:
-    return Confirmation.begin(search.store.engine, NAME, seeds=SEEDS, top=3, num_complete=9, contenders=CONTENDERS)
+    return Confirmation.begin(search.store.database, NAME, seeds=SEEDS, top=3, num_complete=9, contenders=CONTENDERS)
 
 
 def result(stage: Stage, trial: int, seed: int, accuracy: float | None = None, num_images: int = 1_003) -> SeedResult:
@@ -44,7 +44,7 @@ def confirm(confirmation: Confirmation) -> None:
 
 
 def test_what_was_begun_is_found_again(search: SearchStudy, confirmation: Confirmation) -> None:
-    found = Confirmation.find(reopen(search).store.engine, NAME)
+    found = Confirmation.find(reopen(search).store.database, NAME)
     assert found is not None
     assert found.seeds == SEEDS
     assert found.contenders == tuple(CONTENDERS)
@@ -52,18 +52,18 @@ def test_what_was_begun_is_found_again(search: SearchStudy, confirmation: Confir
 
 
 def test_a_study_without_a_confirmation(search: SearchStudy) -> None:
-    assert Confirmation.find(search.store.engine, NAME) is None
-    assert read_confirmed_front(search.store.engine, NAME) == []
+    assert Confirmation.find(search.store.database, NAME) is None
+    assert read_confirmed_front(search.store.database, NAME) == []
 
 
 def test_a_store_from_before_there_were_confirmations(search: SearchStudy) -> None:
-    engine = search.store.engine
+    engine = search.store.database
     tables = [metadata.tables[name] for name in ("confirmations", "confirmation_trainings", "test_openings")]
     metadata.drop_all(engine, tables)
     with engine.begin() as connection:
         connection.execute(update(schema_version).values(version=1))
-    assert Confirmation.find(Store.open_read_only(search.store.url).engine, NAME) is None
-    engine = Store.open(search.store.url).engine
+    assert Confirmation.find(Store.open_read_only(search.store.url).database, NAME) is None
+    engine = Store.open(search.store.url).database
     assert Confirmation.find(engine, NAME) is None
     Confirmation.begin(engine, NAME, seeds=SEEDS, top=None, num_complete=9, contenders=CONTENDERS)
     assert Confirmation.find(engine, NAME) is not None
@@ -98,7 +98,7 @@ def test_a_training_written_again_replaces_itself_alone(confirmation: Confirmati
 def test_the_front_is_there_when_all_its_members_are_measured(search: SearchStudy, confirmation: Confirmation) -> None:
     assert confirmation.front() == []
     confirm(confirmation)
-    front = read_confirmed_front(search.store.engine, NAME)
+    front = read_confirmed_front(search.store.database, NAME)
     assert front == confirmation.front()
     assert [(point.trial, point.num_params, point.notation, point.seeds) for point in front] == [
         (4, 100, "small", (21, 22)),
@@ -129,13 +129,15 @@ def test_models_of_other_seeds_do_not_count(confirmation: Confirmation) -> None:
 def test_openings_are_kept_whatever_else_is_dropped(search: SearchStudy, confirmation: Confirmation) -> None:
     confirm(confirmation)
     confirmation.discard()
-    assert Confirmation.find(search.store.engine, NAME) is None
-    again = Confirmation.begin(search.store.engine, NAME, seeds=SEEDS, top=None, num_complete=9, contenders=CONTENDERS)
+    assert Confirmation.find(search.store.database, NAME) is None
+    again = Confirmation.begin(
+        search.store.database, NAME, seeds=SEEDS, top=None, num_complete=9, contenders=CONTENDERS
+    )
     again.record_opening(7)
-    (opened, _), _ = openings = read_openings(search.store.engine, NAME)
+    (opened, _), _ = openings = read_openings(search.store.database, NAME)
     assert [num_models for _, num_models in openings] == [4, 7]
     assert len(again.read(Stage.DECIDE)) == 6, "the trainings stay as well"
-    with search.store.engine.connect() as connection:
+    with search.store.database.connect() as connection:
         stored = connection.scalar(text("SELECT opened FROM test_openings LIMIT 1"))
     assert stored == opened.isoformat()
     assert opened.utcoffset() == timedelta(0)
@@ -143,11 +145,11 @@ def test_openings_are_kept_whatever_else_is_dropped(search: SearchStudy, confirm
 
 def test_two_searches_in_a_store_are_confirmed_apart(tmp_path: Path) -> None:
     one, other = make_search(tmp_path), make_search(tmp_path, "other")
-    first = Confirmation.begin(one.store.engine, NAME, seeds=SEEDS, top=None, num_complete=9, contenders=CONTENDERS)
+    first = Confirmation.begin(one.store.database, NAME, seeds=SEEDS, top=None, num_complete=9, contenders=CONTENDERS)
     second = Confirmation.begin(
-        other.store.engine, "other", seeds=SEEDS, top=None, num_complete=9, contenders=CONTENDERS
+        other.store.database, "other", seeds=SEEDS, top=None, num_complete=9, contenders=CONTENDERS
     )
     confirm(first)
     assert (second.members, second.read(Stage.DECIDE), second.front()) == (None, [], [])
-    assert len(read_openings(one.store.engine, NAME)) == 1
-    assert read_openings(one.store.engine, "other") == []
+    assert len(read_openings(one.store.database, NAME)) == 1
+    assert read_openings(one.store.database, "other") == []

@@ -8,9 +8,10 @@ from sqlalchemy import inspect, select, text
 
 from studies.confirmations import Confirmation, Stage, read_confirmed_front
 from studies.migrations import MIGRATIONS, migrate
-from studies.records import Outcome, count_outcomes, read_front
+from studies.records import read_front
 from studies.storage import Store
 from studies.tables import SCHEMA_VERSION, metadata, schema_version
+from studies.trials import Outcome, count_outcomes
 from tests.stores import restore_store, run_at_once
 
 NAME = "digits-700"
@@ -19,11 +20,13 @@ KEPT = [1]
 
 
 def columns(store: Store) -> dict[str, set[str]]:
-    return {table: {column["name"] for column in inspect(store.engine).get_columns(table)} for table in metadata.tables}
+    return {
+        table: {column["name"] for column in inspect(store.database).get_columns(table)} for table in metadata.tables
+    }
 
 
 def version_of(store: Store) -> int | None:
-    with store.engine.connect() as connection:
+    with store.database.connect() as connection:
         return connection.scalar(select(schema_version.c.version))
 
 
@@ -40,8 +43,8 @@ def test_an_earlier_store_is_read_as_it_is(schema: int, tmp_path: Path) -> None:
     assert store.resolve_study_name(None) == NAME
     counts = count_outcomes(store.load_study(NAME).get_trials(deepcopy=False))
     assert (counts[Outcome.COMPLETE], counts[Outcome.PRUNED]) == (4, 1)
-    assert [point.num_params for point in read_front(store.engine, NAME)] == [460, 573]
-    assert [round(point.accuracy, 4) for point in read_confirmed_front(store.engine, NAME)] == [0.8867, 0.9417]
+    assert [point.num_params for point in read_front(store.database, NAME)] == [460, 573]
+    assert [round(point.accuracy, 4) for point in read_confirmed_front(store.database, NAME)] == [0.8867, 0.9417]
     assert hashlib.sha256((tmp_path / "studies.db").read_bytes()).hexdigest() == before
     assert {path.name for path in tmp_path.iterdir()} == {"studies.db", "studies.artifacts"}
 
@@ -55,22 +58,22 @@ def test_an_earlier_store_gets_the_present_tables_when_it_is_written_to(
     store = open_to_write(url)
     assert version_of(store) == SCHEMA_VERSION
     assert columns(store) == columns(Store.create(f"sqlite:///{tmp_path / 'new.db'}"))
-    confirmation = Confirmation.find(store.engine, NAME)
+    confirmation = Confirmation.find(store.database, NAME)
     assert confirmation is not None
     assert len(confirmation.front()) == 2
     assert {result.weights_sha256 for result in confirmation.read(Stage.MEASURE)} == {None}
-    migrate(store.engine)
+    migrate(store.database)
     assert version_of(store) == SCHEMA_VERSION
 
 
 def test_a_store_from_before_there_were_confirmations_gets_their_tables(tmp_path: Path) -> None:
     store = Store.create(f"sqlite:///{tmp_path / 'studies.db'}")
-    with store.engine.begin() as connection:
+    with store.database.begin() as connection:
         for table in ("confirmation_trainings", "confirmations", "test_openings", "queued_candidates"):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE search_schema_version SET version = 1"))
-    store.engine.dispose()
-    assert read_confirmed_front(Store.open_read_only(store.url).engine, NAME) == []
+    store.database.dispose()
+    assert read_confirmed_front(Store.open_read_only(store.url).database, NAME) == []
     assert columns(Store.open(store.url)) == columns(Store.create(f"sqlite:///{tmp_path / 'new.db'}"))
 
 

@@ -9,15 +9,8 @@ from sqlalchemy import delete
 from space.candidate import CandidateSpec, TrainingConfig
 from studies.pareto import FrontPoint, pareto_front
 from studies.records import (
-    TRAINED_OUTCOMES,
-    Outcome,
-    candidate_of,
-    count_outcomes,
     curves_frame,
-    find_trained,
     front_frame,
-    front_point,
-    outcome_of,
     read_completed_curves,
     read_epochs,
     read_front,
@@ -27,6 +20,7 @@ from studies.records import (
 )
 from studies.study import SearchStudy
 from studies.tables import pareto_front as front_table
+from studies.trials import TRAINED, Outcome, candidate_of, count_outcomes, find_trained, front_point, outcome_of
 from tests.stores import BUDGET, begin, make_search, net, reopen, results, suggest, train_one
 
 
@@ -105,7 +99,7 @@ def test_nothing_to_count(search: SearchStudy) -> None:
 # Equal candidates
 
 
-@pytest.mark.parametrize("outcome", TRAINED_OUTCOMES)
+@pytest.mark.parametrize("outcome", TRAINED)
 def test_a_trained_candidate_is_found_again(search: SearchStudy, outcome: Outcome) -> None:
     train_one(search, 4, [0.5])
     number = train_one(search, 5, [0.5], outcome)
@@ -146,7 +140,7 @@ def test_the_original_is_found_not_its_duplicates(search: SearchStudy) -> None:
 
 
 def test_epochs_are_read_as_they_were_written(search: SearchStudy) -> None:
-    engine, curve = search.store.engine, results(0.1, 1 / 3, 0.9999)
+    engine, curve = search.store.database, results(0.1, 1 / 3, 0.9999)
     for number in (7, 3):
         for result in curve:
             write_epoch(engine, search.name, number, result)
@@ -157,8 +151,8 @@ def test_epochs_are_read_as_they_were_written(search: SearchStudy) -> None:
 
 def test_epochs_belong_to_one_search(tmp_path: Path, search: SearchStudy) -> None:
     other = make_search(tmp_path, "other")
-    write_epoch(search.store.engine, search.name, 0, results(0.5)[0])
-    assert read_epochs(search.store.engine, other.name, [0]) == {0: []}
+    write_epoch(search.store.database, search.name, 0, results(0.5)[0])
+    assert read_epochs(search.store.database, other.name, [0]) == {0: []}
 
 
 def test_rivals_are_the_complete_trials_of_at_most_so_many_parameters(tmp_path: Path, search: SearchStudy) -> None:
@@ -168,10 +162,10 @@ def test_rivals_are_the_complete_trials_of_at_most_so_many_parameters(tmp_path: 
     train_one(search, 4, [0.3, 0.4])
     train_one(search, 4, [0.1, 0.2], Outcome.PRUNED)
     train_one(search, 4, [0.1], Outcome.DIVERGED)
-    write_epoch(search.store.engine, search.name, begin(search, 2).number, results(0.2)[0])
+    write_epoch(search.store.database, search.name, begin(search, 2).number, results(0.2)[0])
 
     def read(max_params: int) -> list[tuple[int, tuple[float, ...], tuple[float, ...]]]:
-        return read_completed_curves(search.store.engine, search.name, max_params)
+        return read_completed_curves(search.store.database, search.name, max_params)
 
     small = (net(4).num_params, (0.3, 0.4), train_accuracies(0.3, 0.4))
     large = (net(8).num_params, (0.5, 0.9), train_accuracies(0.5, 0.9))
@@ -184,7 +178,7 @@ def test_rivals_are_the_complete_trials_of_at_most_so_many_parameters(tmp_path: 
 def test_rivals_of_one_size_stay_apart(search: SearchStudy) -> None:
     train_one(search, 4, [0.5, 0.9])
     train_one(search, 4, [0.4, 0.8])
-    assert read_completed_curves(search.store.engine, search.name, 1_000) == [
+    assert read_completed_curves(search.store.database, search.name, 1_000) == [
         (94, accuracies, train_accuracies(*accuracies)) for accuracies in ((0.5, 0.9), (0.4, 0.8))
     ]
 
@@ -204,14 +198,14 @@ def test_complete_trials_join_the_front(search: SearchStudy) -> None:
         FrontPoint(numbers["smaller"], 94, 0.8, "4s:br gap fc10+"),
         FrontPoint(numbers["complete"], 178, 0.9, "8s:br gap fc10+"),
     ]
-    assert read_front(search.store.engine, search.name) == expected
+    assert read_front(search.store.database, search.name) == expected
 
 
 def test_a_better_trial_takes_the_place_of_those_it_dominates(search: SearchStudy) -> None:
     for width, accuracy in ((4, 0.5), (5, 0.6), (6, 0.7), (9, 0.95)):
         train_one(search, width, [accuracy])
     better = train_one(search, 5, [0.9])
-    front = read_front(search.store.engine, search.name)
+    front = read_front(search.store.database, search.name)
     assert [(point.trial, point.num_params) for point in front] == [(0, 94), (better, 115), (3, 199)]
 
 
@@ -219,8 +213,8 @@ def test_fronts_of_two_searches_stay_apart(tmp_path: Path, search: SearchStudy) 
     other = make_search(tmp_path, "other")
     train_one(search, 8, [0.5])
     train_one(other, 4, [0.9])
-    assert [point.num_params for point in read_front(search.store.engine, search.name)] == [178]
-    assert [point.num_params for point in read_front(search.store.engine, other.name)] == [94]
+    assert [point.num_params for point in read_front(search.store.database, search.name)] == [178]
+    assert [point.num_params for point in read_front(search.store.database, other.name)] == [94]
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -232,7 +226,7 @@ def test_a_front_that_grew_equals_one_made_anew(
     search: SearchStudy, fields: list[tuple[int, float]], step: int
 ) -> None:
     points = [FrontPoint(trial, *pair, notation="gap fc10+") for trial, pair in enumerate(fields)]
-    engine, name = search.store.engine, search.name
+    engine, name = search.store.database, search.name
     with engine.begin() as connection:  # what the example before left
         connection.execute(delete(front_table))
     for start in range(0, len(points), step):
@@ -282,7 +276,7 @@ def test_trials_as_a_table(search: SearchStudy) -> None:
 def test_curves_as_a_table(search: SearchStudy) -> None:
     train_one(search, 8, [0.6, 0.9])
     train_one(search, 4, [0.5], Outcome.PRUNED)
-    frame = curves_frame(search.store.engine, search.name)
+    frame = curves_frame(search.store.database, search.name)
     assert list(frame.columns) == ["trial", *asdict(results(0.5)[0])]
     assert frame[["trial", "epoch", "val_accuracy"]].values.tolist() == [[0, 1, 0.6], [0, 2, 0.9], [1, 1, 0.5]]
     assert frame.iloc[0, 1:].tolist() == list(asdict(results(0.6)[0]).values())
@@ -290,12 +284,12 @@ def test_curves_as_a_table(search: SearchStudy) -> None:
 
 def test_the_front_as_a_table(search: SearchStudy) -> None:
     make_one_of_each(search)
-    frame = front_frame(read_front(search.store.engine, search.name))
+    frame = front_frame(read_front(search.store.database, search.name))
     assert list(frame.columns) == ["trial", "num_params", "val_accuracy", "notation"]
     assert frame.values.tolist() == [[1, 94, 0.8, "4s:br gap fc10+"], [0, 178, 0.9, "8s:br gap fc10+"]]
 
 
 def test_empty_tables_have_their_columns(search: SearchStudy) -> None:
     assert list(front_frame([]).columns) == ["trial", "num_params", "val_accuracy", "notation"]
-    assert list(curves_frame(search.store.engine, search.name).columns)[:2] == ["trial", "epoch"]
+    assert list(curves_frame(search.store.database, search.name).columns)[:2] == ["trial", "epoch"]
     assert len(trials_frame(search.study)) == 0

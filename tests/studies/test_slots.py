@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from studies.locks import WorkerLocks
-from studies.slots import GRACE_SECONDS, MAX_ATTEMPTS, TRAINED, Slot, SlotState, TrialSlots, is_alive
+from studies.slots import GRACE_SECONDS, MAX_ATTEMPTS, Slot, SlotState, TrialSlots, is_alive
 from studies.study import SearchStudy
+from studies.trials import TRAINED, Outcome
 from tests.stores import WORKER, living_worker, make_search, run_at_once
 
 
@@ -63,9 +64,9 @@ def test_no_more_than_the_total_can_be_claimed(slots: TrialSlots, total: int) ->
     ("state", "taken"),
     [
         (SlotState.RUNNING, True),
-        (SlotState.COMPLETE, True),
-        (SlotState.PRUNED, True),
-        (SlotState.DIVERGED, True),
+        (Outcome.COMPLETE, True),
+        (Outcome.PRUNED, True),
+        (Outcome.DIVERGED, True),
         (SlotState.INTERRUPTED, False),
         (SlotState.RELEASED, False),
     ],
@@ -77,7 +78,7 @@ def test_what_counts_towards_the_total(slots: TrialSlots, state: SlotState, take
 
 
 def test_a_higher_total_lets_a_search_go_on(slots: TrialSlots) -> None:
-    slots.set_state(claimed(slots, 1), SlotState.COMPLETE)
+    slots.set_state(claimed(slots, 1), Outcome.COMPLETE)
     assert slots.claim(1, WORKER) is None
     assert slots.claim(2, WORKER) is not None
 
@@ -85,7 +86,7 @@ def test_a_higher_total_lets_a_search_go_on(slots: TrialSlots) -> None:
 def test_searches_in_one_store_count_apart(tmp_path: Path, slots: TrialSlots) -> None:
     other = make_search(tmp_path, "other").slots
     interrupted(slots, trial_number=7)
-    slots.set_state(claimed(slots), SlotState.COMPLETE)
+    slots.set_state(claimed(slots), Outcome.COMPLETE)
     assert claimed(other, 1).trial_number is None
     assert (slots.num_trained(), other.num_trained()) == (1, 0)
     assert (len(slots.read()), len(other.read())) == (1, 1)
@@ -107,7 +108,7 @@ def test_processes_claim_exactly_the_total_and_no_interrupted_slot_twice(search:
         search.slots.give_up(slot)
     imports = "from studies.slots import TrialSlots\nfrom studies.storage import Store"
     program = (
-        "slots = TrialSlots(Store.open(sys.argv[1]).engine, sys.argv[2])\n"
+        "slots = TrialSlots(Store.open(sys.argv[1]).database, sys.argv[2])\n"
         "while slot := slots.claim(int(sys.argv[3]), 1): print(slot.id, slot.num_attempts)"
     )
     printed = run_at_once(imports, program, search.store.url, search.name, str(total), num_processes=3)
@@ -158,7 +159,7 @@ def test_interrupted_slots_are_claimed_first_the_oldest_before_the_others(slots:
 def test_an_interrupted_slot_stays_while_the_total_is_reached(slots: TrialSlots) -> None:
     first, second = claimed(slots), claimed(slots)
     slots.give_up(slots.assign(first, 0, 94))
-    slots.set_state(second, SlotState.COMPLETE)
+    slots.set_state(second, Outcome.COMPLETE)
     assert slots.claim(1, WORKER) is None
     assert claimed(slots, 2).id == first.id
 
@@ -189,9 +190,10 @@ def test_a_trained_trial_keeps_its_slot(slots: TrialSlots, state: SlotState) -> 
 
 
 def test_slots_are_read_by_state(slots: TrialSlots) -> None:
-    for slot, state in zip([claimed(slots) for _ in SlotState], SlotState, strict=True):
+    states = (*SlotState, *TRAINED)
+    for slot, state in zip([claimed(slots) for _ in states], states, strict=True):
         slots.set_state(slot, state)
-    for state in SlotState:
+    for state in states:
         assert [slot.state for slot in slots.read((state,))] == [state]
     assert [slot.state for slot in slots.read(TRAINED)] == list(TRAINED)
 

@@ -73,14 +73,14 @@ def test_create_keeps_what_is_there(tmp_path: Path, url: str) -> None:
     search = make_search(tmp_path)
     number = train_one(search, 4, [0.5, 0.9])
     assert Store.create(url).study_names() == [search.name]
-    assert [point.trial for point in read_front(Store.create(url).engine, search.name)] == [number]
+    assert [point.trial for point in read_front(Store.create(url).database, search.name)] == [number]
 
 
 @pytest.mark.parametrize("opener", [Store.create, Store.open])
 def test_writers_use_a_write_ahead_log_and_wait_for_the_disk_no_more_than_it_needs(path: Path, opener: Any) -> None:
     Store.create(f"sqlite:///{path}")
     store = opener(f"sqlite:///{path}")
-    with store.engine.connect() as first, store.engine.connect() as second:
+    with store.database.connect() as first, store.database.connect() as second:
         for connection in (first, second):
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 1  # NORMAL
@@ -91,8 +91,8 @@ def test_a_store_reads_the_same_through_every_door(tmp_path: Path, url: str, ope
     number = train_one(search, 4, [0.5, 0.9])
     store = open_store(url)
     assert store.study_names() == [search.name]
-    assert read_front(store.engine, search.name) == read_front(search.store.engine, search.name)
-    assert len(read_epochs(store.engine, search.name, [number])[number]) == 2
+    assert read_front(store.database, search.name) == read_front(search.store.database, search.name)
+    assert len(read_epochs(store.database, search.name, [number])[number]) == 2
     assert list(trials_frame(store.load_study(search.name)).trial) == [number]
     assert len(store.load_curves(search.name).trials) == 1
 
@@ -114,7 +114,7 @@ def test_reading_changes_nothing(tmp_path: Path, path: Path, url: str) -> None:
     before, content, time = entries(tmp_path), path.read_bytes(), path.stat().st_mtime_ns
     store = Store.open_read_only(url)
     assert trials_frame(store.load_study(NAME)).trial.tolist() == [0]
-    assert len(read_front(store.engine, NAME)) == 1
+    assert len(read_front(store.database, NAME)) == 1
     assert not WorkerLocks(store.lock_path).is_held(1)
     del store
     gc.collect()
@@ -130,7 +130,7 @@ def entries(folder: Path) -> set[str]:
 def test_a_read_only_store_refuses_to_be_written(tmp_path: Path, url: str) -> None:
     search = make_search(tmp_path)
     store = Store.open_read_only(url)
-    with pytest.raises(OperationalError, match="readonly"), store.engine.begin() as connection:
+    with pytest.raises(OperationalError, match="readonly"), store.database.begin() as connection:
         connection.execute(delete(schema_version))
     with pytest.raises(optuna.exceptions.StorageInternalError):
         store.load_study(search.name).ask()
@@ -144,9 +144,9 @@ def reopened_number_of_trials(search: SearchStudy) -> int:
 def test_reading_goes_on_while_another_writes(tmp_path: Path, url: str) -> None:
     search = make_search(tmp_path)
     reader = Store.open_read_only(url)
-    assert read_front(reader.engine, search.name) == []
+    assert read_front(reader.database, search.name) == []
     train_one(search, 4, [0.5, 0.9])
-    assert len(read_front(reader.engine, search.name)) == 1
+    assert len(read_front(reader.database, search.name)) == 1
 
 
 # What can't be opened
@@ -227,9 +227,9 @@ def test_another_programs_database_stays_as_it_is(opener: str, path: Path, url: 
 @pytest.mark.parametrize("opener", ALL_OPENERS)
 def test_a_newer_schema_is_left_alone(opener: str, path: Path, url: str) -> None:
     store = Store.create(url)
-    with store.engine.begin() as connection:
+    with store.database.begin() as connection:
         connection.execute(update(schema_version).values(version=SCHEMA_VERSION + 1))
-    store.engine.dispose()
+    store.database.dispose()
     before = path.read_bytes()
     with pytest.raises(InputError, match=f"schema {SCHEMA_VERSION + 1}, newer than {SCHEMA_VERSION}.*: update"):
         ALL_OPENERS[opener](url)
@@ -261,10 +261,10 @@ def test_killed_between_optunas_tables_and_ours(path: Path, url: str, open_store
 
 def test_killed_before_the_schema_version_was_noted(url: str) -> None:
     store = Store.create(url)
-    with store.engine.begin() as connection:
+    with store.database.begin() as connection:
         connection.execute(delete(schema_version))
     for _ in range(2):
-        with Store.create(url).engine.connect() as connection:
+        with Store.create(url).database.connect() as connection:
             assert connection.execute(schema_version.select()).all() == [(SCHEMA_VERSION,)]
 
 
@@ -273,7 +273,7 @@ def test_killed_before_the_schema_version_was_noted(url: str) -> None:
 
 def make_studies(folder: Path, names: list[str]) -> Store:
     store = Store.create(f"sqlite:///{folder / 'studies.db'}")
-    with store.engine.begin() as connection:
+    with store.database.begin() as connection:
         for name in names:
             connection.execute(insert(searches).values(study_name=name, fingerprint=FINGERPRINT))
     return store
@@ -342,6 +342,6 @@ def test_any_folder_will_do(folder: str, tmp_path: Path) -> None:
     for opener in ALL_OPENERS.values():
         store = opener(search.store.url)
         assert store.study_names() == [search.name]
-        store.engine.dispose()
+        store.database.dispose()
     assert {entry.name for entry in place.iterdir()} >= {"studies.db", "studies.db.artifacts"}
     assert {entry.name for entry in tmp_path.iterdir()} == {folder}

@@ -11,10 +11,11 @@ from optuna.trial import TrialState
 from space.errors import InputError
 from studies.locks import WorkerLocks
 from studies.pareto import pareto_front
-from studies.records import TRAINED_OUTCOMES, Outcome, front_point, outcome_of, read_epochs, read_front
+from studies.records import read_epochs, read_front
 from studies.slots import MAX_ATTEMPTS, SlotState
 from studies.storage import Store
 from studies.study import SearchStudy, check_fingerprint, read_fingerprint
+from studies.trials import TRAINED, Outcome, front_point, outcome_of, write_attributes
 from tests.stores import (
     BUDGET,
     FINGERPRINT,
@@ -109,7 +110,7 @@ def test_a_search_whose_making_was_cut_short_is_made_again(
     assert search.study.metric_names == ["val_accuracy", "num_params"]
     assert search.store.study_names() == [search.name]
     train_one(search, 4, [0.5])
-    assert len(read_front(search.store.engine, search.name)) == 1
+    assert len(read_front(search.store.database, search.name)) == 1
 
 
 # Ends of trials
@@ -151,8 +152,9 @@ def test_a_complete_trial(search: SearchStudy) -> None:
 
 
 def test_further_attributes_are_kept(search: SearchStudy) -> None:
-    trial = begin(search, 4)
-    search.tell_complete(trial, results(0.5), 94, weights="an artifact")
+    slot = search.slots.claim(1, WORKER)
+    assert slot is not None
+    search.finish(begin(search, 4), slot, Outcome.COMPLETE, results(0.5), {"weights": "an artifact"})
     assert search.study.trials[0].user_attrs["weights"] == "an artifact"
 
 
@@ -170,7 +172,7 @@ def test_a_trial_that_was_stopped(search: SearchStudy, outcome: Outcome) -> None
         "seconds": 4.0,
         "val_accuracy": 0.2,
     }
-    assert read_front(search.store.engine, search.name) == []
+    assert read_front(search.store.database, search.name) == []
 
 
 def test_a_trial_that_diverged_at_once_has_no_accuracy(search: SearchStudy) -> None:
@@ -181,19 +183,19 @@ def test_a_trial_that_diverged_at_once_has_no_accuracy(search: SearchStudy) -> N
     assert search.curves.trials == []
 
 
-@pytest.mark.parametrize("outcome", TRAINED_OUTCOMES)
+@pytest.mark.parametrize("outcome", TRAINED)
 def test_a_duplicate_takes_over_what_is_stored_and_stays_off_front_and_curves(
     search: SearchStudy, outcome: Outcome
 ) -> None:
     original = train_one(search, 4, [0.5, 0.8], outcome)
-    front, num_curves = read_front(search.store.engine, search.name), len(search.curves.trials)
+    front, num_curves = read_front(search.store.database, search.name), len(search.curves.trials)
     search.add_duplicate(suggest(4), search.study.trials[original])
     first, second = reopen(search).study.trials
     assert (second.state, second.values, second.constraints) == (first.state, first.values, first.constraints)
     assert (second.user_attrs["outcome"], second.user_attrs["duplicate_of"]) == ("duplicate", original)
     assert second.user_attrs["notation"] == "4s:br gap fc10+"
     search.repair(locks_of(search))
-    assert read_front(search.store.engine, search.name) == front
+    assert read_front(search.store.database, search.name) == front
     assert len(reopen(search).curves.trials) == num_curves
 
 
@@ -232,7 +234,7 @@ def test_curves_are_kept_where_the_dashboard_draws_them(search: SearchStudy) -> 
 def test_the_study_that_samples_never_gets_intermediate_values(search: SearchStudy) -> None:
     # Optuna's TPE can't sample any more from a multi-objective study where a pruned trial has them.
     for width in range(1, 8):
-        outcome = TRAINED_OUTCOMES[width % len(TRAINED_OUTCOMES)]
+        outcome = TRAINED[width % len(TRAINED)]
         train_one(search, width, [0.1 * width, 0.1 * width], outcome)
         search.add_rejected(suggest(100 * width), BUDGET)
     search = reopen(search)
@@ -278,7 +280,10 @@ CRASHES: dict[str, tuple[Patch, SlotState | None]] = {
         lambda patch, s: patch.setattr(s.slots, "beat", on_call(2, s.slots.beat)),
         SlotState.INTERRUPTED,
     ),
-    "before it notes the outcome": (lambda patch, s: patch.setattr(s, "_tell", kill), SlotState.INTERRUPTED),
+    "before it notes the outcome": (
+        lambda patch, s: patch.setattr("studies.study.write_attributes", on_call(2, write_attributes)),
+        SlotState.INTERRUPTED,
+    ),
     "before it tells": (
         lambda patch, s: patch.setattr(s.store.storage, "set_trial_state_values", kill),
         SlotState.INTERRUPTED,
@@ -317,26 +322,26 @@ def contents(search: SearchStudy) -> dict[str, object]:
             (trial.state, trial.values, trial.params, trial.user_attrs, trial.intermediate_values)
             for trial in search.curves.trials
         ],
-        "epochs": read_epochs(search.store.engine, search.name, range(20)),
+        "epochs": read_epochs(search.store.database, search.name, range(20)),
         "slots": [
             (slot.id, slot.state, slot.trial_number, slot.seed_number, slot.num_attempts, slot.num_params)
             for slot in search.slots.read()
         ],
-        "front": read_front(search.store.engine, search.name),
+        "front": read_front(search.store.database, search.name),
     }
 
 
 def assert_consistent(search: SearchStudy) -> None:
     search = reopen(search)
     trials = search.study.trials
-    trained = [trial for trial in trials if outcome_of(trial) in TRAINED_OUTCOMES]
+    trained = [trial for trial in trials if outcome_of(trial) in TRAINED]
     assert all(trial.state.is_finished() for trial in trials)
     assert not search.slots.read((SlotState.RUNNING,))
-    kept = {slot.trial_number: slot.state.value for slot in search.slots.read() if slot.state in TRAINED_OUTCOMES}
+    kept = {slot.trial_number: slot.state.value for slot in search.slots.read() if slot.state in TRAINED}
     assert kept == {trial.number: str(outcome_of(trial)) for trial in trained}
     complete = [front_point(trial) for trial in trained if outcome_of(trial) == Outcome.COMPLETE]
-    assert read_front(search.store.engine, search.name) == pareto_front(complete)
-    curves = read_epochs(search.store.engine, search.name, [trial.number for trial in trained])
+    assert read_front(search.store.database, search.name) == pareto_front(complete)
+    curves = read_epochs(search.store.database, search.name, [trial.number for trial in trained])
     assert {trial.user_attrs["trial"]: trial.intermediate_values for trial in search.curves.trials} == {
         number: {result.epoch: result.val_accuracy for result in curve} for number, curve in curves.items() if curve
     }
@@ -372,7 +377,7 @@ def test_a_trial_that_was_not_told_is_taken_back(search: SearchStudy, name: str)
     assert search.slots.num_trained() == 3
 
 
-@pytest.mark.parametrize("outcome", TRAINED_OUTCOMES)
+@pytest.mark.parametrize("outcome", TRAINED)
 @pytest.mark.parametrize("name", [name for name, (_, slot_state) in CRASHES.items() if slot_state is None])
 def test_a_trial_that_was_told_is_brought_to_its_end(tmp_path: Path, name: str, outcome: Outcome) -> None:
     if name == "after it told" and outcome != Outcome.COMPLETE:
@@ -442,7 +447,7 @@ def test_repair_keeps_to_its_own_search(tmp_path: Path, search: SearchStudy) -> 
 
 def test_a_front_that_was_lost_is_found_again(search: SearchStudy) -> None:
     before = contents(with_history(search))
-    with search.store.engine.begin() as connection:
+    with search.store.database.begin() as connection:
         connection.exec_driver_sql("DELETE FROM pareto_front")
     search.repair(locks_of(search))
     assert contents(search) == before

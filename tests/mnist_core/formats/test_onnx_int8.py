@@ -9,9 +9,10 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 
-from mnist_core.checkpoint import Checkpoint, cpu_weights, export_onnx, onnx_accuracy
+from mnist_core.checkpoint import Checkpoint, cpu_weights
 from mnist_core.data import Dataset, load_dataset
 from mnist_core.engine import TORCH
+from mnist_core.formats.onnx import export_onnx, onnx_accuracy
 from mnist_core.formats.onnx_int8 import NUM_CALIBRATION_IMAGES, export_onnx_int8
 from mnist_core.model import build_model
 from mnist_core.training import train

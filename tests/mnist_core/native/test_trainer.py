@@ -25,17 +25,7 @@ from mnist_core.native.trainer import NativeTrainer, layer_specs
 from mnist_core.training import DivergedError, train
 from space.architecture import ArchitectureSpec
 from space.candidate import TrainingConfig
-from space.layers import (
-    CONV_OPS,
-    INPUT_SHAPE,
-    KERNELS,
-    Conv,
-    Flatten,
-    GlobalAveragePool,
-    Layer,
-    Linear,
-    MaxPool,
-)
+from space.layers import CONV_OPS, INPUT_SHAPE, KERNELS, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool
 from space.results import EpochResult
 from tests.strategies import architectures
 

@@ -23,7 +23,7 @@ from search.analysis.analyse import FACTS_FILE, FILES, PAGE_FILE, PICTURES, TABL
 from search.analysis.charts import draw_charts
 from search.analysis.facts import Analysis, Subject, analyse_model, sample_inputs
 from search.analysis.page import describe_layer, render_page
-from search.reports.status import print_count
+from search.models.layers import print_layers
 from search.training.request import TrainRequest, train_model
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
@@ -265,7 +265,7 @@ def test_class_scores_are_those_of_the_confusion_matrix(report: Report) -> None:
 
 
 def test_layers_are_those_that_count_prints(report: Report, capsys: pytest.CaptureFixture[str]) -> None:
-    print_count(ArchitectureSpec.from_text(NOTATION), as_json=True)
+    print_layers(ArchitectureSpec.from_text(NOTATION), as_json=True)
     counted = json.loads(capsys.readouterr().out)
     facts = report.facts
     for name in ("notation", "num_params", "num_macs"):
@@ -379,7 +379,7 @@ def test_a_trial_brings_its_epochs_and_budget(search_here, small_study, tmp_path
     assert page == "report/index.html"
     assert "budget of the study digits-3000" in report.page.texts["rules"]
     assert report.facts["rules"][0]["name"] == "at most 3,000 parameters"
-    epochs = read_epochs(store.engine, small_study.name, [number])[number]
+    epochs = read_epochs(store.database, small_study.name, [number])[number]
     assert [EpochResult(**result) for result in report.facts["epochs"]] == epochs
     assert report.facts["val_accuracy"] == accuracy
 
@@ -390,7 +390,7 @@ def tiny_recipe(monkeypatch: pytest.MonkeyPatch, data: Dataset) -> Recipe:
     training = TrainingConfig(epochs=6, stop_accuracy=0.2, pixel_mean=0.1, pixel_std=0.3)
     candidate = CandidateSpec(ArchitectureSpec.from_text(NOTATION), training)
     recipe = Recipe("tiny", candidate, 0.98, "read off somewhere", ("its batch size",), reconstruction=True)
-    monkeypatch.setattr("search.analysis.analyse.RECIPES", {"tiny": recipe})
+    monkeypatch.setattr("search.models.names.RECIPES", {"tiny": recipe})
     monkeypatch.setattr("search.analysis.analyse.find_data_root", lambda name, data_root: None)
     monkeypatch.setattr("search.analysis.analyse.load_dataset", lambda name, data_root: data)
     return recipe

@@ -6,7 +6,7 @@ import sys
 import pytest
 import typer
 
-from search.cli import app
+from search.cli.app import app
 
 COMMANDS = sorted(typer.main.get_command(app).commands)
 SLOW_IMPORTS = {"torch", "optuna", "pandas", "sqlalchemy", "scipy", "sklearn", "onnx", "numpy"}

@@ -20,12 +20,13 @@ import pytest
 from sqlalchemy import update
 
 from mnist_core.checkpoint import load_checkpoint, restore_model
-from mnist_core.data import Dataset, load_dataset, open_test_set
+from mnist_core.data import load_all_but_test, load_dataset, open_test_set
 from mnist_core.engine import TORCH
 from mnist_core.evaluation import predict_logits
 from search.confirmation.confirm import confirmation_seeds, expected_seconds
-from search.confirmation.workers import SeedTraining, SeedWorkers, StudyResources
-from search.runs.search import RunSummary
+from search.confirmation.workers import SeedTraining, SeedWorkers
+from search.runs.summary import RunSummary
+from search.workers.machine import Resources
 from space.errors import SearchFailedError
 from studies.confirmations import Confirmation, SeedResult, Stage, read_openings
 from studies.locks import CONFIRMING, WorkerLocks
@@ -49,13 +50,13 @@ def confirmed_study(
 
 
 def find_confirmation(study: SmallStudy) -> Confirmation:
-    found = Confirmation.find(Store.open_read_only(study.url).engine, study.name)
+    found = Confirmation.find(Store.open_read_only(study.url).database, study.name)
     assert found is not None
     return found
 
 
 def openings(study: SmallStudy) -> list[tuple[datetime, int]]:
-    return read_openings(Store.open_read_only(study.url).engine, study.name)
+    return read_openings(Store.open_read_only(study.url).database, study.name)
 
 
 def confirmed_front(folder: Path, environment: dict[str, str]) -> Any:
@@ -88,7 +89,7 @@ def test_kept_models_are_right_about_what_is_said(
     confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"],
 ) -> None:
     study, _ = confirmed_study
-    test: Dataset = open_test_set("digits", None)
+    test, others = open_test_set("digits", None), load_all_but_test("digits", None)
     confirmation = find_confirmation(study)
     results = confirmation.read(Stage.MEASURE)
     assert results
@@ -100,15 +101,15 @@ def test_kept_models_are_right_about_what_is_said(
         )
         checkpoint = load_checkpoint(path)
         assert checkpoint.val_accuracy is None
-        assert (checkpoint.mean, checkpoint.std) == (test.mean, test.std)
-        images = torch.tensor(test.validation.images)
+        assert (checkpoint.mean, checkpoint.std) == (others.mean, others.std)
+        images = torch.tensor(test.images)
         logits = predict_logits(restore_model(checkpoint), images, mean=checkpoint.mean, std=checkpoint.std)
         predicted = logits.argmax(1).numpy()
         assert result.correct is not None
-        assert np.array_equal(result.correct, predicted == test.validation.labels)
+        assert np.array_equal(result.correct, predicted == test.labels)
         assert result.confusion is not None
         assert np.trace(result.confusion) == result.correct.sum()
-        assert np.array_equal(np.sum(result.confusion, axis=1), np.bincount(test.validation.labels))
+        assert np.array_equal(np.sum(result.confusion, axis=1), np.bincount(test.labels))
 
 
 def test_all_models_are_measured_at_one_recorded_opening(
@@ -265,21 +266,21 @@ def test_trials_that_completed_since_are_named(
 ) -> None:
     study, made = confirmed_study
     shutil.copytree(study.folder, tmp_path, dirs_exist_ok=True)
-    with Store.open(f"sqlite:///{tmp_path / 'studies.db'}").engine.begin() as connection:
+    with Store.open(f"sqlite:///{tmp_path / 'studies.db'}").database.begin() as connection:
         connection.execute(update(confirmations).values(num_complete=confirmations.c.num_complete - 2))
     again = Command(tmp_path, environment)("confirm")
     assert again.stderr == "trials completed since this was begun, left out: 2 (--anew chooses among all)\n"
     assert again.stdout == made.stdout
 
 
-def be_lost(_trainings: Sequence[SeedTraining], _resources: StudyResources) -> list[SeedResult]:
+def be_lost(_trainings: Sequence[SeedTraining], _resources: Resources) -> list[SeedResult]:
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError
 
 
 def test_a_worker_lost_while_it_judges_ends_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.confirmation.workers.measure_models", be_lost)
-    resources = StudyResources("digits", None, 100, "cpu", TORCH)
+    resources = Resources("digits", None, 100, "cpu", TORCH)
     with (
         SeedWorkers(1, resources) as workers,
         pytest.raises(SearchFailedError, match="Nothing need be trained again"),

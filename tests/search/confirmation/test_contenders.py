@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.confirmation.contenders import MIN_SEEDS, Contender, choose_contenders, front_members, needing_seeds
+from search.confirmation.contenders import Contender, choose_contenders, front_members, needing_seeds
+from search.defaults import MIN_CONFIRM_SEEDS
 from studies.pareto import FrontPoint, pareto_front
 
 NUM_IMAGES = 10_000
@@ -90,7 +91,7 @@ def test_a_clear_order_needs_no_more_seeds() -> None:
 
 
 def test_an_open_order_needs_seeds_of_both_until_they_have_all() -> None:
-    for num_seeds in range(MIN_SEEDS, 5):
+    for num_seeds in range(MIN_CONFIRM_SEEDS, 5):
         shares = [0.99, 0.9901] * num_seeds
         a = contender(0, 100, shares[:num_seeds])
         b = contender(1, 200, shares[1 : num_seeds + 1], first=5_000)

@@ -19,7 +19,7 @@ sys.addaudithook(refuse)
 """
 CALLS = """
 import shlex, sys
-from search.cli import main
+from search.cli.app import main
 
 for line in sys.argv[1:]:
     sys.argv = shlex.split(f"search {line}")

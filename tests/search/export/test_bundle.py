@@ -14,22 +14,24 @@ import torch
 
 import search.export.bundle
 import search.export.formats
-from mnist_core.checkpoint import Checkpoint, cpu_weights, load_checkpoint, onnx_accuracy, restore_model
+from mnist_core.checkpoint import Checkpoint, cpu_weights, load_checkpoint, restore_model
 from mnist_core.data import Dataset, load_dataset
 from mnist_core.engine import TORCH
 from mnist_core.evaluation import predict_logits
+from mnist_core.formats.onnx import onnx_accuracy
 from mnist_core.formats.torch_program import program_accuracy
 from mnist_core.model import build_model
 from mnist_core.native.compiler import CompilerError
 from mnist_core.training import train
 from search.analysis.analyse import write_analysis
-from search.analysis.charts import draw_confusion
+from search.analysis.confusion import draw_confusion
 from search.export.bundle import FOLDER_FILES, find_commit
-from search.export.card import ExportSubject
-from search.export.export import check_target, export_model, export_subject
-from search.export.formats import FORMATS, count_confusion
+from search.export.export import export_model, export_subject
 from search.export.predict import main, read_images
+from search.export.subject import FORMATS, ExportSubject
+from search.models.agreement import classify
 from search.models.evaluate import print_evaluation
+from search.output_folder import check_target
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError, SearchFailedError
@@ -194,7 +196,7 @@ def test_the_picture_and_examples_are_of_the_validation_images(
     )
     expected = np.zeros((10, 10), np.int64)
     np.add.at(expected, (digits.validation.labels, logits.argmax(1).numpy()), 1)
-    assert (count_confusion(checkpoint, digits) == expected).all()
+    assert (classify(checkpoint, digits).confusion == expected).all()
     assert (folder / "confusion.png").read_bytes() == draw_confusion(expected, checkpoint.class_names).png
 
 

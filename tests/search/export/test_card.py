@@ -6,8 +6,8 @@ import pytest
 
 from mnist_core.checkpoint import Checkpoint, cpu_weights
 from mnist_core.model import build_model
-from search.export.card import ExportSubject, render_model_card
-from search.export.formats import ModelFile
+from search.export.card import render_model_card
+from search.export.subject import ExportSubject, ModelFile
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
 from studies.confirmations import ConfirmedPoint

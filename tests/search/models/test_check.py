@@ -5,8 +5,9 @@ from safetensors.torch import save_file
 
 from mnist_core.checkpoint import Checkpoint, cpu_weights, save_checkpoint
 from mnist_core.model import build_model
-from search.models.check import REQUIREMENTS, Rule, check_rules, print_check
-from search.models.names import resolve_architecture
+from search.models.check import print_check
+from search.models.names import find_candidate
+from search.models.rules import REQUIREMENTS, Rule, check_rules
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec
 from space.errors import InputError
@@ -125,14 +126,21 @@ def test_a_model_file_is_checked_by_its_net(search_here, tmp_path: Path) -> None
 # What a MODEL is
 
 
+ALL_ABSENT = {"storage": "", "study": None, "max_params": None, "require": None, "as_json": False}
+
+
+def architecture_of(text: str) -> ArchitectureSpec:
+    return find_candidate(text, storage="sqlite:///absent.db", study=None)[1].architecture
+
+
 @pytest.mark.parametrize(("text", "notation"), [("001", str(RECIPES["001"].candidate.architecture)), (NET, NET)])
 def test_recipes_and_notations_are_nets(text: str, notation: str) -> None:
-    assert str(resolve_architecture(text)) == notation
+    assert str(architecture_of(text)) == notation
 
 
 def test_a_notation_may_be_longer_than_a_files_name() -> None:
     text = " ".join(["8s:brd0.05"] * 500 + ["gap"])
-    assert str(resolve_architecture(text)) == text
+    assert str(architecture_of(text)) == text
 
 
 @pytest.mark.parametrize(
@@ -152,7 +160,7 @@ def test_a_notation_may_be_longer_than_a_files_name() -> None:
 )
 def test_what_is_no_net_is_refused(text: str, message: str) -> None:
     with pytest.raises(InputError) as error:
-        resolve_architecture(text)
+        architecture_of(text)
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
 
@@ -196,7 +204,7 @@ def test_weights_of_another_architecture_are_refused(search_here, tmp_path: Path
 )
 def test_wrong_rules_are_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(InputError) as error:
-        print_check(NET, **{"max_params": None, "require": None, "as_json": False} | options)
+        print_check(NET, **ALL_ABSENT | options)
     assert message in str(error.value)
 
 

@@ -18,7 +18,7 @@ from search.models.names import load_model
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError
-from studies.records import Outcome
+from studies.trials import Outcome
 from tests.stores import BUDGET, make_search, suggest, train_one
 
 NET = "4s:br p 8s:br p 8v:br gap fc10+"
@@ -210,8 +210,8 @@ REFUSED = {
     "an ONNX model": ("model.onnx", "model.onnx is an ONNX model: name the safetensors file"),
     "a folder": (".", "is a folder: name the model file in it"),
     "a recipe": ("001", "001 is a recipe, not a trained model: 'python -m search train 001 --out DIR' makes one"),
-    "a notation": ("8s:br|gap|fc10+", "there is no model file 8s:br gap fc10+"),
-    "a long notation": ("8s:br|" * 500 + "gap", "there is no model file 8s:br"),
+    "a notation": ("8s:br|gap|fc10+", "8s:br gap fc10+ is a net, not a trained model: 'python -m search train "),
+    "a long notation": ("8s:br|" * 500 + "gap", "... is a net, not a trained model"),
     "trial absent": ("999", "study 'digits-3000' has no trial 999"),
     "store absent": ("0 --storage sqlite:///none.db", "there is no study store at sqlite:///none.db"),
     "study absent": ("0 --study digits-300", "no study 'digits-300'"),

@@ -62,9 +62,11 @@ def test_one_changed_weight_is_enough(copied_study: SmallStudy) -> None:
 def test_without_a_hash_what_the_file_says_of_itself_must_fit(tmp_path: Path) -> None:
     store = Store.open_read_only(restore_store(tmp_path, 1))
     name = store.resolve_study_name(None)
-    confirmation = Confirmation.find(store.engine, name)
+    confirmation = Confirmation.find(store.database, name)
     assert confirmation is not None
-    first, second = (read_measured(store.engine, name, trial, confirmation.seeds[Stage.MEASURE][0]) for trial in (0, 2))
+    first, second = (
+        read_measured(store.database, name, trial, confirmation.seeds[Stage.MEASURE][0]) for trial in (0, 2)
+    )
     assert first.weights_sha256 is None
     assert load_confirmed(store, name, first).trial == 0
     assert load_trial(store, name, 0).trial == 0
@@ -103,7 +105,7 @@ def test_a_confirmed_model_that_was_replaced_is_refused(copied_study: SmallStudy
     points = json.loads(confirmed.stdout)
     store = Store.open_read_only(copied_study.url)
     trial, seed = points[0]["trial"], min(points[0]["seeds"])
-    measured = read_measured(store.engine, copied_study.name, trial, seed)
+    measured = read_measured(store.database, copied_study.name, trial, seed)
     path = store.artifacts.find(confirmed_file(copied_study.name, trial, seed))
     other = store.artifacts.find(confirmed_file(copied_study.name, trial, max(points[0]["seeds"])))
     assert load_confirmed(store, copied_study.name, measured).seed == seed

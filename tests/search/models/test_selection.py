@@ -6,8 +6,9 @@ import pytest
 from search.models.selection import select_trial
 from space.errors import InputError
 from studies.confirmations import Confirmation, SeedResult, Stage
-from studies.records import Outcome, read_front
+from studies.records import read_front
 from studies.study import SearchStudy
+from studies.trials import Outcome
 from tests.stores import BUDGET, begin, make_search, suggest, train_one
 
 SMALL, MIDDLE, LARGE = 4, 8, 12
@@ -129,10 +130,10 @@ def confirmed(tmp_path_factory: pytest.TempPathFactory) -> SearchStudy:
     study = make_search(tmp_path_factory.mktemp("confirmed"))
     for width, accuracy in ((SMALL, 0.9), (MIDDLE, 0.95), (LARGE, 0.99)):
         train_one(study, width, [accuracy])
-    points = read_front(study.store.engine, study.name)
+    points = read_front(study.store.database, study.name)
     seeds = {Stage.DECIDE: (1, 2), Stage.MEASURE: (3, 4)}
     confirmation = Confirmation.begin(
-        study.store.engine, study.name, seeds=seeds, top=None, num_complete=3, contenders=points
+        study.store.database, study.name, seeds=seeds, top=None, num_complete=3, contenders=points
     )
     confirmation.freeze([0, 1])
     for stage, shares in ((Stage.DECIDE, (0.91, 0.95, 0.93)), (Stage.MEASURE, (0.94, 0.98))):
@@ -185,9 +186,9 @@ def test_a_confidence_needs_a_target_and_a_confirmed_front(study: SearchStudy) -
 def test_a_confirmation_that_is_not_finished_is_none(tmp_path: Path) -> None:
     study = make_search(tmp_path)
     train_one(study, SMALL, [0.9])
-    points = read_front(study.store.engine, study.name)
+    points = read_front(study.store.database, study.name)
     confirmation = Confirmation.begin(
-        study.store.engine,
+        study.store.database,
         study.name,
         seeds={Stage.DECIDE: (1,), Stage.MEASURE: (2,)},
         top=None,

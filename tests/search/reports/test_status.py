@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 
-from search.reports.status import best_of, print_count, print_front, print_run, print_status, write_front_csv
+from search.models.layers import print_layers
+from search.reports.fronts import print_front, write_front_csv
+from search.reports.status import print_status
 from search.runs.config import RunConfig
-from search.runs.search import RunSummary
+from search.runs.summary import RunSummary, print_run
 from space.architecture import ArchitectureSpec
 from space.errors import InputError
-from studies.pareto import FrontPoint
-from studies.records import Outcome, count_outcomes, read_front
+from studies.pareto import FrontPoint, most_accurate
+from studies.records import read_front
 from studies.study import SearchStudy
+from studies.trials import Outcome, count_outcomes
 from tests.stores import BUDGET, begin, living_worker, make_search, suggest, train_one
 
 SMALL = FrontPoint(1, 94, 0.8, "4s:br gap fc10+")
@@ -67,7 +70,7 @@ def start_trial(study: SearchStudy, worker: int) -> None:
     ],
 )
 def test_the_best(front: list[FrontPoint], best: FrontPoint | None) -> None:
-    assert best_of(front) == best
+    assert most_accurate(front) == best
 
 
 # status
@@ -138,7 +141,7 @@ def test_status_as_text(study: SearchStudy, printed: Callable[..., str]) -> None
 
 
 def test_the_front_as_json(study: SearchStudy, printed: Callable[..., str]) -> None:
-    front = read_front(study.store.engine, study.name)
+    front = read_front(study.store.database, study.name)
     assert json.loads(printed(print_front, front, as_json=True)) == [
         {"trial": 1, "num_params": 94, "val_accuracy": 0.8, "notation": "4s:br gap fc10+"},
         {"trial": 0, "num_params": 178, "val_accuracy": 0.9, "notation": "8s:br gap fc10+"},
@@ -196,7 +199,7 @@ def summary_of(search: SearchStudy, **fields: Any) -> RunSummary:
             "study": search.name,
             "counts": count_outcomes(search.study.trials),
             "num_trained": search.slots.num_trained(),
-            "front": read_front(search.store.engine, search.name),
+            "front": read_front(search.store.database, search.name),
             "seconds": 3_725.04,
             "interrupted": False,
             "timed_out": False,
@@ -280,14 +283,14 @@ STEP3_LAYERS: list[tuple[str, list[int], int, int, int]] = [
 
 
 def test_a_count_as_json(printed: Callable[..., str]) -> None:
-    count = json.loads(printed(print_count, ArchitectureSpec.from_text(STEP3), as_json=True))
+    count = json.loads(printed(print_layers, ArchitectureSpec.from_text(STEP3), as_json=True))
     layers = count.pop("layers")
     assert count == {
         "notation": STEP3,
         "num_params": 7_416,
         "num_macs": 1_076_416,
         "weights_bytes": 4 * 7_416,
-        "inference_activation_bytes": 4 * (8 * 26 * 26 + 16 * 24 * 24),
+        "inference_activation_bytes": 4 * (8 * 26 * 26 + 16 * 12 * 12),
         "all_activation_bytes": 4 * 22_090,
     }
     assert [
@@ -298,7 +301,7 @@ def test_a_count_as_json(printed: Callable[..., str]) -> None:
 
 
 def test_a_count_as_a_table(printed: Callable[..., str]) -> None:
-    text = printed(print_count, ArchitectureSpec.from_text(STEP3), as_json=False)
+    text = printed(print_layers, ArchitectureSpec.from_text(STEP3), as_json=False)
     header, *rows, _, memory = text.splitlines()
     assert header.split() == ["layer", "output", "shape", "parameters", "share", "receptive", "field", "MACs"]
     assert [" ".join(row.split()) for row in rows] == [
@@ -313,12 +316,12 @@ def test_a_count_as_a_table(printed: Callable[..., str]) -> None:
         "fc10 10x1x1 160 2.2 % 28x28 160",
         "total 7,416 100.0 % 1,076,416",
     ]
-    for part in ("weights 29.0 KiB", "activations at most 57.1 KiB at a time", "86.3 KiB in all"):
+    for part in ("weights 29.0 KiB", "activations at most 30.1 KiB at a time", "86.3 KiB in all"):
         assert part in memory
 
 
 def test_a_count_of_nothing(printed: Callable[..., str]) -> None:
-    count = json.loads(printed(print_count, ArchitectureSpec.from_text("p gap"), as_json=True))
+    count = json.loads(printed(print_layers, ArchitectureSpec.from_text("p gap"), as_json=True))
     assert (count["num_params"], count["num_macs"]) == (0, 0)
     assert [row["share"] for row in count["layers"]] == [0.0, 0.0]
-    assert "total" in printed(print_count, ArchitectureSpec.from_text("p gap"), as_json=False)
+    assert "total" in printed(print_layers, ArchitectureSpec.from_text("p gap"), as_json=False)

@@ -16,16 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.chaos import (
-    OPTIONS,
-    Kill,
-    count_epochs,
-    find_problems,
-    processes_in,
-    read_trained,
-    run_call,
-    wait_until_gone,
-)
+from benchmarks.chaos import OPTIONS, Kill, processes_in, run_call, wait_until_gone
+from benchmarks.consistency import count_epochs, find_problems, read_trained
 from search.runs.config import RunConfig
 from search.runs.progress import QuietDisplay, Snapshot
 from search.runs.search import run_search

@@ -21,17 +21,16 @@ from search.runs.progress import (
     RunningTrial,
     Snapshot,
     draw,
-    format_accuracy,
-    format_seconds,
     make_display,
     sparkline,
 )
-from search.runs.worker import Resources
+from search.terminal.numbers import format_accuracy, format_seconds
+from search.workers.machine import Resources
 from studies.pareto import FrontPoint
-from studies.records import Outcome, count_outcomes
+from studies.trials import Outcome, count_outcomes
 
-CONFIG = RunConfig(budget=8_000, trials=12, dataset="digits", epochs=4)
-RESOURCES = Resources(None, "cpu", Engine(Path("trainer.so")))
+CONFIG = RunConfig(budget=8_000, trials=12, dataset="digits", epochs=4, study="digits-8000")
+RESOURCES = Resources("mnist", None, None, "cpu", Engine(Path("trainer.so")))
 COMPILING = "compiling the native trainer, once on this machine"
 
 
@@ -159,14 +158,14 @@ def test_the_headline(lines: Callable[[], list[str]]) -> None:
         "digits-8000: 12 trials of up to 8,000 parameters, 4 epochs, on digits; engine native on cpu, "
         "store sqlite:///studies.db"
     ]
-    PlainDisplay().started(CONFIG, Resources(None, "cuda", TORCH), 3)
+    PlainDisplay().started(CONFIG, Resources("mnist", None, None, "cuda", TORCH), 3)
     (line,) = lines()
     assert line.startswith("digits-8000: 12 trials (3 there already) of up to")
     assert "engine torch on cuda, store" in line
 
 
 def test_the_headline_says_why_the_native_trainer_is_missing(lines: Callable[[], list[str]]) -> None:
-    PlainDisplay().started(CONFIG, Resources(None, "cpu", Engine(None, "no compiler here")), 0)
+    PlainDisplay().started(CONFIG, Resources("mnist", None, None, "cpu", Engine(None, "no compiler here")), 0)
     (line,) = lines()
     assert "engine torch on cpu (no native trainer: no compiler here), store" in line
 

@@ -12,16 +12,17 @@ from mnist_core.engine import Engine
 from mnist_core.evaluation import evaluate
 from mnist_core.model import build_model
 from search.runs.pruning import MIN_RIVALS, WARM_UP_EPOCHS
-from search.runs.trial import MAX_DIVERGED, TrialRunner, trial_seed
-from search.sampling.draws import STARTUP_TRIALS
+from search.runs.trial import MAX_DIVERGED, trial_seed
+from search.sampling.tpe import STARTUP_TRIALS
 from space.architecture import ArchitectureSpec
 from space.errors import SearchFailedError
 from space.search_space import SearchSpace
 from studies.pareto import FrontPoint
-from studies.records import Outcome, candidate_of, count_outcomes, outcome_of, read_epochs, read_front
-from studies.slots import MAX_ATTEMPTS, SlotState
+from studies.records import read_epochs, read_front
+from studies.slots import MAX_ATTEMPTS, SlotState, State
 from studies.study import SearchStudy
-from tests.runners import few_digits, make_runner, run_all, small_space, stop_after
+from studies.trials import Outcome, candidate_of, count_outcomes, outcome_of
+from tests.runners import TrialRunner, few_digits, make_runner, run_all, small_space, stop_after
 from tests.stores import reopen, train_one
 
 ABSURD_RATES = (1e30, 1e31)
@@ -39,7 +40,7 @@ def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def _tpe_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every candidate is the sampler's own, its first ones at random."""
-    monkeypatch.setattr("search.runs.trial.draw_growing_params", lambda *_, **__: None)
+    monkeypatch.setattr("search.sampling.proposals.draw_growing", lambda *_, **__: None)
 
 
 def trials_of(runner: TrialRunner) -> list[FrozenTrial]:
@@ -51,7 +52,7 @@ def weights_of(search: SearchStudy, number: int) -> Checkpoint:
     return load_checkpoint(search.store.artifacts.find(search.study.trials[number].user_attrs["weights"]))
 
 
-def slot_states(runner: TrialRunner) -> list[SlotState]:
+def slot_states(runner: TrialRunner) -> list[State]:
     return [slot.state for slot in runner.search.slots.read()]
 
 
@@ -77,7 +78,7 @@ def test_a_complete_trial_leaves_all_its_traces(tmp_path: Path, engine: Engine) 
     search, data = reopen(runner.search), few_digits()
     (trial,) = search.study.trials
     candidate = candidate_of(trial)
-    curve = read_epochs(search.store.engine, search.name, [0])[0]
+    curve = read_epochs(search.store.database, search.name, [0])[0]
     assert [result.epoch for result in curve] == [1, 2]
     assert trial.state == TrialState.COMPLETE
     assert trial.values == [curve[-1].val_accuracy, candidate.num_params]
@@ -91,8 +92,8 @@ def test_a_complete_trial_leaves_all_its_traces(tmp_path: Path, engine: Engine) 
     assert runner.config.space.suggest_candidate(FixedParams(trial), epochs=2) == candidate
 
     (slot,) = search.slots.read()
-    assert (slot.state, slot.trial_number, slot.num_params) == (SlotState.COMPLETE, 0, candidate.num_params)
-    assert read_front(search.store.engine, search.name) == [
+    assert (slot.state, slot.trial_number, slot.num_params) == (Outcome.COMPLETE, 0, candidate.num_params)
+    assert read_front(search.store.database, search.name) == [
         FrontPoint(0, candidate.num_params, curve[-1].val_accuracy, str(candidate.architecture))
     ]
     assert [trial.user_attrs["trial"] for trial in search.curves.trials] == [0]
@@ -165,11 +166,11 @@ def test_a_hopeless_trial_is_pruned_as_soon_as_may_be(tmp_path: Path) -> None:
     assert trial.user_attrs["outcome"] == "pruned"
     assert trial.user_attrs["reason"] == f"pruned after epoch {WARM_UP_EPOCHS}"
     assert trial.user_attrs["num_epochs"] == WARM_UP_EPOCHS
-    assert len(read_epochs(search.store.engine, search.name, [trial.number])[trial.number]) == WARM_UP_EPOCHS
-    assert slot_states(runner)[-1] == SlotState.PRUNED
+    assert len(read_epochs(search.store.database, search.name, [trial.number])[trial.number]) == WARM_UP_EPOCHS
+    assert slot_states(runner)[-1] == Outcome.PRUNED
     assert "weights" not in trial.user_attrs
     assert search.curves.trials[-1].state == TrialState.PRUNED
-    assert trial.number not in {point.trial for point in read_front(search.store.engine, search.name)}
+    assert trial.number not in {point.trial for point in read_front(search.store.database, search.name)}
 
 
 @pytest.mark.parametrize(("pruner", "rival_width"), [("none", 1), ("size-aware", 100)])
@@ -197,7 +198,7 @@ def test_a_diverged_trial_counts_and_has_no_weights(tmp_path: Path, engine: Engi
     assert trial.user_attrs["outcome"] == "diverged"
     assert "loss was nan in epoch 1" in trial.user_attrs["reason"]
     assert "weights" not in trial.user_attrs
-    assert slot_states(runner) == [SlotState.DIVERGED]
+    assert slot_states(runner) == [Outcome.DIVERGED]
     assert run_all(runner) == []
 
 
@@ -239,7 +240,7 @@ def test_candidates_over_the_budget_are_never_built(tmp_path: Path, monkeypatch:
         assert built[-1] <= budget
         return model
 
-    monkeypatch.setattr("search.runs.trial.build_model", build)
+    monkeypatch.setattr("search.workers.training.build_model", build)
     runner = make_runner(tmp_path, space=space, budget=budget, epochs=1, trials=4)
     assert run_all(runner) == [Outcome.COMPLETE] * 4
     trials = trials_of(runner)
@@ -269,7 +270,7 @@ def test_exactly_the_budget_is_within_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
 def test_equal_candidates_are_trained_once(tmp_path: Path, sampler: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.runs.trial.MAX_REJECTIONS", 40)
+    monkeypatch.setattr("search.sampling.proposals.MAX_REJECTIONS", 40)
     space = only_one_candidate(batch_size_choices=(16, 20, 32))
     runner = make_runner(tmp_path, space=space, budget=200, sampler=sampler, epochs=1, trials=4)
     assert run_all(runner, 3) == [Outcome.COMPLETE] * 3
@@ -284,8 +285,8 @@ def test_equal_candidates_are_trained_once(tmp_path: Path, sampler: str, monkeyp
     for trial in duplicates:
         original = trained[trial.user_attrs["duplicate_of"]]
         assert (trial.values, trial.params) == (original.values, original.params)
-    assert slot_states(runner)[:3] == [SlotState.COMPLETE] * 3
-    assert {point.trial for point in read_front(runner.search.store.engine, "tiny")} <= set(trained)
+    assert slot_states(runner)[:3] == [Outcome.COMPLETE] * 3
+    assert {point.trial for point in read_front(runner.search.store.database, "tiny")} <= set(trained)
     assert {trial.user_attrs["trial"] for trial in runner.search.curves.trials} == set(trained)
     assert len(list(runner.search.store.artifacts.folder.glob("*"))) == 3 + 1  # with the file of locks
 
@@ -303,7 +304,7 @@ def test_a_stop_in_mid_trial_hands_the_candidate_back(tmp_path: Path) -> None:
     assert (slot.state, slot.trial_number, slot.seed_number) == (SlotState.INTERRUPTED, 0, 0)
     assert "weights" not in trial.user_attrs
     assert search.curves.trials == []
-    assert read_front(search.store.engine, search.name) == []
+    assert read_front(search.store.database, search.name) == []
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
@@ -325,7 +326,7 @@ def test_an_interrupted_trial_ends_bit_for_bit_as_if_it_had_not_been(
     for name in ("candidate", "candidate_key", "seed", "val_accuracy"):
         assert trials[1].user_attrs[name] == expected[name]
     (slot,) = again.search.slots.read()
-    assert (slot.state, slot.trial_number, slot.seed_number, slot.num_attempts) == (SlotState.COMPLETE, 1, 0, 2)
+    assert (slot.state, slot.trial_number, slot.seed_number, slot.num_attempts) == (Outcome.COMPLETE, 1, 0, 2)
     checkpoints = [weights_of(runner.search, number) for runner, number in ((whole, 0), (again, 1))]
     assert checkpoints[0].weights.keys() == checkpoints[1].weights.keys()
     for name, tensor in checkpoints[0].weights.items():

@@ -17,9 +17,7 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState
 from rich.console import Console
 
 from search.runs.progress import LiveDisplay, PlainDisplay
-from search.runs.trial import TrialRunner
 from search.runs.warm_start import KnownNet, queue_known_nets, read_known_nets
-from search.sampling.draws import EXPLORE_SIZE_RANGE, STARTUP_SIZE_RANGE
 from search.sampling.nearest import (
     ADDED,
     DROPPED,
@@ -30,16 +28,17 @@ from search.sampling.nearest import (
     Nearest,
     nearest_params,
 )
+from search.sampling.proposals import EXPLORE_SIZE_RANGE, STARTUP_SIZE_RANGE
 from space.architecture import ArchitectureSpec, num_params
 from space.candidate import CandidateSpec, TrainingConfig
 from space.layers import Conv, MaxPool
 from space.recipes import RECIPES
 from space.search_space import RandomDraw, SearchSpace, Stage
-from studies.records import Outcome, outcome_of
 from studies.slots import MAX_ATTEMPTS, QueuedCandidate, SlotState
 from studies.storage import Store
 from studies.study import SearchStudy
-from tests.runners import make_runner, run_all, small_space, stop_after
+from studies.trials import Outcome, outcome_of
+from tests.runners import TrialRunner, make_runner, run_all, small_space, stop_after
 from tests.stores import WORKER, create_search, make_search, reopen, run_at_once
 from tests.strategies import candidates, search_spaces
 
@@ -449,7 +448,7 @@ def test_a_slot_keeps_its_candidate_once_its_trial_began_and_is_given_up_with_it
 def test_processes_at_once_queue_each_candidate_once_and_take_each_once(study: SearchStudy) -> None:
     imports = "from studies.slots import QueuedCandidate, TrialSlots\nfrom studies.storage import Store"
     program = (
-        "slots = TrialSlots(Store.open(sys.argv[1]).engine, sys.argv[2])\n"
+        "slots = TrialSlots(Store.open(sys.argv[1]).database, sys.argv[2])\n"
         "print(*(i for i in range(30) if slots.enqueue([QueuedCandidate(f'key {i}', f'net {i}', {'width': i})])))\n"
         "while slot := slots.claim(40, 1): print(slot.id, slot.queued and slot.queued.source)"
     )
@@ -597,8 +596,8 @@ def test_known_nets_do_not_stand_in_for_startup_trials(tmp_path: Path, monkeypat
     def draw_none(*_: object, size_range: float, **__: object) -> None:
         asked.append(size_range)
 
-    monkeypatch.setattr("search.runs.trial.draw_growing_params", draw_none)
-    monkeypatch.setattr("search.runs.trial.STARTUP_TRIALS", 1)
+    monkeypatch.setattr("search.sampling.proposals.draw_growing", draw_none)
+    monkeypatch.setattr("search.sampling.proposals.STARTUP_TRIALS", 1)
     runner = make_runner(tmp_path, trials=5, epochs=1)
     queue_in(runner, *SIX[:2])
     assert run_all(runner) == [Outcome.COMPLETE] * 5
@@ -630,7 +629,11 @@ def test_a_search_starts_from_the_nets_of_a_file(search, search_here) -> None:
     assert second.startswith(f"nets.txt:3: trained as {nets[1]} (")
     assert waiting == "2 queued, to be trained before others"
     assert len(trained) == 3
-    trials = Store.open_read_only(f"sqlite:///{search.folder / 'studies.db'}").load_study("digits-3000").trials
+    trials = (
+        Store.open_read_only(f"sqlite:///{search.folder / 'studies.db'}")
+        .load_study("digits-3000-train150-epochs1")
+        .trials
+    )
     assert told(trials)[:2] == [("nets.txt:2", nets[0]), ("nets.txt:3", nets[1])]
     assert [trial.user_attrs.get("warm_start") for trial in trials[2:]] == [None] * len(trials[2:])
 

@@ -2,35 +2,16 @@ import itertools
 import math
 import random
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from optuna.trial import FixedTrial
-from torch import nn
 
-from mnist_core.data import Dataset
-from mnist_core.engine import Engine
-from search.sampling.draws import (
-    MAX_GROWTH,
-    MAX_REJECTIONS,
-    STARTUP_SIZE_RANGE,
-    STARTUP_TRIALS,
-    draw_growing_params,
-    draw_within_budget,
-    sampler_seed,
-    too_many_rejections,
-)
-from search.sampling.tpe import BoundedTpe
+from search.sampling.draws import MAX_GROWTH, MAX_REJECTIONS, draw_growing, draw_within_budget
+from search.sampling.proposals import STARTUP_SIZE_RANGE
 from space.architecture import num_params
-from space.candidate import CandidateSpec, TrainingConfig
-from space.errors import SearchFailedError
+from space.candidate import CandidateSpec
 from space.layers import Conv
-from space.results import EpochResult
 from space.search_space import RandomDraw, SearchSpace
-from studies.records import Outcome, count_outcomes, outcome_of
-from tests.runners import make_runner, run_all, small_space
-from tests.stores import WORKER, results, train_one
 
 DEFAULT = SearchSpace.default()
 
@@ -38,31 +19,6 @@ DEFAULT = SearchSpace.default()
 def random_sizes(space: SearchSpace, num: int = 1_000) -> list[int]:
     trial = RandomDraw(random.Random(0))
     return sorted(space.suggest_candidate(trial, epochs=15).num_params for _ in range(num))
-
-
-@pytest.fixture
-def _trained_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In place of training: an accuracy that grows with the number of parameters."""
-
-    def train(
-        model: nn.Module, data: Dataset, config: TrainingConfig, *, seed: int, device: str, engine: Engine
-    ) -> Iterator[EpochResult]:
-        size = sum(parameter.numel() for parameter in model.parameters())
-        yield from results(*[1 - (0.05 + config.label_smoothing) / size**0.5] * config.epochs)
-
-    monkeypatch.setattr("search.runs.trial.train", train)
-
-
-# Seeds
-
-
-def test_samplers_differ_by_study_worker_and_trials_so_far() -> None:
-    numbers = list(itertools.product((0, 1, 2**62), range(8), (0, 1, 100)))
-    seeds = [sampler_seed(*given) for given in numbers]
-    assert len(set(seeds)) == len(numbers)
-    assert seeds == [sampler_seed(*given) for given in numbers]
-    for seed in seeds:
-        BoundedTpe(seed)  # takes 32 bits only
 
 
 # Random draws
@@ -76,24 +32,24 @@ def test_a_draw_is_the_first_within_the_budget(quantile: float) -> None:
     trial, seen = RandomDraw(random.Random(5)), []
     while not seen or seen[-1] > budget:
         seen.append(DEFAULT.suggest_candidate(trial, epochs=15).num_params)
-    assert (drawn.params, drawn.num_over, drawn.smallest) == (trial.params, len(seen) - 1, min(seen))
+    assert drawn.suggestion is not None
+    assert (drawn.suggestion.params, drawn.num_over, drawn.smallest) == (trial.params, len(seen) - 1, min(seen))
 
 
 def test_no_draw_within_an_impossible_budget() -> None:
     drawn = draw_within_budget(DEFAULT, 1, random.Random(0), epochs=15)
-    assert (drawn.params, drawn.num_over) == (None, MAX_REJECTIONS)
+    assert (drawn.suggestion, drawn.num_over) == (None, MAX_REJECTIONS)
     assert drawn.smallest == random_sizes(DEFAULT, MAX_REJECTIONS)[0]
 
 
 def startup_nets(budget: int, num: int = 10) -> list[CandidateSpec]:
     generator = random.Random(0)
-    draws = [
-        draw_growing_params(DEFAULT, budget, generator, size_range=STARTUP_SIZE_RANGE, epochs=15) for _ in range(num)
-    ]
+    draws = [draw_growing(DEFAULT, budget, generator, size_range=STARTUP_SIZE_RANGE, epochs=15) for _ in range(num)]
     candidates = []
-    for params in draws:
-        assert params is not None
-        candidates.append(DEFAULT.suggest_candidate(FixedTrial(params), epochs=15))
+    for drawn in draws:
+        assert drawn is not None
+        assert drawn.candidate == DEFAULT.suggest_candidate(FixedTrial(drawn.params), epochs=15)
+        candidates.append(drawn.candidate)
     return candidates
 
 
@@ -115,108 +71,4 @@ def test_a_startup_net_is_within_the_budget_where_none_has_the_size(monkeypatch:
 
 def test_no_startup_net_where_no_draw_is_within_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.sampling.draws.MAX_DRAWS", 50)
-    assert (
-        draw_growing_params(DEFAULT, num_params(DEFAULT.smallest), random.Random(0), size_range=8.0, epochs=15) is None
-    )
-
-
-# Within a search
-
-
-@pytest.mark.usefixtures("_trained_at_once")
-def test_random_sampling_stays_within_the_budget_and_counts_what_it_redrew(tmp_path: Path) -> None:
-    space = small_space(width=(2, 60))
-    budget = random_sizes(space)[100]
-    runner = make_runner(tmp_path, space=space, budget=budget, sampler="random", trials=6)
-    assert run_all(runner) == [Outcome.COMPLETE] * 6
-    trials = runner.search.study.trials
-    assert len(trials) == 6
-    assert all(trial.user_attrs["num_params"] <= budget for trial in trials)
-    replayed = random.Random(0)
-    num_over = [draw_within_budget(space, budget, replayed, epochs=2).num_over for _ in trials]
-    assert [trial.user_attrs.get("num_redrawn", 0) for trial in trials] == num_over
-    assert count_outcomes(runner.search.study.trials)[Outcome.REJECTED] == sum(num_over) > 0
-
-
-@pytest.mark.usefixtures("_trained_at_once")
-def test_the_first_trials_are_random_ones_of_many_sizes(tmp_path: Path) -> None:
-    space = small_space(width=(2, 60))
-    budget = random_sizes(space)[500]
-    runner = make_runner(tmp_path, space=space, budget=budget, trials=STARTUP_TRIALS)
-    run_all(runner)
-    sizes = [trial.user_attrs["num_params"] for trial in runner.search.study.trials]
-    assert len(sizes) == STARTUP_TRIALS
-    assert max(sizes) <= budget
-    assert sum(size <= budget / 2 for size in sizes) >= 2
-    assert sum(size <= budget / 3 for size in sizes) >= 1
-
-
-@pytest.mark.usefixtures("_trained_at_once")
-@pytest.mark.parametrize("space", [DEFAULT, small_space(width=(2, 60))], ids=["default", "small"])
-def test_tpe_learns_to_stay_within_a_tight_budget(space: SearchSpace, tmp_path: Path) -> None:
-    sizes = random_sizes(space)
-    budget = sizes[20]  # 98 % of random candidates are over it
-    runner = make_runner(tmp_path, space=space, budget=budget, epochs=1, trials=40)
-    run_all(runner)
-    outcomes = [outcome_of(trial) for trial in runner.search.study.trials]
-    assert outcomes[:STARTUP_TRIALS] == [Outcome.COMPLETE] * STARTUP_TRIALS
-    asked = outcomes[STARTUP_TRIALS:]
-    assert asked.count(Outcome.COMPLETE) >= 0.6 * len(asked)
-    assert {outcome for outcome in asked if outcome != Outcome.COMPLETE} <= {Outcome.REJECTED}
-
-
-@pytest.mark.usefixtures("_trained_at_once")
-def test_tpe_finds_its_way_back_from_rejections_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.runs.trial.draw_growing_params", lambda *_, **__: None)  # so the start is TPE's own
-    space = small_space(width=(2, 60))
-    runner = make_runner(tmp_path, space=space, budget=random_sizes(space)[20], epochs=1, trials=10)
-    run_all(runner)
-    outcomes = [outcome_of(trial) for trial in runner.search.study.trials]
-    assert outcomes[:STARTUP_TRIALS].count(Outcome.REJECTED) >= STARTUP_TRIALS - 2
-    asked = outcomes[STARTUP_TRIALS:]
-    assert asked.count(Outcome.COMPLETE) >= 0.3 * len(asked)
-
-
-def test_an_earlier_calls_candidates_are_not_repeated(tmp_path: Path) -> None:
-    space = small_space()
-    search = make_runner(tmp_path, space=space).search
-    params = []
-    for _ in range(2):
-        tpe = BoundedTpe(sampler_seed(0, 0, len(search.study.trials)))
-        for _ in range(3):
-            params.append(tuple(tpe.suggest(search.study.trials, space, epochs=2).values()))
-        train_one(search, 4, [0.5])
-    assert len(set(params)) == 6
-
-
-# No candidate to be found
-
-
-def test_the_message_tells_what_was_seen_and_what_to_do() -> None:
-    message = str(too_many_rejections(1_000, 12_345))
-    assert message.startswith(f"{MAX_REJECTIONS:,} candidates in a row were over the budget of 1,000")
-    assert "the smallest seen had 12,345 parameters" in message
-    assert "raise --budget" in message
-    assert "--space" in message
-
-
-@pytest.mark.parametrize("sampler", ["random", "tpe"])
-def test_a_search_that_finds_no_candidate_ends(tmp_path: Path, sampler: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("sampling.MAX_REJECTIONS", "objective.MAX_REJECTIONS"):
-        monkeypatch.setattr(f"search.{name}", 10)
-    monkeypatch.setattr("search.sampling.draws.MAX_DRAWS", 0)  # a growing net would be found
-    # The budget of the smallest net, in a space where hardly any is so small.
-    space = small_space(width=(2, 1_000))
-    budget = num_params(space.smallest)
-    runner = make_runner(tmp_path, space=space, budget=budget, sampler=sampler)
-    slot = runner.search.slots.claim(1, WORKER)
-    assert slot is not None
-    with pytest.raises(SearchFailedError, match=f"10 candidates in a row were over the budget of {budget}") as caught:
-        runner.run(slot)
-    trials = runner.search.study.trials
-    if sampler == "tpe":
-        assert [outcome_of(trial) for trial in trials] == [Outcome.REJECTED] * 10
-        smallest = min(trial.user_attrs["num_params"] for trial in trials)
-        assert f"the smallest seen had {smallest:,} parameters" in str(caught.value)
-    else:
-        assert trials == []
+    assert draw_growing(DEFAULT, num_params(DEFAULT.smallest), random.Random(0), size_range=8.0, epochs=15) is None

@@ -42,8 +42,9 @@ def added(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
 
 def test_its_parameters_are_a_candidate_of_the_space() -> None:
-    params = BoundedTpe(0).suggest(finished_trials(20), SPACE, epochs=1)
-    assert SPACE.suggest_candidate(FixedTrial(params), epochs=1).num_params > 0
+    suggested = BoundedTpe(0).suggest(finished_trials(20), SPACE, epochs=1)
+    assert SPACE.suggest_candidate(FixedTrial(suggested.params), epochs=1) == suggested.candidate
+    assert suggested.candidate.num_params > 0
 
 
 def test_each_finished_trial_is_read_once_and_unfinished_ones_when_they_are_finished(added: list[int]) -> None:
@@ -89,7 +90,7 @@ def test_it_learns(num_trials: int) -> None:
     """Dropout only costs accuracy here."""
     tpe = BoundedTpe(0)
     trials = finished_trials(num_trials)
-    suggested = [tpe.suggest(trials, SPACE, epochs=1)["dropout"] for _ in range(30)]
+    suggested = [tpe.suggest(trials, SPACE, epochs=1).params["dropout"] for _ in range(30)]
     drawn = [trial.params["dropout"] for trial in trials]
     assert sum(suggested) / len(suggested) < 0.7 * sum(drawn) / len(drawn)
 
@@ -103,5 +104,5 @@ def test_it_repeats_itself_for_a_seed() -> None:
 
 def test_the_default_space_can_be_sampled() -> None:
     space = SearchSpace.default()
-    params = BoundedTpe(random.Random(0).randrange(2**32)).suggest([], space, epochs=1)
-    assert space.suggest_candidate(FixedTrial(params), epochs=1).num_params > 0
+    suggested = BoundedTpe(random.Random(0).randrange(2**32)).suggest([], space, epochs=1)
+    assert space.suggest_candidate(FixedTrial(suggested.params), epochs=1).num_params > 0

@@ -29,7 +29,7 @@ from mnist_core.data import load_dataset
 from mnist_core.evaluation import evaluate
 from mnist_core.torch_session import TorchSession
 from mnist_core.training_checkpoint import load_training
-from search.cli import main
+from search.cli.app import main
 from search.models.names import find_candidate
 from search.training import folder as training_folder
 from search.training.request import TrainRequest, read_overrides, train_model
@@ -477,8 +477,8 @@ def test_tensorboard_that_is_not_installed_is_named(request_: TrainRequest, monk
 
 
 def test_a_model_is_a_recipe_or_a_net() -> None:
-    assert find_candidate("004-v1") == (RECIPES["004-v1"], RECIPES["004-v1"].candidate)
-    recipe, candidate = find_candidate(f"  {NET} ")
+    assert find_candidate("004-v1", storage="", study=None) == (RECIPES["004-v1"], RECIPES["004-v1"].candidate)
+    recipe, candidate = find_candidate(f"  {NET} ", storage="", study=None)
     assert (recipe, str(candidate.architecture), candidate.training) == (None, NET, TrainingConfig())
 
 
@@ -493,7 +493,7 @@ def test_a_model_is_a_recipe_or_a_net() -> None:
 )
 def test_what_is_neither_is_refused(model: str, expected: str) -> None:
     with pytest.raises(InputError, match=re.escape(expected)):
-        find_candidate(model)
+        find_candidate(model, storage="", study=None)
 
 
 def test_settings_are_read_by_their_type(request_: TrainRequest) -> None:

@@ -1,0 +1,98 @@
+"""A picture in two forms: SVG that takes its page's colours and font, and PNG."""
+
+import base64
+import io
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+# Blue and orange differ for every kind of colour vision. Each is a variable of the page, which has darker and lighter
+# ones for light and dark screens.
+PAPER, INK, MUTED, GRID = "#ffffff", "#1c2330", "#5f6b7a", "#dfe4ea"
+VALIDATION, TRAINING = "#1f5fa8", "#c65d0e"
+CSS_COLOURS = {
+    PAPER: "--paper",
+    INK: "--ink",
+    MUTED: "--muted",
+    GRID: "--grid",
+    VALIDATION: "--validation",
+    TRAINING: "--training",
+}
+POINTS_PER_INCH = 72
+STYLE: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.size": 12,
+    "text.color": INK,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": MUTED,
+    "axes.titlesize": 13,
+    "axes.titleweight": "bold",
+    "axes.titlepad": 10,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelsize": 11,
+    "ytick.labelsize": 11,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "lines.solid_capstyle": "round",
+    "svg.fonttype": "none",  # text stays text, in the page's font
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture in both forms."""
+
+    svg: str
+    """An element to put in a page."""
+    png: bytes
+    """On white, for anything else."""
+
+
+def new_figure(width: int, height: int) -> tuple[Figure, Axes]:
+    """An SVG of so many units, which the page shows as so many pixels."""
+    figure = Figure(figsize=(width / POINTS_PER_INCH, height / POINTS_PER_INCH), layout="constrained")
+    return figure, figure.subplots()
+
+
+def render(figure: Figure, name: str) -> Picture:
+    stream = io.StringIO()
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    with matplotlib.rc_context({"svg.hashsalt": name}):  # the same bytes every time, and no id in two pictures
+        figure.savefig(stream, format="svg", facecolor="none", metadata=nothing)
+    svg = stream.getvalue()
+    svg = svg[svg.index("<svg") :]
+    # In a page there are no namespaces, the font and the size are the page's, and an id may be there once.
+    svg = re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', rf'<svg \1 role="img" aria-label="{name}">', svg, count=1)
+    svg = re.sub(r" font-family: [^;\"]*;?", "", svg)
+    svg = re.sub(r' id="([\w.]+)"', lambda match: match[0] if f"#{match[1]}" in svg else "", svg)
+    for colour, variable in CSS_COLOURS.items():
+        svg = svg.replace(colour, f"var({variable})")
+    return Picture(svg.strip(), png_of(figure))
+
+
+def png_of(figure: Figure) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=2 * POINTS_PER_INCH, facecolor=PAPER)
+    return stream.getvalue()
+
+
+def image_element(image: NDArray[np.uint8], description: str) -> str:
+    """An `img` that holds its (H, W) bytes, dark on light."""
+    stream = io.BytesIO()
+    Image.fromarray(255 - image).save(stream, "png", optimize=True)
+    return f'<img class="digit" alt="{description}" src="{data_uri(stream.getvalue())}">'
+
+
+def data_uri(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

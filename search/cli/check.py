@@ -1,0 +1,28 @@
+"""The command check."""
+
+from typing import Annotated
+
+import typer
+
+from search.cli.options import AsJson, Model, Storage, Study, example
+from search.defaults import DEFAULT_STORAGE
+
+EXAMPLE = example("python -m search check my-model/model.safetensors --max-params 8000 --require batchnorm,gap")
+
+
+def check(
+    model: Model,
+    max_params: Annotated[int | None, typer.Option(metavar="N", help="It has at most this many parameters.")] = None,
+    require: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="It has each of these: batchnorm, dropout, gap, separated by commas."),
+    ] = None,
+    study: Study = None,
+    storage: Storage = DEFAULT_STORAGE,
+    as_json: AsJson = False,
+) -> None:
+    """Check whether a net keeps to rules; the exit code is 1 where it breaks one, so that a build can fail."""
+    from search.models.check import print_check
+
+    if not print_check(model, storage=storage, study=study, max_params=max_params, require=require, as_json=as_json):
+        raise typer.Exit(1)

@@ -1,0 +1,75 @@
+"""The command confirm."""
+
+from typing import Annotated
+
+import typer
+
+from search.cli.options import (
+    TRAINING,
+    AsJson,
+    DataRoot,
+    Device,
+    EngineName,
+    Quiet,
+    Storage,
+    Study,
+    Workers,
+    example,
+)
+from search.defaults import DEFAULT_STORAGE
+
+EXAMPLE = example("python -m search confirm --top 20")
+
+
+def confirm(
+    study: Study = None,
+    storage: Storage = DEFAULT_STORAGE,
+    data_root: DataRoot = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Seeds per member, and the most per contender. If omitted, the number that the confirmation was "
+            "begun with, otherwise 5.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K",
+            help="Keep at most this many contenders. If omitted, all trials that may be on the front.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    anew: Annotated[
+        bool,
+        typer.Option(
+            "--anew",
+            help="Choose contenders again; trainings that are finished are used again.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = False,
+    device: Device = "auto",
+    engine: EngineName = "auto",
+    workers: Workers = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find out what a front is worth: train it again with fresh seeds, then open the sealed test set once."""
+    from search.confirmation.confirm import ConfirmRequest, confirm_front
+    from search.reports.fronts import print_confirmed_front
+
+    request = ConfirmRequest(
+        storage=storage,
+        study=study,
+        num_seeds=seeds,
+        top=top,
+        anew=anew,
+        data_root=data_root,
+        device=device,
+        engine=engine,
+        workers=workers,
+        quiet=quiet,
+    )
+    print_confirmed_front(confirm_front(request), as_json=as_json)

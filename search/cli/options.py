@@ -1,0 +1,89 @@
+"""Options that several commands share, grouped as `--help` shows them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SEARCH, TRAINING, STORAGE, OUTPUT = "Budget and space", "Training", "Data and storage", "Output"
+"""The panels of `--help`."""
+
+
+def example(*lines: str) -> str:
+    """What `--help` shows below the options; an empty line keeps lines apart."""
+    return "\n\n".join(("Examples:" if len(lines) > 1 else "Example:", *lines))
+
+
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A reference system such as 000-step3, the number of a trial, a model file, or the notation of a net.",
+    ),
+]
+Storage = Annotated[
+    str,
+    typer.Option(
+        metavar="URL", envvar="SEARCH_STORAGE", help="The database that holds the studies.", rich_help_panel=STORAGE
+    ),
+]
+Study = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The study; it may be left out where the store holds only one.",
+        rich_help_panel=STORAGE,
+    ),
+]
+DataRoot = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder that contains MNIST/raw. If omitted: SEARCH_DATA_ROOT, ./data or ../shared/data.",
+        rich_help_panel=STORAGE,
+    ),
+]
+Dataset = Annotated[
+    str, typer.Option(metavar="NAME", help="mnist, fashion-mnist, kmnist or digits.", rich_help_panel=STORAGE)
+]
+SpaceFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--space",
+        metavar="FILE",
+        help="TOML file with ranges that replace those of the default space. A study that exists keeps its own.",
+        rich_help_panel=SEARCH,
+    ),
+]
+TrainSize = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Train on this many images. If omitted, on all but the validation images.",
+        rich_help_panel=TRAINING,
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="Where to train: auto, cpu, cuda, xpu or mps.", rich_help_panel=TRAINING),
+]
+EngineName = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        help="What trains: native (compiled C++, on the CPU), torch, or auto, which prefers native.",
+        rich_help_panel=TRAINING,
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Number of processes that train. If omitted, one per core, or one on an accelerator.",
+        rich_help_panel=TRAINING,
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.", rich_help_panel=OUTPUT)]
+Force = Annotated[bool, typer.Option("--force", help="Replace what an earlier call wrote.", rich_help_panel=OUTPUT)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.", rich_help_panel=OUTPUT)]

@@ -1,0 +1,152 @@
+"""The command run."""
+
+from typing import Annotated
+
+import typer
+
+from search.cli.options import (
+    SEARCH,
+    STORAGE,
+    TRAINING,
+    AsJson,
+    DataRoot,
+    Dataset,
+    Device,
+    EngineName,
+    Quiet,
+    SpaceFile,
+    Storage,
+    TrainSize,
+    Workers,
+    example,
+)
+from search.defaults import DEFAULT_CONFIRM_SEEDS, DEFAULT_STORAGE, DEFAULT_TRIALS, MAX_EPOCHS
+from space.errors import InputError
+
+EXAMPLE = example(
+    "python -m search run --budget 8000",
+    "python -m search run --budget 3000 --dataset digits --trials 6 --epochs 4",
+)
+
+
+def run(
+    budget: Annotated[
+        int,
+        typer.Option(metavar="N", help="Allow nets of at most this many trainable parameters.", rich_help_panel=SEARCH),
+    ],
+    trials: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Stop when the study has this many trained trials, over all calls.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = DEFAULT_TRIALS,
+    space: SpaceFile = None,
+    sampler: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="What proposes candidates: tpe learns from trials, random does not.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = "tpe",
+    warm_start: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Start with candidates near known nets: those of a file, one notation a line, or 'recipes', the "
+            "reference systems.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the study.", rich_help_panel=SEARCH)] = 0,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="End this call after this time, once the running epochs are finished.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = None,
+    epochs: Annotated[
+        int, typer.Option(metavar="1..15", help="Train each trial for this many epochs.", rich_help_panel=TRAINING)
+    ] = MAX_EPOCHS,
+    pruner: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="size-aware stops trials that would miss the front; none stops no trial.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = "size-aware",
+    train_size: TrainSize = None,
+    device: Device = "auto",
+    engine: EngineName = "auto",
+    workers: Workers = None,
+    confirm: Annotated[
+        bool,
+        typer.Option(
+            "--confirm",
+            help="When the study has all its trials, confirm its front, as the command confirm does.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = False,
+    confirm_seeds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Seeds of each point that is confirmed. If omitted, 5.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The study to start or continue. If omitted, it is named after the dataset, the budget and the "
+            "settings that are not the default.",
+            rich_help_panel=STORAGE,
+        ),
+    ] = None,
+    storage: Storage = DEFAULT_STORAGE,
+    dataset: Dataset = "mnist",
+    data_root: DataRoot = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Search for the best nets within a budget; the same command again continues where it ended."""
+    from search.runs.config import RunConfig
+    from search.runs.progress import make_display
+    from search.runs.search import search_and_confirm
+    from search.runs.summary import print_run
+    from space.search_space import SearchSpace
+
+    planned_seeds = DEFAULT_CONFIRM_SEEDS if confirm_seeds is None else confirm_seeds
+    config = RunConfig(
+        budget=budget,
+        trials=trials,
+        epochs=epochs,
+        timeout=timeout,
+        study=study,
+        storage=storage,
+        dataset=dataset,
+        data_root=data_root,
+        space=SearchSpace.default() if space is None else SearchSpace.from_file(space),
+        keeps_space=space is None,
+        sampler=sampler,
+        pruner=pruner,
+        seed=seed,
+        device=device,
+        engine=engine,
+        workers=workers,
+        train_size=train_size,
+        warm_start=warm_start,
+        confirm_seeds=planned_seeds if confirm else None,
+    )
+    if confirm_seeds is not None and not confirm:
+        raise InputError("--confirm-seeds goes with --confirm")
+    summary, confirmed = search_and_confirm(config, make_display(quiet=quiet), confirm_seeds=confirm_seeds, quiet=quiet)
+    print_run(summary, config, confirmed, as_json=as_json)
+    if summary.interrupted:
+        raise typer.Exit(130)

@@ -1,0 +1,73 @@
+"""What a model makes of validation images, and whether that agrees with what is known of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix
+
+from mnist_core.checkpoint import Checkpoint, checkpoint_logits
+from mnist_core.data import Dataset
+from space.errors import InputError, SearchFailedError
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a model makes of the validation images."""
+
+    labels: NDArray[np.int64]
+    """(N,): the true classes."""
+    predicted: NDArray[np.int64]
+    """(N,)"""
+    confidences: NDArray[np.float32]
+    """(N,): the softmax's share for the predicted class."""
+    num_classes: int
+
+    @property
+    def accuracy(self) -> float:
+        return int((self.predicted == self.labels).sum()) / len(self.labels)
+
+    @property
+    def confusion(self) -> NDArray[np.int64]:
+        """(classes, classes) counts: the true class by row, the predicted one by column."""
+        counts: NDArray[np.int64] = confusion_matrix(self.labels, self.predicted, labels=range(self.num_classes))
+        return counts
+
+
+def classify(checkpoint: Checkpoint, data: Dataset) -> Predictions:
+    """Classify the validation images with PyTorch.
+
+    Raises `InputError` for a model of another number of classes or whose outputs are not finite, and
+    `SearchFailedError` where it is not as accurate as its file says, to within one image.
+    """
+    check_classes(checkpoint, data.name, data.num_classes)
+    validation = data.validation
+    logits = checkpoint_logits(checkpoint, validation.images)
+    check_finite(bool(logits.isfinite().all()))
+    confidences, predicted = (values.numpy() for values in logits.softmax(1).max(1))
+    found = Predictions(validation.labels, predicted, confidences, data.num_classes)
+    if checkpoint.val_accuracy is not None:
+        says = "its file says" if checkpoint.trial is None else f"trial {checkpoint.trial} got"
+        check_accuracy("model", found.accuracy, checkpoint.val_accuracy, says, len(validation))
+    return found
+
+
+def check_accuracy(what: str, accuracy: float, expected: float, says: str, num_images: int) -> None:
+    """Raises `SearchFailedError` where ``what`` gets more than one image more or fewer right than ``says`` so."""
+    if abs(round((accuracy - expected) * num_images)) > 1:
+        raise SearchFailedError(
+            f"the {what} gets {accuracy:.4f} on the validation images, but {says} {expected:.4f}: nothing was written"
+        )
+
+
+def check_classes(checkpoint: Checkpoint, dataset: str, num_classes: int) -> None:
+    """Raises `InputError` for a model of another number of classes."""
+    outputs = checkpoint.candidate.architecture.num_classes
+    if outputs != num_classes:
+        raise InputError(f"the model has {outputs} outputs, but {dataset} has {num_classes} classes")
+
+
+def check_finite(finite: bool) -> None:
+    """Raises `InputError` where a model's outputs are not."""
+    if not finite:
+        raise InputError("the model's outputs are not finite: its weights are damaged, or it diverged")

@@ -1,0 +1,58 @@
+"""Rules that a net keeps or breaks: a number of parameters, and parts that it must have."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from space.architecture import ArchitectureSpec, num_params
+from space.layers import Conv, Flatten, GlobalAveragePool
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule as a net keeps to it or not."""
+
+    name: str
+    holds: bool
+    fact: str
+    """What was found in the net."""
+
+
+def check_rules(architecture: ArchitectureSpec, *, max_params: int | None, required: Sequence[str]) -> list[Rule]:
+    """At most ``max_params`` parameters, then each of ``required``, which are names in `REQUIREMENTS`."""
+    rules = []
+    if max_params is not None:
+        total = num_params(architecture)
+        rules.append(Rule(f"at most {max_params:,} parameters", total <= max_params, f"{total:,}"))
+    return rules + [REQUIREMENTS[name](architecture) for name in required]
+
+
+def _check_batch_norm(architecture: ArchitectureSpec) -> Rule:
+    return _count_convolutions("batchnorm", architecture, lambda conv: conv.batch_norm)
+
+
+def _check_dropout(architecture: ArchitectureSpec) -> Rule:
+    return _count_convolutions("dropout", architecture, lambda conv: conv.dropout > 0)
+
+
+def _count_convolutions(name: str, architecture: ArchitectureSpec, has: Callable[[Conv], bool]) -> Rule:
+    """Holds where one convolution has it: the reference systems leave it out of bottlenecks and last layers."""
+    convolutions = [layer for layer in architecture.layers if isinstance(layer, Conv)]
+    num_having = sum(map(has, convolutions))
+    return Rule(name, num_having > 0, f"after {num_having or 'none'} of {len(convolutions)} convolutions")
+
+
+def _check_gap(architecture: ArchitectureSpec) -> Rule:
+    for position, layer in enumerate(architecture.layers, start=1):
+        if isinstance(layer, GlobalAveragePool | Flatten):
+            return Rule(
+                "gap", isinstance(layer, GlobalAveragePool), f"the head begins with '{layer.token}', layer {position}"
+            )
+    raise AssertionError("an architecture has a head")
+
+
+REQUIREMENTS: dict[str, Callable[[ArchitectureSpec], Rule]] = {
+    "batchnorm": _check_batch_norm,
+    "dropout": _check_dropout,
+    "gap": _check_gap,
+}
+"""What a net can be required to have, each at least once."""

@@ -1,0 +1,69 @@
+"""Fronts as tables, JSON and CSV files."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.table import Table
+
+from search.terminal.numbers import format_accuracy
+from search.terminal.output import print_json, print_table
+from space.errors import InputError
+from studies.confirmations import ConfirmedPoint
+from studies.pareto import FrontPoint
+from studies.records import front_frame
+
+
+def print_front(front: Sequence[FrontPoint], *, as_json: bool) -> None:
+    if as_json:
+        print_json([asdict(point) for point in front])
+    elif front:
+        print_table(front_table(front))
+    else:
+        print("the front is empty: no trial is complete yet")
+
+
+def print_confirmed_front(front: Sequence[ConfirmedPoint], *, as_json: bool) -> None:
+    if as_json:
+        print_json([asdict(point) for point in front])
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("parameters", "test accuracy", "95 % interval", "on the front", "val accuracy", "trial"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("notation", overflow="fold")
+    for point in front:
+        table.add_row(
+            f"{point.num_params:,}",
+            format_accuracy(point.accuracy),
+            f"{100 * point.low:.2f}-{100 * point.high:.2f} %",
+            f"{100 * point.front_probability:.0f} %",
+            format_accuracy(point.val_accuracy),
+            str(point.trial),
+            point.notation,
+        )
+    print_table(table)
+    if front:
+        print(
+            f"\nMeans over {len(front[0].seeds)} seeds, last epoch, trained on all images outside the test set; "
+            "members were chosen by validation accuracy."
+        )
+
+
+def write_front_csv(front: Sequence[FrontPoint] | Sequence[ConfirmedPoint], path: Path) -> None:
+    if path.exists():
+        raise InputError(f"--csv {path} exists already")
+    try:
+        front_frame(front).to_csv(path, index=False)
+    except OSError as error:
+        raise InputError(f"--csv {path} can't be written: {error.strerror or error}") from None
+
+
+def front_table(front: Sequence[FrontPoint], *, title: str | None = None) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("parameters", justify="right", no_wrap=True)
+    table.add_column("val accuracy", justify="right", no_wrap=True)
+    table.add_column("trial", justify="right", no_wrap=True)
+    table.add_column("notation", overflow="fold")
+    for point in front:
+        table.add_row(f"{point.num_params:,}", format_accuracy(point.val_accuracy), str(point.trial), point.notation)
+    return table

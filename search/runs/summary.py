@@ -1,0 +1,71 @@
+"""How a call of a search ended, and what it prints then."""
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from search.defaults import DEFAULT_STORAGE
+from search.reports.fronts import print_confirmed_front, print_front
+from search.runs.config import RunConfig
+from search.terminal.numbers import format_accuracy, format_seconds
+from search.terminal.output import print_json
+from studies.confirmations import ConfirmedPoint
+from studies.pareto import FrontPoint, most_accurate
+from studies.trials import Outcome
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """How a call ended."""
+
+    study: str
+    counts: Counter[Outcome]
+    num_trained: int
+    front: list[FrontPoint]
+    seconds: float
+    interrupted: bool
+    timed_out: bool
+
+
+def print_run(
+    summary: RunSummary, config: RunConfig, confirmed: Sequence[ConfirmedPoint] | None = None, *, as_json: bool
+) -> None:
+    """``confirmed`` is the front as a confirmation that followed found it; None: none did."""
+    best = most_accurate(summary.front)
+    counts = {outcome.value: summary.counts[outcome] for outcome in Outcome}
+    if as_json:
+        print_json(
+            {
+                "study": summary.study,
+                "trained": summary.num_trained,
+                **counts,
+                "seconds": round(summary.seconds, 1),
+                "best": best and asdict(best),
+                "front": [asdict(point) for point in summary.front],
+                **({} if confirmed is None else {"confirmed": [asdict(point) for point in confirmed]}),
+            }
+        )
+        return
+    where = "" if config.storage == DEFAULT_STORAGE else f" --storage {shlex.quote(config.storage)}"
+    study = shlex.quote(summary.study)
+    shown = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
+    print(f"{summary.study}: {summary.num_trained} trained ({shown}) in {format_seconds(summary.seconds)}")
+    if best is not None:
+        print()
+        print_front(summary.front, as_json=False)
+        print(
+            f"\nBest: trial {best.trial}, {format_accuracy(best.val_accuracy)} of the validation images at "
+            f"{best.num_params:,} parameters: {best.notation}"
+        )
+        print(f"Export it:       python -m search export --study {study}{where} --out {study}-best")
+    if confirmed is not None:
+        print("\nConfirmed, on the test set:\n")
+        print_confirmed_front(confirmed, as_json=False)
+        print()
+    print(f"Open dashboard:  python -m search dashboard{where}")
+    num_left = config.trials - summary.num_trained
+    if num_left > 0:
+        print(f"Go on:           the same command again trains the {num_left} trials that are left")
+    else:
+        print("Go on:           the same command with more --trials")

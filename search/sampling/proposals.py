@@ -1,0 +1,106 @@
+"""The next candidate of a search: new, within the budget, and from whichever source has its turn."""
+
+import random
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from optuna.trial import FrozenTrial
+
+from search.sampling.draws import MAX_REJECTIONS, draw_growing, draw_within_budget, too_many_rejections
+from search.sampling.tpe import STARTUP_TRIALS, BoundedTpe
+from space.search_space import SearchSpace
+from studies.slots import Slot
+from studies.study import SearchStudy, Suggestion
+from studies.trials import TrialAttributes, attributes_of, find_trained
+
+STARTUP_SIZE_RANGE = 8.0
+"""The largest startup trial has about this many times the parameters of the smallest."""
+EXPLORE_EVERY = 2
+"""After startup, every N-th trial is a random growing net; TPE proposes the rest. Alone it drifts to ever smaller nets,
+since next to them there is most often room for one more that nothing dominates."""
+EXPLORE_SIZE_RANGE = 1.6
+"""The same as `STARTUP_SIZE_RANGE`, for those: they look after the larger nets."""
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """Finds the candidates that one worker trains."""
+
+    search: SearchStudy
+    space: SearchSpace
+    budget: int
+    num_epochs: int
+    is_random: bool
+    """Whether all candidates are drawn at random, without TPE."""
+    tpe: BoundedTpe
+    random: random.Random
+    should_stop: Callable[[], bool]
+
+    def find(self, slot: Slot) -> Suggestion | None:
+        """The candidate that is to be trained in a slot; None where the worker was asked to stop.
+
+        An interrupted trial is repeated. Candidates that are over the budget or equal to a trained one are stored as
+        such, and do not count. Raises `SearchFailedError` after `MAX_REJECTIONS` of them in a row.
+        """
+        if slot.trial_number is not None:
+            return self._repeat(slot.trial_number)
+        smallest = sys.maxsize
+        for attempt in range(MAX_REJECTIONS):
+            trials = self.search.study.get_trials(deepcopy=False)
+            if self.should_stop():
+                self.search.slots.give_up(slot)
+                return None
+            # A growing net takes many draws to find, so it is tried once.
+            first = (self._queued(slot) or self._draw_growing(trials)) if attempt == 0 else None
+            suggestion = first or self._sample(trials)
+            num_params = suggestion.candidate.num_params
+            if num_params > self.budget:
+                self.search.add_rejected(suggestion, self.budget)
+            elif original := find_trained(trials, suggestion.candidate):
+                self.search.add_duplicate(suggestion, original)
+            else:
+                return suggestion
+            smallest = min(num_params, smallest)
+        raise too_many_rejections(self.budget, smallest)
+
+    def _repeat(self, trial_number: int) -> Suggestion:
+        """What an interrupted trial was about to train."""
+        trial = self.search.study.get_trials(deepcopy=False)[trial_number]
+        source = attributes_of(trial).get("warm_start")
+        attributes: TrialAttributes = {} if source is None else {"warm_start": source}
+        return Suggestion.of(trial.params, self.space, epochs=self.num_epochs, attributes=attributes)
+
+    def _queued(self, slot: Slot) -> Suggestion | None:
+        """What `--warm-start` put before everything that is drawn."""
+        if slot.queued is None:
+            return None
+        source: TrialAttributes = {"warm_start": slot.queued.source}
+        return Suggestion.of(slot.queued.params, self.space, epochs=self.num_epochs, attributes=source)
+
+    def _draw_growing(self, trials: Sequence[FrozenTrial]) -> Suggestion | None:
+        """The startup and exploring trials of a search with TPE; None where it is TPE's turn."""
+        # Known nets may all be of one size, so they do not stand in for startup trials, which spread.
+        num_trials = sum("warm_start" not in attributes_of(trial) for trial in trials)
+        is_startup = num_trials < STARTUP_TRIALS
+        if self.is_random or not (is_startup or num_trials % EXPLORE_EVERY == 0):
+            return None
+        size_range = STARTUP_SIZE_RANGE if is_startup else EXPLORE_SIZE_RANGE
+        return draw_growing(self.space, self.budget, self.random, size_range=size_range, epochs=self.num_epochs)
+
+    def _sample(self, trials: Sequence[FrozenTrial]) -> Suggestion:
+        if not self.is_random:
+            return self.tpe.suggest(trials, self.space, epochs=self.num_epochs)
+        drawn = draw_within_budget(self.space, self.budget, self.random, epochs=self.num_epochs)
+        if drawn.suggestion is None:
+            raise too_many_rejections(self.budget, drawn.smallest)
+        return replace(drawn.suggestion, attributes={"num_redrawn": drawn.num_over} if drawn.num_over else {})
+
+
+def sampler_seed(study_seed: int, worker: int, num_trials: int) -> int:
+    """A seed for one worker's sampler.
+
+    The number of trials in the store is part of it: with the seed of an earlier call TPE would repeat its candidates.
+    """
+    return int(np.random.SeedSequence([study_seed, worker, num_trials]).generate_state(1)[0])

@@ -1,0 +1,17 @@
+"""Numbers as people read them: accuracies, times, sizes."""
+
+
+def format_accuracy(accuracy: float) -> str:
+    """A fraction in per cent, such as ``98.50 %``."""
+    return f"{100 * accuracy:.2f} %"
+
+
+def format_seconds(seconds: float) -> str:
+    """``1:23`` or, from an hour on, ``1:02:03``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def format_kib(num_bytes: int) -> str:
+    return f"{num_bytes / 1024:.1f} KiB"
