@@ -43,6 +43,7 @@ PURPOSES = {
     "CHANGELOG.md": "What changed",
     "Makefile": "Commands for a clone: run, test, lint, types; each builds .venv first where that is needed",
     "pyproject.toml": "Packages, dependencies, settings of the checks",
+    "LICENSE": "The MIT licence",
     "constraints.txt": "The versions of dependencies that the project is tested with",
     ".github/workflows/ci.yml": "Runs .ci/run for every push and pull request, on two versions of Python",
     PAGE: "This page",

@@ -1,1 +1,1 @@
-"""Data, models, training and evaluation in PyTorch. Knows nothing of studies: no optuna in here."""
+"""Data, models, training and evaluation in PyTorch. Knows nothing of studies and does not import optuna."""

@@ -1,8 +1,8 @@
-"""Keep glibc from giving large blocks back to the kernel between steps.
+"""Keeps glibc from returning large blocks to the kernel between training steps.
 
-By default each freed activation is unmapped and its successor page-faulted in again, which costs training
-on one CPU thread about a fifth of its time. The settings only take effect for memory obtained afterwards:
-call before importing torch.
+By default each freed activation is unmapped and the next one is page-faulted in again, which takes about a fifth of
+the time of training on one CPU thread. The settings apply only to memory allocated afterwards: call before importing
+torch.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 
 
 def keep_freed_memory() -> None:
-    """Serve large blocks from the heap and never trim it. Does nothing where the C library is not glibc."""
+    """Serve large blocks from the heap and never trim it. Does nothing if the C library is not glibc."""
     if not sys.platform.startswith("linux"):
         return
     try:

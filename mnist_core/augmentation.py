@@ -1,4 +1,4 @@
-"""Random affine transformations, each image with its own draw."""
+"""Normalisation, and random affine transformations drawn for each image."""
 
 import math
 
@@ -10,34 +10,34 @@ from torch import Tensor
 
 
 def normalise(images: Tensor, mean: float, std: float) -> Tensor:
-    """(N, 28, 28) pixels of 0..255 to (N, 1, 28, 28) float32; ``mean`` and ``std`` are of pixels of 0..1."""
+    """Normalise (N, 28, 28) pixels of 0..255 to (N, 1, 28, 28) float32; ``mean`` and ``std`` are for pixels of 0..1."""
     return images.unsqueeze(1).to(torch.float32).sub(255 * mean).div_(255 * std)
 
 
 def draw_transforms(
     num_images: int, *, rotation: float, translation: float, scale: float, generator: np.random.Generator
 ) -> NDArray[np.float32] | None:
-    """(N, 2, 3) affine maps that rotate, scale and shift images about their centre, from output to input coordinates.
+    """Draw (N, 2, 3) affine maps from output to input coordinates that rotate, scale and shift images about the centre.
 
-    Coordinates go from -1 to 1. Draws uniformly: an angle of up to ``rotation`` degrees either way, a factor within
-    1 +- ``scale`` and shifts of up to ``translation`` of the side. With all three at 0 nothing is drawn: None.
+    Coordinates go from -1 to 1. Angles of up to ``rotation`` degrees either way, factors within 1 +- ``scale`` and
+    shifts of up to ``translation`` of the side are drawn uniformly. Returns None if all three are 0.
     """
     if rotation == translation == scale == 0:
         return None
     draws = generator.uniform(-1, 1, (4, num_images))
     angle = draws[0] * math.radians(rotation)
-    # From output to input, so a larger image reads from a smaller square.
+    # Maps go from output to input, so an enlarged image reads from a smaller square.
     cos, sin = (function(angle) / (1 + scale * draws[1]) for function in (np.cos, np.sin))
-    # In these coordinates the side is 2 long.
+    # The side has length 2 in these coordinates.
     shift_x, shift_y = 2 * translation * draws[2], 2 * translation * draws[3]
     maps = np.stack([cos, -sin, shift_x, sin, cos, shift_y], axis=1, dtype=np.float32)
     return maps.reshape(num_images, 2, 3)
 
 
 def transform_images(images: Tensor, transforms: Tensor) -> Tensor:
-    """(N, 28, 28) bytes, each under its own of (N, 2, 3) ``transforms``, to float32 of 0..255.
+    """Apply (N, 2, 3) ``transforms`` to (N, 28, 28) bytes, one for each image; returns float32 of 0..255.
 
-    Pixels are interpolated bilinearly, and what comes from outside is background.
+    Pixels are interpolated bilinearly; everything outside the image is background.
     """
     pixels = images.to(torch.float32).unsqueeze(1)
     grid = F.affine_grid(transforms, list(pixels.shape), align_corners=False)

@@ -1,4 +1,4 @@
-"""A trained model with what it takes to use it, as a safetensors file (docs/model-files.md)."""
+"""A trained model, with everything needed to use it, as a safetensors file (docs/model-files.md)."""
 
 import json
 from dataclasses import dataclass
@@ -45,12 +45,12 @@ _CLASS_NAMES = {
     ),
     "kmnist": ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
 }
-"""In the order of the labels; the other datasets' classes are the digits themselves."""
+"""Names of classes in the order of the labels; the classes of the other datasets are the digits themselves."""
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A trained model with what it takes to use it and to know where it came from."""
+    """A trained model with everything needed to use it and to trace its origin."""
 
     candidate: CandidateSpec
     weights: dict[str, Tensor]
@@ -61,13 +61,13 @@ class Checkpoint:
     dataset: str
     dataset_sha256: str
     val_accuracy: float | None
-    """Fraction of the validation images, of these weights; None for a model that was trained on them too."""
+    """Validation accuracy of these weights, as a fraction; None if the model was also trained on those images."""
     seed: int
-    """The seed that `build_model` and `train` were given."""
+    """Seed that was passed to `build_model` and `train`."""
     trial: int | None = None
     """Number of the trial in its study; None for a model trained on its own."""
     torch_version: str = str(torch.__version__)
-    """Of the PyTorch that trained it."""
+    """Version of PyTorch that trained the model."""
 
     @classmethod
     def trained_on(
@@ -80,36 +80,36 @@ class Checkpoint:
         seed: int,
         trial: int | None = None,
     ) -> "Checkpoint":
-        """What a training on ``data`` has made of ``candidate``; ``weights`` are those of `cpu_weights`."""
+        """Return the checkpoint of ``candidate`` after training on ``data``; ``weights`` come from `cpu_weights`."""
         return cls(candidate, weights, data.mean, data.std, data.name, data.sha256, val_accuracy, seed, trial)
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """What each logit stands for."""
+        """Name of the class of each logit."""
         return _CLASS_NAMES.get(self.dataset, tuple(map(str, range(self.candidate.architecture.num_classes))))
 
 
 def cpu_weights(model: nn.Module) -> dict[str, Tensor]:
-    """A copy of the ``state_dict`` on the CPU, which further training leaves as it is."""
+    """Return a copy of the ``state_dict`` on the CPU, which further training does not change."""
     return {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
 
 
 def restore_model(checkpoint: Checkpoint) -> nn.Sequential:
-    """The trained module in evaluation mode: (N, 1, 28, 28) normalised pixels to (N, num_classes) logits."""
+    """Return the trained module in evaluation mode: (N, 1, 28, 28) normalised pixels to (N, num_classes) logits."""
     model = build_model(checkpoint.candidate.architecture)
     model.load_state_dict(checkpoint.weights)
     return model.eval()
 
 
 def checkpoint_logits(checkpoint: Checkpoint, images: NDArray[np.uint8]) -> Tensor:
-    """(N, 28, 28) bytes to the (N, num_classes) fp32 logits of the trained model, on the CPU."""
+    """Return the trained model's (N, num_classes) fp32 logits for (N, 28, 28) bytes, computed on the CPU."""
     return predict_logits(restore_model(checkpoint), torch.tensor(images), mean=checkpoint.mean, std=checkpoint.std)
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a safetensors file, whole or not at all; equal checkpoints give equal bytes.
 
-    Raises `InputError` where the file cannot be written.
+    Raises `InputError` if the file cannot be written.
     """
     metadata = {
         "format": FORMAT_VERSION,
@@ -118,17 +118,16 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "class_names": checkpoint.class_names,
         **{name: getattr(checkpoint, name) for name in _PLAIN_FIELDS},
     }
-    # Training leaves the weights in channels_last, which safetensors does not store.
+    # Training leaves the weights in channels_last, which safetensors can't store.
     weights = {name: tensor.contiguous() for name, tensor in checkpoint.weights.items()}
-    # All under one key: safetensors writes several in an order that changes from run to run.
+    # All metadata is under one key: safetensors writes several keys in an order that changes from run to run.
     write_whole(path, save(weights, {PRODUCER: json.dumps(metadata, sort_keys=True)}))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read what `save_checkpoint` wrote.
+    """Read a file written by `save_checkpoint`.
 
-    Raises `InputError` for a file that is missing, is not one of ours, or holds weights that do not fit its
-    architecture.
+    Raises `InputError` if the file is missing, is not a checkpoint, or holds weights that do not fit its architecture.
     """
     if not path.is_file():
         raise InputError(f"there is no model file {path}")
@@ -159,8 +158,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def _misfit(checkpoint: Checkpoint) -> str | None:
-    """What is wrong with the weights, in a few words; None where they fit."""
-    # On the meta device, which holds shapes only: a damaged file must not make us allocate what it claims.
+    """Describe in a few words why the weights do not fit the architecture; None if they do."""
+    # The meta device holds only shapes: a damaged file must not make us allocate the sizes it claims.
     with torch.device("meta"):
         expected = build_model(checkpoint.candidate.architecture).state_dict()
     if missing := sorted(expected.keys() - checkpoint.weights.keys()):

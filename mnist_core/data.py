@@ -1,11 +1,12 @@
-"""MNIST-shaped datasets: found, checked, read and split. Plain numpy: torch is imported only to download.
+"""Finding, checking, reading and splitting MNIST-shaped datasets with numpy; torch is imported only to download.
 
-The test files stay closed but for `open_test_set`.
+Only `open_test_set` opens the test files.
 """
 
 import contextlib
 import gzip
 import hashlib
+import importlib.util
 import math
 import multiprocessing
 import os
@@ -20,7 +21,7 @@ from space.candidate import TrainingConfig
 from space.errors import InputError
 
 SPLIT_SEED = 0
-"""Seed of the split into training and validation images; one for all studies, so that they compare."""
+"""Seed of the split into training and validation images, the same for all studies, so that they are comparable."""
 
 DOWNLOAD_SECONDS = 600
 
@@ -28,9 +29,9 @@ DOWNLOAD_SECONDS = 600
 @dataclass(frozen=True)
 class Split:
     images: NDArray[np.uint8]
-    """(N, 28, 28), 0 is background."""
+    """(N, 28, 28) bytes; 0 is background."""
     labels: NDArray[np.int64]
-    """(N,)"""
+    """(N,) class numbers."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -45,19 +46,19 @@ class Dataset:
     """Mean of the training split's pixels, scaled to 0..1."""
     std: float
     sha256: str
-    """Hash of the images and labels that the split was made from."""
+    """SHA-256 of the images and labels before the split."""
     num_classes: int = 10
 
 
 @dataclass(frozen=True)
 class _Source:
-    """Where a dataset in MNIST's file layout lies below a data root."""
+    """A dataset in MNIST's file layout, below a data root."""
 
     folder: str
-    """torchvision's name of the dataset, and its folder."""
+    """Folder of the dataset, which is also torchvision's name for it."""
     validation_size: int
     sha256: dict[str, str]
-    """Known hashes of the uncompressed files; empty where we hold none."""
+    """Known hashes of the uncompressed files; empty if none are known."""
 
 
 IMAGES_FILE, LABELS_FILE = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -78,11 +79,10 @@ _DIGITS_SPLIT = (1_197, 300)
 
 
 def find_data_root(name: str, data_root: Path | None = None) -> Path | None:
-    """The root whose ``<folder>/raw`` holds the dataset, downloading it where it is absent; None for digits.
+    """Return the root whose ``<folder>/raw`` holds the dataset, downloading it if it is absent; None for digits.
 
-    Looks in ``data_root`` alone if given, else ``SEARCH_DATA_ROOT`` alone if set, else ``./data``, else
-    ``../shared/data``. Raises `InputError` for an unknown name, or where the files are absent and cannot be
-    downloaded.
+    Looks only in ``data_root`` if given, else only in ``SEARCH_DATA_ROOT`` if set, else in ``./data``, else in
+    ``../shared/data``. Raises `InputError` for an unknown name, or if the files are absent and cannot be downloaded.
     """
     check_dataset_name(name)
     if name == "digits":
@@ -103,8 +103,8 @@ def find_data_root(name: str, data_root: Path | None = None) -> Path | None:
 def load_dataset(name: str, data_root: Path | None, *, train_size: int | None = None) -> Dataset:
     """Read the training files and split them, stratified, into training and validation images.
 
-    ``data_root`` is what `find_data_root` gave. ``train_size`` keeps that many training images, stratified;
-    validation stays whole. Raises `InputError` for a corrupt file or a size that cannot be.
+    ``data_root`` comes from `find_data_root`. ``train_size`` keeps only that many training images, stratified; the
+    validation images are never reduced. Raises `InputError` for a corrupt file or an impossible size.
     """
     whole, num_train, num_validation = _read_training_images(name, data_root)
     # BatchNorm cannot train on a single image of 1x1 maps.
@@ -117,12 +117,12 @@ def load_dataset(name: str, data_root: Path | None, *, train_size: int | None = 
 
 
 def load_all_but_test(name: str, data_root: Path | None) -> Dataset:
-    """Every image outside the test set to train on, the validation images among them.
+    """Load a dataset whose training images are all images outside the test set, including the validation images.
 
-    An accuracy on its validation images is therefore no estimate of anything.
+    Accuracy on its validation images is therefore no estimate of accuracy on new images.
     """
     data = load_dataset(name, data_root)
-    if name == "digits":  # which hold the test set as well
+    if name == "digits":  # the file holds the test set as well
         train, validation = data.train, data.validation
         outside = Split(
             np.concatenate([train.images, validation.images]), np.concatenate([train.labels, validation.labels])
@@ -134,10 +134,10 @@ def load_all_but_test(name: str, data_root: Path | None) -> Dataset:
 
 
 def open_test_set(name: str, data_root: Path | None) -> Split:
-    """The sealed test set.
+    """Read the sealed test set.
 
-    Whoever calls this records that it did, and chooses nothing by what it sees: `confirm` is the only command of
-    `python -m search` that does. Raises `InputError` for a file that is missing or corrupt.
+    Callers must record that they opened it and must not choose anything by the result; `confirm` is the only command
+    of `python -m search` that calls this. Raises `InputError` for a file that is missing or corrupt.
     """
     if name == "digits":
         whole, num_train, num_validation = _read_training_images(name, data_root)
@@ -156,7 +156,7 @@ def check_same_data(data: Dataset, sha256: str, made: str) -> None:
 
 
 def _read_training_images(name: str, data_root: Path | None) -> tuple[Split, int, int]:
-    """All that is not sealed (of digits, all there is), and how many of them train and validate."""
+    """Return the unsealed images (for digits, all images), and how many are for training and for validation."""
     check_dataset_name(name)
     if name == "digits":
         return _read_digits(), *_DIGITS_SPLIT
@@ -186,7 +186,7 @@ def _dataset(name: str, train: Split, validation: Split, hashed: Split) -> Datas
 
 
 def normalised_for(data: Dataset, config: TrainingConfig) -> Dataset:
-    """The dataset with the mean and standard deviation that ``config`` names, where it names any."""
+    """Return the dataset with the mean and standard deviation of ``config``, if it sets them."""
     mean = data.mean if config.pixel_mean is None else config.pixel_mean
     std = data.std if config.pixel_std is None else config.pixel_std
     return replace(data, mean=mean, std=std)
@@ -216,7 +216,7 @@ def _read_mnist_layout(root: Path, source: _Source, images_file: str, labels_fil
 
 
 def _read_idx(root: Path, source: _Source, file: str, *, num_dimensions: int) -> NDArray[np.uint8]:
-    """One file of the IDX format: two zeros, 8 for bytes, the number of dimensions, sizes, then the bytes."""
+    """Read a file in IDX format: two zeros, 8 for bytes, the number of dimensions, the sizes, then the bytes."""
     path = _find_file(root, source, file)
     if path is None:
         raise InputError(f"{root / source.folder / 'raw' / file} is gone; give --data-root or restore it")
@@ -241,19 +241,35 @@ def _read_idx(root: Path, source: _Source, file: str, *, num_dimensions: int) ->
 
 
 def _read_digits() -> Split:
-    """scikit-learn's 1,797 digits of 8x8 pixels of 0..16, enlarged bilinearly to 28x28 and 0..255."""
+    """Return scikit-learn's 1,797 digits, enlarged bilinearly from 8x8 pixels of 0..16 to 28x28 pixels of 0..255."""
     from scipy.ndimage import zoom
+
+    table = _digits_table()
+    images = zoom(table[:, :-1].reshape(-1, 8, 8), (1, 3.5, 3.5), order=1, grid_mode=True, mode="nearest")
+    return Split(np.rint(images * (255 / 16)).astype(np.uint8), table[:, -1].astype(np.int64))
+
+
+def _digits_table() -> NDArray[np.float64]:
+    """(1797, 65): the pixels of each digit, then its label.
+
+    Read from scikit-learn's file where that is to be found: importing scikit-learn takes a process two seconds.
+    """
+    package = importlib.util.find_spec("sklearn")
+    for folder in package.submodule_search_locations or () if package else ():
+        path = Path(folder) / "datasets/data/digits.csv.gz"
+        if path.is_file():
+            with gzip.open(path, "rt") as file:
+                return np.loadtxt(file, delimiter=",")
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    images = zoom(digits.images, (1, 3.5, 3.5), order=1, grid_mode=True, mode="nearest")
-    return Split(np.rint(images * (255 / 16)).astype(np.uint8), digits.target.astype(np.int64))
+    return np.column_stack([digits.data, digits.target])
 
 
 def _pixel_statistics(images: NDArray[np.uint8]) -> tuple[float, float]:
-    """Mean and standard deviation of the pixels scaled to 0..1, from their histogram.
+    """Return the mean and standard deviation of the pixels, scaled to 0..1, from their histogram.
 
-    A thousand images at a time: numpy would make a copy of eight bytes a pixel, and workers never give memory back.
+    Counts a thousand images at a time, since numpy makes a copy of eight bytes per pixel and workers never free memory.
     """
     thousands = (images[first : first + 1000].ravel() for first in range(0, len(images), 1000))
     shares = sum(np.bincount(pixels, minlength=256) for pixels in thousands) / images.size
@@ -263,12 +279,12 @@ def _pixel_statistics(images: NDArray[np.uint8]) -> tuple[float, float]:
 
 
 def _stratified(split: Split, size: int, generator: np.random.Generator) -> tuple[Split, Split]:
-    """Draw ``size`` images, each class's share kept to within one; gives the drawn and the rest, in order."""
+    """Draw ``size`` images, keeping class proportions to within one image; returns the drawn and the rest, in order."""
     labels = np.unique(split.labels)
     classes = [generator.permutation(np.flatnonzero(split.labels == label)) for label in labels]
     shares = np.array([len(members) for members in classes]) * (size / len(split))
     counts = np.floor(shares).astype(int)
-    # Largest remainders take what rounding down left over.
+    # The classes with the largest remainders get the images that rounding down left over.
     counts[np.argsort(counts - shares, kind="stable")[: size - counts.sum()]] += 1
     drawn = np.zeros(len(split), dtype=bool)
     for members, count in zip(classes, counts, strict=True):
@@ -277,7 +293,7 @@ def _stratified(split: Split, size: int, generator: np.random.Generator) -> tupl
 
 
 def _download(folder: str, root: Path) -> None:
-    # In a process of its own: torchvision brings torch along, and its download has no time limit.
+    # Runs in a separate process: torchvision imports torch, and its download has no time limit.
     process = multiprocessing.get_context("spawn").Process(target=_torchvision_download, args=(folder, root))
     process.start()
     process.join(DOWNLOAD_SECONDS)
@@ -285,7 +301,7 @@ def _download(folder: str, root: Path) -> None:
         process.kill()
         process.join()
     if process.exitcode != 0:
-        for empty in (root / folder / "raw", root / folder, root):  # what torchvision made before it failed
+        for empty in (root / folder / "raw", root / folder, root):  # folders that torchvision created before it failed
             with contextlib.suppress(OSError):
                 empty.rmdir()
         raise InputError(
@@ -298,7 +314,7 @@ def _download(folder: str, root: Path) -> None:
 def _torchvision_download(folder: str, root: Path) -> None:
     import sys
 
-    # No progress bars and tracebacks from torchvision: the parent says it in a line.
+    # Hide torchvision's progress bars and tracebacks: the parent reports the error in one line.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     with contextlib.redirect_stdout(sys.stderr):
         import torchvision

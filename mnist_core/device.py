@@ -1,4 +1,4 @@
-"""Which device trains."""
+"""Choosing the device to train on."""
 
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -11,14 +11,14 @@ _ACCELERATOR_FILES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd", "/dev/dri")
 
 
 def may_have_accelerator() -> bool:
-    """A look at the device files, without importing torch: false means that there is certainly none."""
+    """Return False if the device files show that there is no accelerator. Does not import torch."""
     return not sys.platform.startswith("linux") or any(Path(file).exists() for file in _ACCELERATOR_FILES)
 
 
 def resolve_device(name: str) -> str:
-    """``name``, or for ``auto`` the first of cuda, xpu, mps that is available, else cpu. Imports torch.
+    """Return ``name``, or for ``auto`` the first of cuda, xpu, mps that is available, else cpu. Imports torch.
 
-    Raises `InputError` for a device that is not there.
+    Raises `InputError` for a device that is not available.
     """
     import torch
 
@@ -35,7 +35,7 @@ def resolve_device(name: str) -> str:
 
 
 def find_device(name: str) -> str:
-    """What `resolve_device` says, asked of a process of its own where it takes torch, so that this one imports none."""
+    """Return the result of `resolve_device`, from a separate process if that needs torch, which is slow to import."""
     if name == "cpu" or (name == "auto" and not may_have_accelerator()):
         return "cpu"
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:

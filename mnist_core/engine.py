@@ -1,4 +1,4 @@
-"""Which engine trains: the native trainer, where it can be compiled and knows the layers, else PyTorch."""
+"""Choosing the engine: the native trainer if it can be compiled and supports the layers, else PyTorch."""
 
 import contextlib
 from collections.abc import Callable
@@ -17,14 +17,14 @@ BFLOAT16_INSTRUCTIONS = {"avx512_bf16", "amx_bf16"}
 @dataclass(frozen=True)
 class Engine:
     library: Path | None
-    """The compiled native trainer; None: PyTorch trains."""
+    """The compiled native trainer; None if PyTorch trains."""
     reason: str = ""
-    """Why the native trainer, though wanted, is not there."""
+    """Why the native trainer is not available, if it was tried."""
     bfloat16: bool = False
-    """Whether PyTorch, where it trains, multiplies in bfloat16; weights, sums and evaluation stay in fp32."""
+    """Whether PyTorch multiplies in bfloat16 when it trains; weights, sums and evaluation stay in fp32."""
 
     def for_candidate(self, candidate: CandidateSpec) -> "Engine":
-        """What trains this candidate: PyTorch if it has layers or an optimiser that the native trainer lacks."""
+        """Return the engine for a candidate: PyTorch if the native trainer lacks its layers or its optimiser."""
         native = candidate.training.optimizer == "sgd" and layer_specs(candidate.architecture) is not None
         return self if native or self.library is None else replace(self, library=None)
 
@@ -36,14 +36,14 @@ class Engine:
 
 
 TORCH = Engine(None)
-"""PyTorch in fp32 throughout: the reference."""
+"""PyTorch with all computation in fp32, the reference engine."""
 
 
 def resolve_engine(name: str, device: str, *, compiling: Callable[[], None] = lambda: None) -> Engine:
-    """``name``, where ``auto`` is native on the CPU if it can be compiled.
+    """Return the engine called ``name``; ``auto`` means native on the CPU if it can be compiled, else PyTorch.
 
-    Calls ``compiling`` before it compiles, which takes some seconds, once on a machine. Raises `InputError` for
-    ``native`` where that can't be.
+    Calls ``compiling`` before compiling, which takes some seconds, once per machine. Raises `InputError` for
+    ``native`` if it is not available.
     """
     torch = Engine(None, bfloat16=device == "cpu" and _multiplies_bfloat16())
     if name == "torch" or (name == "auto" and device != "cpu"):
@@ -61,7 +61,7 @@ def resolve_engine(name: str, device: str, *, compiling: Callable[[], None] = la
 
 
 def _multiplies_bfloat16() -> bool:
-    """Whether the CPU has instructions for it, as Linux lists them; without, PyTorch would be slower than in fp32."""
+    """Whether Linux lists bfloat16 instructions for the CPU; without them bfloat16 would be slower than fp32."""
     with contextlib.suppress(OSError):
         names = Path("/proc/cpuinfo").read_text().split()
         return not BFLOAT16_INSTRUCTIONS.isdisjoint(names)

@@ -1,4 +1,4 @@
-"""How good a model is on images it was not trained on."""
+"""Logits, loss and accuracy of a model in evaluation mode."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mnist_core.augmentation import normalise
 
 BATCH_SIZE = 500
-"""Images at a time: small enough for the activations to stay in the cache."""
+"""Number of images evaluated at a time, small enough for the activations to stay in the cache."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Evaluation:
 
 @torch.inference_mode()
 def predict_logits(model: nn.Module, images: Tensor, *, mean: float, std: float) -> Tensor:
-    """(N, 28, 28) bytes to (N, num_classes) fp32 logits, in evaluation mode; the model keeps its own mode."""
+    """Return (N, num_classes) fp32 logits for (N, 28, 28) bytes, in evaluation mode; then restores the model's mode."""
     was_training = model.training
     model.eval()
     logits = [
@@ -34,7 +34,7 @@ def predict_logits(model: nn.Module, images: Tensor, *, mean: float, std: float)
 
 
 def evaluate(model: nn.Module, images: Tensor, labels: Tensor, *, mean: float, std: float) -> Evaluation:
-    """Loss and accuracy of ``model`` on (N, 28, 28) bytes and (N,) labels on the model's device."""
+    """Return loss and accuracy of ``model`` on (N, 28, 28) bytes and (N,) labels, which are on the model's device."""
     logits = predict_logits(model, images, mean=mean, std=std)
     return Evaluation(
         loss=float(F.cross_entropy(logits, labels)),

@@ -1,4 +1,4 @@
-"""From an architecture to a PyTorch module."""
+"""Building the PyTorch module of an architecture."""
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from space.layers import INPUT_SHAPE, Conv, Flatten, GlobalAveragePool, Layer, L
 
 
 class Network(nn.Sequential):
-    """The modules of an architecture in a row."""
+    """The modules of an architecture in sequence."""
 
     def __init__(self, architecture: ArchitectureSpec, modules: list[nn.Module]) -> None:
         super().__init__(*modules)
@@ -18,14 +18,14 @@ class Network(nn.Sequential):
 
 
 def build_model(architecture: ArchitectureSpec, *, seed: int = 0) -> Network:
-    """A module from (N, 1, 28, 28) normalised pixels to (N, num_classes) logits, initialised from ``seed``.
+    """Build a module from (N, 1, 28, 28) normalised pixels to (N, num_classes) logits, initialised from ``seed``.
 
     Initialisation is PyTorch's default; the global random state is left as it was.
     """
     modules: list[nn.Module] = []
     shape = INPUT_SHAPE
     with torch.random.fork_rng(devices=[]):
-        # Not torch.manual_seed, which would reseed the accelerators too.
+        # torch.manual_seed would also reseed the accelerators.
         torch.default_generator.manual_seed(purpose_seed(seed, Purpose.INITIALISATION))
         for layer in architecture.layers:
             modules += _build_layer(layer, shape)
@@ -71,7 +71,7 @@ class GlobalMean(nn.Module):
 
 
 class DropoutNoise:
-    """A stream of masks. On the CPU, numpy's SFC64 makes them ten times as fast as torch's ``bernoulli_``."""
+    """A stream of dropout masks. On the CPU, numpy's SFC64 draws them ten times as fast as torch's ``bernoulli_``."""
 
     def __init__(self, seed: int, device: torch.device) -> None:
         self._on_cpu = device.type == "cpu"
@@ -79,7 +79,7 @@ class DropoutNoise:
         self._torch = torch.Generator(device if not self._on_cpu else "cpu").manual_seed(seed)
 
     def keep_mask(self, size: int, rate: float, like: Tensor) -> Tensor:
-        """Zeros, with probability ``rate`` in steps of 1/65,536, and ones: flat, in the dtype of ``like``."""
+        """Draw a flat mask of ones, and zeros with probability ``rate`` (in steps of 1/65,536), in ``like``'s dtype."""
         if self._on_cpu:
             drawn = np.frombuffer(self._numpy.bytes(2 * size), np.uint16)
             return torch.from_numpy(drawn >= round(rate * 65_536)).to(like.dtype)
@@ -104,7 +104,7 @@ class Dropout(nn.Module):
         if self.whole_channels:
             mask = self.noise.keep_mask(x.shape[0] * x.shape[1], self.rate, x).view(*x.shape[:2], 1, 1)
         else:
-            # The mask takes the memory layout of x, so that the product is one pass over contiguous memory.
+            # The mask has the memory layout of x, so that the product is one pass over contiguous memory.
             mask = self.noise.keep_mask(x.numel(), self.rate, x).as_strided(x.shape, x.stride())
         return x * mask.mul_(1 / (1 - self.rate))
 

@@ -1,4 +1,4 @@
-"""What an epoch of training does, decided before it begins by code that all engines share."""
+"""The plan of an epoch (order, augmentation, learning rates), made in advance by code that all engines share."""
 
 import math
 from collections.abc import Sequence
@@ -16,23 +16,23 @@ from space.results import EpochResult
 
 @dataclass(frozen=True)
 class EpochPlan:
-    """What an epoch of training does, decided before it begins."""
+    """Everything about an epoch that is decided before it begins."""
 
     order: NDArray[np.int64]
-    """Indices of the images, batch after batch."""
+    """Indices of the images, in the order in which batches take them."""
     transforms: NDArray[np.float32] | None
-    """(N, 2, 3), each image's in that order; None: no augmentation."""
+    """(N, 2, 3): the affine map of each image in that order; None means no augmentation."""
     learning_rates: NDArray[np.float64]
-    """One a step."""
+    """Learning rate of each step."""
     momenta: NDArray[np.float64]
-    """One a step."""
+    """Momentum of each step."""
     dropout_seed: int
 
 
 def plan_epoch(
     config: TrainingConfig, epoch: int, num_images: int, results: Sequence[EpochResult], seed: int
 ) -> EpochPlan:
-    """The plan of an epoch, counted from 1; ``results`` are of the epochs before it."""
+    """Plan an epoch, counted from 1; ``results`` are those of the epochs before it."""
     order, augmentation = (
         np.random.default_rng(purpose_seed(seed, purpose, epoch)) for purpose in (Purpose.ORDER, Purpose.AUGMENTATION)
     )
@@ -53,7 +53,7 @@ def plan_epoch(
 
 
 def num_steps(num_images: int, batch_size: int) -> int:
-    """Batches of an epoch.
+    """Return the number of batches in an epoch.
 
     A single image left over joins the last batch: BatchNorm cannot normalise one image of 1x1 maps.
     """

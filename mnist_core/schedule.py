@@ -1,4 +1,4 @@
-"""Learning rates and momenta as pure functions of the step and, on a plateau, of the losses so far."""
+"""Learning rates and momenta as pure functions of the step and, for plateau schedules, of earlier losses."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -10,13 +10,13 @@ from space.candidate import TrainingConfig
 from space.results import EpochResult
 
 PLATEAU_THRESHOLD = 1e-4
-"""By what fraction of the lowest loss another must be lower to count, as in torch's ReduceLROnPlateau."""
+"""Fraction by which a loss must be below the lowest one to count as lower, as in torch's ReduceLROnPlateau."""
 
 
 def learning_rates(
     config: TrainingConfig, epoch: int, num_steps: int, results: Sequence[EpochResult]
 ) -> NDArray[np.float64]:
-    """Of every step of an epoch, counted from 1; ``results`` are of the epochs before it."""
+    """Return the learning rate of every step of an epoch, counted from 1; ``results`` are those of earlier epochs."""
     match config.schedule:
         case "one_cycle":
             return _of_steps(
@@ -44,7 +44,7 @@ def learning_rates(
 
 
 def momenta(config: TrainingConfig, epoch: int, num_steps: int) -> NDArray[np.float64]:
-    """Of every step of an epoch."""
+    """Return the momentum of every step of an epoch, counted from 1."""
     peak_momentum = config.peak_momentum
     if config.schedule != "one_cycle" or peak_momentum is None:
         return np.full(num_steps, config.momentum)
@@ -65,7 +65,7 @@ def momenta(config: TrainingConfig, epoch: int, num_steps: int) -> NDArray[np.fl
 
 
 def plateau_factor(losses: Sequence[float], *, factor: float, patience: int) -> float:
-    """What torch's ReduceLROnPlateau has multiplied the learning rate by after these losses."""
+    """Return the factor by which torch's ReduceLROnPlateau has multiplied the learning rate after these losses."""
     lowest, num_bad, product = math.inf, 0, 1.0
     for loss in losses:
         if loss < lowest * (1 - PLATEAU_THRESHOLD):
@@ -80,7 +80,7 @@ def plateau_factor(losses: Sequence[float], *, factor: float, patience: int) -> 
 def _of_steps(
     config: TrainingConfig, epoch: int, num_steps: int, value: Callable[[int, int], float]
 ) -> NDArray[np.float64]:
-    """``value`` of each step of an epoch, counted over all epochs, and of the number of all steps."""
+    """Return ``value(step, total_steps)`` for each step of an epoch; steps are counted over all epochs."""
     first = (epoch - 1) * num_steps
     return np.array([value(step, config.epochs * num_steps) for step in range(first, first + num_steps)])
 
@@ -95,10 +95,10 @@ def one_cycle(
     final_div_factor: float,
     anneal: str = "cos",
 ) -> float:
-    """The OneCycle learning rate (Smith and Topin, arXiv:1708.07120) of ``step``, counted from 0.
+    """Return the OneCycle learning rate (Smith and Topin, arXiv:1708.07120) of ``step``, counted from 0.
 
-    Equal to torch's ``OneCycleLR`` with two phases wherever that is defined; where the rise has no length,
-    which torch divides by, step 0 has ``max_lr``.
+    Equals torch's two-phase ``OneCycleLR`` wherever that is defined. Where the rise has length zero, by which torch
+    would divide, step 0 has ``max_lr``.
     """
     first, last = max_lr / div_factor, max_lr / div_factor / final_div_factor
     return cycle_value(step, total_steps, first=first, top=max_lr, last=last, pct_start=pct_start, anneal=anneal)
@@ -107,7 +107,7 @@ def one_cycle(
 def cycle_value(
     step: int, total_steps: int, *, first: float, top: float, last: float, pct_start: float, anneal: str
 ) -> float:
-    """What goes from ``first`` to ``top`` in ``pct_start`` of the steps and from there to ``last``."""
+    """Return a value that goes from ``first`` to ``top`` in ``pct_start`` of the steps, then from there to ``last``."""
     if not 0 <= step < total_steps:
         raise ValueError(f"step must be from 0 to total_steps - 1 = {total_steps - 1}, not {step}")
     turn = pct_start * total_steps - 1

@@ -1,7 +1,7 @@
-"""One seed per trial, and from it one independent stream per purpose.
+"""Independent random streams for each purpose, all derived from one seed per trial.
 
-Separate streams keep runs comparable: adding dropout to a net does not change its initial weights or the
-order of images.
+Separate streams keep runs comparable: adding dropout to a net does not change its initial weights or the order of
+images.
 """
 
 from enum import IntEnum
@@ -17,10 +17,10 @@ class Purpose(IntEnum):
 
 
 def purpose_seed(seed: int, purpose: Purpose, epoch: int = 0) -> int:
-    """A 63-bit seed for one purpose, independent of the others: numpy's SeedSequence mixes the numbers.
+    """Return a 63-bit seed for one purpose, independent of the others: numpy's SeedSequence mixes the numbers.
 
-    What is drawn anew in each epoch has one for each, so that a training goes on after an epoch without the state of
-    any random stream.
+    Purposes that draw in every epoch have one seed per epoch, so that training can resume after an epoch without the
+    state of any random stream.
     """
     state = np.random.SeedSequence([seed, int(purpose), epoch]).generate_state(1, np.uint64)
     return int(state[0] >> np.uint64(1))

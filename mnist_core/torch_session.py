@@ -1,4 +1,4 @@
-"""Training with PyTorch: the reference, for every layer and device."""
+"""Training with PyTorch, the reference engine, which supports every layer and device."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from space.candidate import TrainingConfig
 
 ADAM_BETA2 = 0.999
 AUGMENTED_TOGETHER = 512
-"""Images."""
+"""Number of images that are augmented in one call."""
 
 
 _SGD_STATE = {"momentum": "momentum_buffer"}
@@ -63,7 +63,7 @@ class TorchSession:
                 else:
                     group["momentum"] = momentum
             loss, logits = self._step(inputs, labels)
-            # Summed up at the end of the epoch: an accelerator need not wait for the host at each step.
+            # Summed at the end of the epoch, so that an accelerator need not wait for the host at each step.
             losses.append(loss * len(labels))
             num_right.append((logits.argmax(1) == labels).sum())
         return Evaluation(
@@ -99,20 +99,20 @@ class TorchSession:
         return stored.cpu().numpy().ravel()
 
     def _state_names(self) -> dict[str, str]:
-        """From the names in `TrainingState` to the optimiser's."""
+        """Map the names in `TrainingState` to the optimiser's names."""
         return _ADAM_STATE if self._config.optimizer == "adam" else _SGD_STATE
 
     def _batches(
         self, order: NDArray[np.int64], transforms: NDArray[np.float32] | None, num_batches: int
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of one epoch, several augmented together: at 32 images the calls cost more than the pixels."""
+        """Yield the batches of one epoch; several are augmented at once: calls for 32 images are mostly overhead."""
         size = self._config.batch_size
         indices = torch.from_numpy(order).to(self._device)
         maps = None if transforms is None else torch.from_numpy(transforms).to(self._device)
         together = max(1, AUGMENTED_TOGETHER // size)
         for first in range(0, num_batches, together):
             ends = [*range(first, min(first + together, num_batches) + 1)]
-            # The last batch takes all that is left.
+            # The last batch takes all remaining images.
             bounds = [len(order) if end == num_batches else end * size for end in ends]
             chunk = slice(bounds[0], bounds[-1])
             pixels = self._images[indices[chunk]]
@@ -121,7 +121,7 @@ class TorchSession:
             yield from _split(inputs, self._labels[indices[chunk]], bounds)
 
     def _step(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """One update. Returns the mean loss and the logits, detached."""
+        """Make one update; returns the mean loss and the logits, both detached."""
         config = self._config
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bfloat16):
             logits = self._model(inputs).float()

@@ -22,40 +22,40 @@ from space.results import EpochResult
 
 
 class DivergedError(ArithmeticError):
-    """The loss stopped being a finite number."""
+    """The loss is no longer finite."""
 
 
 @dataclass
 class TrainingState:
-    """What it takes, beside the model's weights, to go on with a training after one of its epochs."""
+    """Everything except the model's weights that is needed to resume training after an epoch."""
 
     results: list[EpochResult] = field(default_factory=list)
-    """Of the epochs so far."""
+    """Results of the epochs so far."""
     optimizer: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    """``momentum`` of SGD, or ``exp_avg`` and ``exp_avg_sq`` of Adam: (num_params,), in the order of the model's
-    parameters. The same for every engine."""
+    """``momentum`` for SGD, or ``exp_avg`` and ``exp_avg_sq`` for Adam: arrays of shape (num_params,), in the order of
+    the model's parameters. The same for every engine."""
 
 
 class Session(Protocol):
-    """What an engine does for one training: it holds the data, the optimiser's state and the model."""
+    """One training with one engine; holds the data, the optimiser's state and the model."""
 
     def train_epoch(self, plan: EpochPlan) -> Evaluation:
         """Train the model for an epoch.
 
-        Returns the mean of the loss that was minimised and the accuracy, as the weights were at each step.
+        Returns the mean of the minimised loss and the accuracy, both with the weights of each step.
         """
         ...
 
     def evaluate(self) -> Evaluation:
-        """Loss and accuracy on the validation images."""
+        """Return loss and accuracy on the validation images."""
         ...
 
     def optimizer_state(self) -> dict[str, NDArray[np.float32]]:
-        """A copy, as `TrainingState` has it."""
+        """Return a copy of the optimiser's state in the form of `TrainingState.optimizer`."""
         ...
 
     def load_optimizer_state(self, state: dict[str, NDArray[np.float32]], num_steps: int) -> None:
-        """Go on from what `optimizer_state` gave after ``num_steps`` steps."""
+        """Restore the state that `optimizer_state` returned after ``num_steps`` steps."""
         ...
 
 
@@ -71,10 +71,10 @@ def train(
 ) -> Iterator[EpochResult]:
     """Train ``model`` in place and yield after each of ``config.epochs`` epochs, or until it stops early.
 
-    On the CPU with one thread, the weights after each epoch are the same bit for bit for the same seed and engine.
-    With a ``state``, training goes on after its epochs from the model's weights, as if it had not been interrupted,
-    and at every result the state is that of the epoch. Raises `DivergedError`, naming the epoch, at the end of an
-    epoch whose training or validation loss was not finite.
+    On the CPU with one thread, the weights after each epoch are bit-identical for the same seed and engine. Given a
+    ``state``, training resumes after its epochs from the model's weights, as if it had never been interrupted; the
+    state is updated before each result is yielded. Raises `DivergedError`, naming the epoch, at the end of an epoch
+    whose training or validation loss was not finite.
     """
     state = state or TrainingState()
     data = normalised_for(data, config)
@@ -91,7 +91,7 @@ def train(
         if not math.isfinite(training.loss):
             raise DivergedError(f"the training loss was {training.loss} in epoch {epoch}")
         validation = session.evaluate()
-        # The epoch's last update may be the one that went wrong: no training loss has seen it.
+        # The epoch's last update may have diverged, which no training loss shows.
         if not math.isfinite(validation.loss):
             raise DivergedError(f"the validation loss was {validation.loss} in epoch {epoch}")
         state.optimizer = session.optimizer_state()
@@ -110,7 +110,7 @@ def train(
 
 
 def is_over(config: TrainingConfig, results: Sequence[EpochResult]) -> bool:
-    """Whether a training with these results has had its epochs or meets one of its reasons to stop early."""
+    """Return whether a training with these results has finished its epochs or should stop early."""
     if len(results) >= config.epochs:
         return True
     accuracies = [result.val_accuracy for result in results]

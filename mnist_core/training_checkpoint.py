@@ -1,4 +1,4 @@
-"""The whole state of a training in one file, from which it goes on as if it had never been interrupted."""
+"""The complete state of a training in one file, from which it resumes as if it had never been interrupted."""
 
 import hashlib
 import json
@@ -25,17 +25,17 @@ class TrainingCheckpoint:
     """A training after one of its epochs, or before the first."""
 
     configuration: dict[str, Any]
-    """What is trained, on which images and how, as JSON. Only under an equal one does a training go on."""
+    """Model, data and settings as JSON. Training resumes only with an equal configuration."""
     weights: dict[str, Tensor]
     """The model's ``state_dict``, on the CPU."""
     best_weights: dict[str, Tensor]
-    """The same after the epoch of the highest validation accuracy, the first of equals; empty before the first."""
+    """The ``state_dict`` after the first epoch with the highest validation accuracy; empty before the first epoch."""
     state: TrainingState
 
 
 def save_training(path: Path, checkpoint: TrainingCheckpoint) -> None:
-    """Write a safetensors file, whole or not at all. Raises `UnwritableFileError`."""
-    # Copies: training leaves weights in channels_last, and safetensors refuses tensors that share their memory.
+    """Write a safetensors file, whole or not at all. Raises `UnwritableFileError` if it can't be written."""
+    # Tensors are copied: training leaves weights in channels_last, and safetensors refuses tensors that share memory.
     tensors = {
         f"{part}.{name}": tensor.clone(memory_format=torch.contiguous_format)
         for part, named in (
@@ -55,7 +55,7 @@ def save_training(path: Path, checkpoint: TrainingCheckpoint) -> None:
 
 
 def load_training(path: Path) -> TrainingCheckpoint:
-    """Read what `save_training` wrote. Raises `InputError` for a file that can't be read or is not whole."""
+    """Read a file written by `save_training`. Raises `InputError` if it can't be read or is incomplete."""
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(PRODUCER, "{}")

@@ -1,1 +1,1 @@
-"""What a candidate is: architectures, counting and the ranges to search. No torch and no optuna in here."""
+"""Candidates: architectures, parameter counting and the ranges to search. Imports neither torch nor optuna."""

@@ -1,12 +1,13 @@
-"""A network as a tuple of layers, and everything that can be known of it without building it.
+"""A network as a tuple of layers, checked and counted without building it.
 
 Model building and parameter counting read the same tuple, so they cannot disagree.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from space.errors import InputError
+from space.fields import stored_fields
 from space.layers import (
     INPUT_SHAPE,
     Conv,
@@ -68,7 +69,7 @@ class ArchitectureSpec:
 
     @classmethod
     def from_json(cls, layers: list[dict[str, Any]]) -> "ArchitectureSpec":
-        """Read what `to_json` gave. Raises `InputError` for an unknown kind of layer or field."""
+        """Read the output of `to_json`. Raises `InputError` for an unknown kind of layer or field."""
         built = []
         for position, fields in enumerate(layers, start=1):
             kind = fields.get("kind") if isinstance(fields, dict) else None
@@ -81,7 +82,7 @@ class ArchitectureSpec:
         return cls(tuple(built))
 
     def to_json(self) -> list[dict[str, Any]]:
-        return [{"kind": _KIND_NAMES[type(layer)], **asdict(layer)} for layer in self.layers]
+        return [{"kind": _KIND_NAMES[type(layer)], **stored_fields(layer)} for layer in self.layers]
 
     @property
     def num_classes(self) -> int:
@@ -97,7 +98,7 @@ class ArchitectureSpec:
 
 
 def num_params(architecture: ArchitectureSpec) -> int:
-    """Trainable parameters of the built, unfolded model: weights, biases, and BatchNorm's scale and shift."""
+    """Count the trainable parameters before BatchNorm is folded: weights, biases, and BatchNorm's scale and shift."""
     total = 0
     shape = INPUT_SHAPE
     for layer in architecture.layers:

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from space.architecture import ArchitectureSpec, num_params
 from space.errors import InputError
-from space.fields import check_types
+from space.fields import check_types, stored_fields
 
 OPTIMIZERS = ("sgd", "adam")
 SCHEDULES = ("one_cycle", "step", "plateau", "constant")
@@ -15,7 +15,7 @@ SCHEDULES = ("one_cycle", "step", "plateau", "constant")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig:
-    """How a net is trained, on augmented images. The defaults are what a search trains with: SGD under one OneCycle."""
+    """How a net is trained on augmented images. The defaults are those of a search: SGD with a OneCycle schedule."""
 
     epochs: int = 15
     batch_size: int = 32
@@ -23,50 +23,50 @@ class TrainingConfig:
     optimizer: str = "sgd"
     """``sgd``, or ``adam`` (Kingma and Ba, arXiv:1412.6980) with a second decay rate of 0.999."""
     schedule: str = "one_cycle"
-    """Of the learning rate: ``one_cycle``, ``step``, ``plateau`` or ``constant``."""
+    """Schedule of the learning rate: ``one_cycle``, ``step``, ``plateau`` or ``constant``."""
     max_lr: float = 0.1
-    """The peak of a OneCycle; what the other schedules start from."""
+    """OneCycle: the peak of the learning rate. Other schedules: its starting value."""
     pct_start: float = 0.2
     """OneCycle: share of the steps spent rising to `max_lr`."""
     div_factor: float = 25.0
-    """OneCycle: `max_lr` over the first step's learning rate."""
+    """OneCycle: `max_lr` divided by the first step's learning rate."""
     final_div_factor: float = 1e4
-    """OneCycle: the first step's learning rate over the last step's."""
+    """OneCycle: the first step's learning rate divided by the last step's."""
     anneal: str = "cos"
-    """OneCycle: ``cos`` or ``linear``, the form of both halves of the cycle."""
+    """OneCycle: shape of both halves of the cycle, ``cos`` or ``linear``."""
     lr_factor: float = 0.1
-    """Step and plateau: what the learning rate is multiplied by."""
+    """Step and plateau: factor by which the learning rate is multiplied."""
     lr_step: int = 5
-    """Step: epochs from one multiplication to the next."""
+    """Step: number of epochs between multiplications."""
     lr_patience: int = 10
-    """Plateau: epochs without a lower loss that are let pass before a multiplication."""
+    """Plateau: number of epochs without a lower loss that are tolerated before a multiplication."""
     plateau_on: str = "val_loss"
-    """Plateau: ``val_loss`` or ``train_loss``."""
+    """Plateau: the loss to watch, ``val_loss`` or ``train_loss``."""
     momentum: float = 0.9
     """SGD's momentum, Adam's first decay rate."""
     peak_momentum: float | None = None
-    """OneCycle: the momentum at the peak of the learning rate, to which it falls and from which it rises again in step
-    with it (PyTorch's OneCycleLR goes from 0.95 to 0.85 unless told otherwise); None keeps `momentum`."""
+    """OneCycle: the momentum at the peak of the learning rate. Momentum falls while the learning rate rises, and rises
+    while it falls (PyTorch's OneCycleLR goes from 0.95 to 0.85 by default); None keeps `momentum` constant."""
     nesterov: bool = True
     weight_decay: float = 1e-4
-    """L2 penalty added to each gradient, BatchNorm's and biases' included."""
+    """L2 penalty on every parameter, including BatchNorm's and biases, added to its gradient."""
     label_smoothing: float = 0.0
     clip_norm: float | None = None
-    """Largest norm of the whole gradient; None leaves it as it is."""
+    """Largest norm of the whole gradient; None means no clipping."""
     rotation: float = 10.0
     """Largest rotation either way, in degrees."""
     translation: float = 0.05
     """Largest shift in each direction, as a fraction of the image's side."""
     scale: float = 0.1
-    """Largest change of size either way, as a fraction."""
+    """Largest enlargement or reduction, as a fraction."""
     pixel_mean: float | None = None
-    """What is subtracted from pixels scaled to 0..1; None: the mean of the training images."""
+    """Mean that is subtracted from pixels scaled to 0..1; None means that of the training images."""
     pixel_std: float | None = None
-    """What they are then divided by; None: the standard deviation of the training images."""
+    """Standard deviation that the pixels are then divided by; None means that of the training images."""
     stop_accuracy: float | None = None
-    """Training ends early at an epoch that reaches this validation accuracy."""
+    """Validation accuracy at which training stops early."""
     patience: int | None = None
-    """Training ends early after so many epochs without a higher validation accuracy."""
+    """Number of epochs without a higher validation accuracy after which training stops early."""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -104,7 +104,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True, slots=True)
 class CandidateSpec:
-    """What one trial trains. Two candidates are the same when all their fields are equal."""
+    """What one trial trains. Two candidates are equal when all their fields are equal."""
 
     architecture: ArchitectureSpec
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -117,12 +117,12 @@ class CandidateSpec:
         return {
             "notation": str(self.architecture),
             "architecture": self.architecture.to_json(),
-            "training": asdict(self.training),
+            "training": stored_fields(self.training),
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "CandidateSpec":
-        """Read what `to_json` gave. Raises `InputError` for an unknown or impossible field."""
+        """Read the output of `to_json`. Raises `InputError` for an unknown field or an invalid value."""
         layers, training = data.get("architecture"), data.get("training")
         if not isinstance(layers, list) or not isinstance(training, dict):
             raise InputError("a candidate has a list of layers under 'architecture' and settings under 'training'")

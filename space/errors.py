@@ -1,14 +1,14 @@
-"""The ways in which a command ends that are not defects of this program."""
+"""Errors that end a command without being defects of this program."""
 
 
 class SearchError(Exception):
-    """The base of both. The message is one line, which the command line prints before it exits with `exit_code`."""
+    """Base class. The message is one line, which the command line prints before it exits with `exit_code`."""
 
     exit_code = 1
 
 
 class InputError(SearchError, ValueError):
-    """A value from outside breaks a rule; the message names the rule and the value received."""
+    """Invalid input from outside the program; the message names the broken rule and the value received."""
 
     exit_code = 2
 
@@ -18,4 +18,4 @@ class UnwritableFileError(InputError, OSError):
 
 
 class SearchFailedError(SearchError, RuntimeError):
-    """What was asked for correctly can't go on."""
+    """The input was valid, but the work can't continue."""

@@ -1,10 +1,14 @@
-"""The types of a record's fields, checked where its values may come from a file."""
+"""Fields of dataclasses: their types, checked where values may come from a file, and which of them are stored."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from space.errors import InputError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _NAMES = {int: "a whole number", float: "a finite number", bool: "true or false", str: "text"}
 
@@ -22,3 +26,18 @@ def check_types(record: Any) -> None:
             object.__setattr__(record, item.name, value)
         if type(value) not in kinds or (isinstance(value, float) and not math.isfinite(value)):
             raise InputError(f"{item.name} must be {_NAMES[kinds[0]]}, not {value!r}")
+
+
+LEFT_OUT_AT_DEFAULT: Mapping[str, bool] = {"left_out_at_default": True}
+"""Metadata for every field that is added to a layer or to the training settings from now on. A field at its default is
+not stored, so that the JSON, the key and the fingerprint of an earlier candidate stay the same; the default must mean
+what was done before the field existed. The original fields are always stored."""
+
+
+def stored_fields(instance: "DataclassInstance") -> dict[str, Any]:
+    """Return the fields of a dataclass by name, as they are stored and compared."""
+    return {
+        item.name: getattr(instance, item.name)
+        for item in fields(instance)
+        if not (item.metadata.get("left_out_at_default") and getattr(instance, item.name) == item.default)
+    }

@@ -1,4 +1,4 @@
-"""The layers a network is made of, each knowing its output shape, parameters and work.
+"""The layers a network is made of, each with its output shape, number of parameters and multiply-adds.
 
 A shape is ``(channels, height, width)``. After the head's pooling or flattening it is ``(features, 1, 1)``, so that
 every layer maps one shape to one shape.
@@ -81,7 +81,7 @@ class Conv:
 
 @dataclass(frozen=True, slots=True)
 class MaxPool:
-    """Max-pooling over squares that do not overlap; what does not fill a square at the edge is dropped."""
+    """Max-pooling over squares that do not overlap; incomplete squares at the edge are dropped."""
 
     size: int = 2
 
@@ -142,7 +142,7 @@ class Flatten:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """A fully connected layer of the head; after global average pooling the same as a 1x1 convolution."""
+    """A fully connected layer of the head; after global average pooling it equals a 1x1 convolution."""
 
     width: int
     """Output features."""

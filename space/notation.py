@@ -22,7 +22,7 @@ _FORMS = (
 
 
 def parse_layers(text: str) -> tuple[Layer, ...]:
-    """Read the tokens of ``text``. Raises `InputError` naming the token that cannot be read or built, and its place."""
+    """Read the layers in ``text``. Raises `InputError` with the token that is invalid and its position."""
     layers = []
     for position, token in enumerate(text.split(), start=1):
         try:

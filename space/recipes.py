@@ -1,8 +1,8 @@
-"""The reference systems: nets that others tuned by hand, as candidates with their own way of training.
+"""The reference systems: nets that others tuned by hand, each as a candidate with its own training settings.
 
-Architectures, settings and claims are those of their published documents. What a document leaves out is our choice and
-named in `Recipe.assumed`. Augmentation differs in one point from all of theirs: rotation, scaling and translation are
-one bilinear resampling.
+Architectures, settings and claims are those of their published documents. Settings that a document leaves out are our
+choice and listed in `Recipe.assumed`. Augmentation differs from all of theirs in one point: rotation, scaling and
+translation are one bilinear resampling.
 """
 
 import difflib
@@ -18,7 +18,7 @@ MNIST_PIXELS: dict[str, Any] = {"pixel_mean": 0.1307, "pixel_std": 0.3081}
 NO_AUGMENTATION: dict[str, Any] = {"rotation": 0.0, "translation": 0.0, "scale": 0.0}
 PLAIN_SGD: dict[str, Any] = {"nesterov": False, "weight_decay": 0.0}
 TORCH_MOMENTUM_CYCLE: dict[str, Any] = {"momentum": 0.95, "peak_momentum": 0.85}
-"""What torch's OneCycleLR sets SGD's momentum, or Adam's first decay rate, to unless told not to."""
+"""The default of torch's OneCycleLR for SGD's momentum or Adam's first decay rate."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Recipe:
     name: str
     candidate: CandidateSpec
     claimed_accuracy: float
-    """The test accuracy that its document claims, as a fraction."""
+    """Test accuracy that the recipe's document claims, as a fraction."""
     claim: str
-    """Where in the training the claim was read off: the document's habit."""
+    """The epoch whose accuracy the document claims, and how that epoch was chosen."""
     assumed: tuple[str, ...] = ()
     """Settings that the document does not state."""
     reconstruction: bool = False
@@ -40,7 +40,7 @@ class Recipe:
 
 
 def find_recipe(name: str) -> Recipe:
-    """Raises `InputError` with the closest names for an unknown one."""
+    """Return the recipe called ``name``. Raises `InputError` with the closest names if there is none."""
     if name in RECIPES:
         return RECIPES[name]
     close = difflib.get_close_matches(name, RECIPES, n=3, cutoff=0.3) or list(RECIPES)
@@ -229,4 +229,4 @@ RECIPES = MappingProxyType(
         )
     }
 )
-"""By name."""
+"""All recipes by name."""

@@ -1,4 +1,4 @@
-"""What training reports and a study store keeps."""
+"""The result of one epoch, as training reports it and a study store keeps it."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ class EpochResult:
     """One finished epoch. Accuracies are fractions."""
 
     epoch: int
-    """Counted from 1."""
+    """Number of the epoch, counted from 1."""
     train_loss: float
-    """Mean over the epoch of the loss that was minimised, label smoothing included."""
+    """Mean of the minimised loss over the epoch, label smoothing included."""
     train_accuracy: float
-    """Fraction right on the augmented images, as the weights were when each was seen."""
+    """Fraction of augmented images classified correctly, each by the weights at the time it was seen."""
     val_loss: float
     val_accuracy: float
     learning_rate: float
-    """Of the epoch's last step."""
+    """Learning rate of the epoch's last step."""
     seconds: float
     """Wall time of the epoch, evaluation included."""

@@ -1,4 +1,4 @@
-"""The ranges a search samples from, and how one trial's parameters become a candidate."""
+"""The ranges a search samples from, and the conversion of a trial's parameters to a candidate."""
 
 import difflib
 import math
@@ -19,7 +19,7 @@ from space.layers import Conv, GlobalAveragePool, Layer, Linear, MaxPool
 
 NUM_CLASSES = 10
 DROPOUT_STEP = 0.01
-# At strength 1. MNIST's digits are centred: shifting them further gains nothing (docs/decisions.md).
+# Augmentation at strength 1. MNIST's digits are centred: shifting them further gains nothing (docs/decisions.md).
 UNIT_ROTATION, UNIT_TRANSLATION, UNIT_SCALE = 10.0, 0.05, 0.1
 
 
@@ -27,7 +27,7 @@ _Number = TypeVar("_Number", int, float)
 
 
 class Trial(Protocol):
-    """The part of `optuna.trial.Trial` that suggesting needs."""
+    """The part of `optuna.trial.Trial` that `SearchSpace.suggest_candidate` needs."""
 
     def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int: ...
 
@@ -56,7 +56,7 @@ def _in_dropout_steps(bounds: tuple[float, float]) -> tuple[float, float]:
     return bounds
 
 
-# The upper ends only keep a slip of the finger from filling the memory.
+# The upper ends only keep a typing error from filling the memory.
 _NumLayers = Annotated[int, Field(ge=1, le=16, strict=True)]
 _Width = Annotated[int, Field(ge=1, le=1024, strict=True)]
 _PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
@@ -97,10 +97,10 @@ class TrainingRanges(_Section):
 
 
 class SearchSpace(_Section):
-    """Every candidate a search may try.
+    """The ranges of every candidate a search may try.
 
-    Stages of convolutions without bias, each with BatchNorm and ReLU, and a 2x2 max-pool between stages; then global
-    average pooling and a 1x1 classifier with bias.
+    A net has stages of convolutions without bias, each with BatchNorm and ReLU, and a 2x2 max-pool between stages; then
+    global average pooling and a 1x1 classifier with bias.
     """
 
     stage: Annotated[tuple[Stage, ...], Field(min_length=1)]
@@ -123,11 +123,11 @@ class SearchSpace(_Section):
 
     @classmethod
     def from_toml(cls, text: str, source: str = "the stored space") -> Self:
-        """Read what `to_toml` gave, or any TOML laid over the default. Raises `InputError` naming ``source``."""
+        """Read the output of `to_toml`, or any TOML laid over the default. Raises `InputError` naming ``source``."""
         try:
             tables = tomllib.loads(text)
         except (ValueError, RecursionError) as error:
-            # It is no TOML, or holds numbers too long or lists too deep for the parser.
+            # The text is not TOML, or holds numbers too long or lists too deep for the parser.
             raise InputError(f"the space file {source} is not TOML: {error}") from None
         merged = _default_tables()
         for name, table in tables.items():
@@ -153,12 +153,12 @@ class SearchSpace(_Section):
 
     @cached_property
     def smallest(self) -> ArchitectureSpec:
-        """An architecture of the space that has the fewest parameters."""
-        # Narrower is never more, and among layers of one width fewer are always less.
+        """An architecture of the space with the fewest parameters."""
+        # A narrower layer never adds parameters, and among layers of one width, fewer layers always have fewer.
         return self._architecture([[stage.width[0]] * stage.layers[0] for stage in self.stage], dropout=0.0)
 
     def suggest_candidate(self, trial: Trial, *, epochs: int) -> CandidateSpec:
-        """Sample every parameter of the space from ``trial`` and join them to a candidate.
+        """Sample every parameter of the space from ``trial`` and build a candidate from them.
 
         The space is static: widths of layers that this candidate does not have are sampled too, since a conditional
         space makes multivariate TPE fall back to independent sampling.
@@ -198,7 +198,7 @@ class SearchSpace(_Section):
         return ArchitectureSpec((*layers, GlobalAveragePool(), Linear(NUM_CLASSES)))
 
     def to_toml(self) -> str:
-        """The space as a file that `from_file` reads back to an equal space."""
+        """Return the space as TOML that `from_toml` reads back to an equal space."""
         lines = []
         for stage in self.stage:
             lines += ["[[stage]]", *_toml_lines(stage), ""]
@@ -208,7 +208,7 @@ class SearchSpace(_Section):
 
 
 def space_differences(was: SearchSpace, now: SearchSpace) -> list[str]:
-    """Each key that differs, with both values, such as ``stage.2.width was [4, 20] and is now [4, 32]``."""
+    """List the keys that differ, with both values, such as ``stage.2.width was [4, 20] and is now [4, 32]``."""
     before, after = _flat(was.model_dump(mode="json")), _flat(now.model_dump(mode="json"))
     return [
         f"{key} was {before.get(key)} and is now {after.get(key)}"
@@ -218,7 +218,7 @@ def space_differences(was: SearchSpace, now: SearchSpace) -> list[str]:
 
 
 def _flat(value: Any, key: str = "") -> dict[str, Any]:
-    """The leaves of nested tables by their dotted keys; places in lists of tables count from 1."""
+    """Return the leaves of nested tables by their dotted keys; positions in lists of tables count from 1."""
     if isinstance(value, dict):
         inner = [(str(name), item) for name, item in value.items()]
     elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
@@ -240,7 +240,7 @@ class RandomDraw:
 
     def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
         if log:
-            # Half a unit more on either side gives the ends their share, as Optuna does.
+            # Widening the range by half a unit gives both ends their full share, as Optuna does.
             drawn = round(math.exp(self._generator.uniform(math.log(low - 0.5), math.log(high + 0.5))))
             value = min(max(drawn, low), high)
         else:
@@ -252,7 +252,7 @@ class RandomDraw:
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
         if step is not None:
-            # Clipped, since 57 steps of 0.01 come out a little above 0.57.
+            # Clip, since 57 steps of 0.01 come out slightly above 0.57.
             value = min(low + step * self._generator.randint(0, math.floor((high - low) / step + 1e-9)), high)
         elif log:
             drawn = math.exp(self._generator.uniform(math.log(low), math.log(high)))
@@ -281,14 +281,14 @@ def _toml_lines(section: _Section) -> list[str]:
 
 
 def _first_error(error: ValidationError) -> str:
-    """One line for the first thing wrong: where it is, the rule, and the value or the key that was probably meant."""
-    # A misspelt key is reported as a missing one too, and its spelling helps more.
+    """Describe the first error in one line: its place, the rule, and the value or the key that was probably meant."""
+    # A misspelt key is also reported as a missing one, which helps less.
     first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     if not first["loc"]:
-        # The whole-space rule has the whole file as its input, which would not help anyone.
+        # The rule about the whole space has the whole file as its input, which is no help in a message.
         return f"'stage': {first['msg'].removeprefix('Value error, ')}"
     *parents, key = first["loc"]
-    # Places in lists are counted from 1, as the parameters of the stages are.
+    # Positions in lists are counted from 1, like the names of the stages' parameters.
     where = repr(".".join(str(part + 1) if isinstance(part, int) else part for part in first["loc"]))
     if first["type"] == "extra_forbidden":
         sections: dict[str, type[_Section]] = {

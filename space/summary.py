@@ -1,4 +1,4 @@
-"""What can be told of each layer of a net and of its memory, without building it."""
+"""Shapes, counts and receptive fields of a net's layers and its memory, without building it."""
 
 import math
 from collections.abc import Iterable
@@ -10,23 +10,23 @@ from space.architecture import ArchitectureSpec, num_params
 from space.layers import INPUT_SHAPE, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool, Shape
 
 BYTES_PER_VALUE = 4
-"""Weights and activations in fp32."""
+"""Bytes of a weight or an activation in fp32."""
 
 
 @dataclass(frozen=True, slots=True)
 class LayerSummary:
-    """One layer of a network with what was computed for it."""
+    """One layer of a network with its shapes, counts and receptive field."""
 
     layer: Layer
     input_shape: Shape
     output_shape: Shape
     num_params: int
     share: float
-    """Its part of all parameters, as a fraction."""
+    """The layer's parameters as a fraction of the network's."""
     num_macs: int
-    """Multiply-accumulates for one image, of convolutions and fully connected layers."""
+    """Multiply-accumulates for one image; only convolutions and fully connected layers have any."""
     kernel: int
-    """Side of the square that a value is computed from; the whole map for what ends the convolutions."""
+    """Side of the input square that one output value is computed from; for the head's layers the whole map."""
     stride: int
     receptive_field: int
     """Side, in input pixels, of the square that one output value sees; padding counts as pixels."""
@@ -37,7 +37,7 @@ class LayerSummary:
 
     @property
     def activation_bytes(self) -> int:
-        """Bytes of its output for one image."""
+        """Bytes of the layer's output for one image."""
         return math.prod(self.output_shape) * BYTES_PER_VALUE
 
     def to_json(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class LayerSummary:
 
 
 def summarise(architecture: ArchitectureSpec) -> list[LayerSummary]:
-    """The layers in order with shapes, counts and receptive fields.
+    """Compute the shapes, counts and receptive fields of all layers, in order.
 
     Receptive fields follow r' = r + (kernel - 1) * jump, jump' = jump * stride (Araujo et al., "Computing Receptive
     Fields of Convolutional Neural Networks", Distill 2019).
@@ -78,10 +78,10 @@ def summarise(architecture: ArchitectureSpec) -> list[LayerSummary]:
 
 
 def peak_activation_bytes(architecture: ArchitectureSpec) -> int:
-    """The most memory that activations take at a time for one image: what a layer reads and what it writes.
+    """Return the most memory that activations take at a time for one image: a layer's input and its output.
 
-    A pool belongs to the layer before it, so that what is pooled is never stored, and the last layer writes into its
-    caller's memory. So it is in the C code that `export` writes, whose static memory this is.
+    A pool is computed with the layer before it, so that layer's full output is never stored, and the last layer writes
+    into its caller's memory. The C code that `export` writes works this way; this is the size of its static memory.
     """
     stored: list[Shape] = []
     shape = INPUT_SHAPE
@@ -98,12 +98,12 @@ def peak_activation_bytes(architecture: ArchitectureSpec) -> int:
 
 
 def all_activation_bytes(architecture: ArchitectureSpec) -> int:
-    """The memory of the input and of every layer's output for one image, which training keeps."""
+    """Return the memory of the input and of every layer's output for one image, all of which training keeps."""
     return math.prod(INPUT_SHAPE) * BYTES_PER_VALUE + sum(row.activation_bytes for row in summarise(architecture))
 
 
 def _window(layer: Layer, shape: Shape) -> tuple[int, int]:
-    """Side and stride of the square of its input that a value is computed from."""
+    """Return the side and the stride of the input square that one output value is computed from."""
     match layer:
         case Conv():
             return layer.kernel, 1

@@ -1,1 +1,1 @@
-"""The study store: what was tried, how it went and what is on the front. No torch in here."""
+"""The study store: trials, their results and the Pareto front. Does not import torch."""

@@ -1,4 +1,4 @@
-"""Where model files lie beside a store, which of them is whose, and the hash that tells them apart."""
+"""The folder of model files beside a study store: their names, owners and hashes."""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,22 +12,22 @@ from optuna.artifacts.exceptions import ArtifactNotFound
 
 @dataclass(frozen=True)
 class StoredWeights:
-    """A model file as the store knows it."""
+    """A model file and the hash that the store has recorded for it."""
 
     path: Path
     sha256: str | None
-    """Of the file's content when it was written; None where it was written before hashes were kept."""
+    """SHA-256 of the file's content when it was written; None if it was written before hashes were kept."""
 
     def is_intact(self) -> bool:
-        """Whether the file is there with the content that was written, as far as a hash can tell."""
+        """Return whether the file exists and matches its recorded hash, if there is one."""
         return self.path.is_file() and self.sha256 in (None, sha256_of(self.path))
 
 
 class StudyArtifacts:
-    """The folder of a store's model files, as an artifact store of Optuna's.
+    """The folder of a store's model files, as an Optuna artifact store.
 
-    For ``studies.db`` it is ``studies.db.artifacts``. Earlier versions took ``studies.artifacts``, which a
-    ``studies.sqlite3`` beside it shared: nothing is written there any more, but what is there is still found.
+    The folder of ``studies.db`` is ``studies.db.artifacts``. Earlier versions used ``studies.artifacts``, which a
+    ``studies.sqlite3`` beside it would share: nothing is written there any more, but files in it are still found.
     """
 
     def __init__(self, database: Path) -> None:
@@ -35,7 +35,7 @@ class StudyArtifacts:
         self._earlier_folder = database.with_suffix(".artifacts")
 
     def find(self, name: str) -> Path:
-        """The file of that name, or the place where it would lie."""
+        """Return the path of the file called ``name``, or the path it would have."""
         path, earlier = self.folder / name, self._earlier_folder / name
         return earlier if earlier.is_file() and not path.is_file() else path
 

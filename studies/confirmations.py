@@ -1,4 +1,4 @@
-"""What a confirmation of a search's front was asked for, trained and found: its rows in the store."""
+"""A confirmation's rows in the store: its settings, trainings and results."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,25 +18,25 @@ from studies.tables import confirmation_trainings, confirmations, test_openings
 
 class Stage(IntEnum):
     DECIDE = 1
-    """Which contenders are members of the front: trained as in the search, judged by validation images."""
+    """Decides which contenders are on the front: they are trained as in the search and judged by validation images."""
     MEASURE = 2
-    """How good the members are: trained on all images outside the test set, judged by the test set."""
+    """Measures the front's members: they are trained on all images outside the test set and judged by the test set."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class SeedResult:
-    """A training of a candidate with one seed."""
+    """The result of training one candidate with one seed."""
 
     stage: Stage
     trial: int
     seed: int
     seconds: float
     correct: NDArray[np.bool_] | None = None
-    """(N,), whether its model is right about each image; None until the images are opened."""
+    """(N,): whether the model classifies each image correctly; None until the images are opened."""
     confusion: list[list[int]] | None = None
-    """Counts by label, then prediction."""
+    """Confusion matrix: counts by label, then by prediction."""
     weights_sha256: str | None = None
-    """Of the model's file, where one is kept; None too where it was kept before hashes were."""
+    """SHA-256 of the model's file; None if no file is kept, or if it was written before hashes were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,33 +47,33 @@ class ConfirmedPoint:
     num_params: int
     notation: str
     seeds: tuple[int, ...]
-    """That it was trained with on all images outside the test set; each gave one model."""
+    """Seeds of its trainings on all images outside the test set; each gave one model."""
     accuracy: float
     """Mean test accuracy."""
     low: float
-    """Of the 95 % interval of the accuracy that the candidate has over all seeds and images like these."""
+    """Lower end of the 95 % interval of the candidate's accuracy over all seeds and images like these."""
     high: float
     effective_images: float
-    """How many images, each classified once and on its own, would tell the accuracy as exactly."""
+    """Number of independent images, each classified once, that would give the accuracy equally precisely."""
     degrees_of_freedom: float
-    """Of that, for Student's t."""
+    """Degrees of freedom of that precision, for Student's t."""
     front_probability: float
-    """That none of the other members has both as few parameters and a higher accuracy."""
+    """Probability that no other member has both at most as many parameters and a higher accuracy."""
     val_accuracy: float
-    """Mean validation accuracy over the seeds that made it a member; it was chosen by this."""
+    """Mean validation accuracy over the seeds of the deciding stage, by which the member was chosen."""
 
     def confidence_of(self, target: float) -> float:
-        """How sure it is that the candidate's accuracy is at least ``target``."""
+        """Return the confidence that the candidate's accuracy is at least ``target``."""
         measured = MeasuredAccuracy(self.accuracy, self.effective_images, self.degrees_of_freedom)
         return measured.confidence_of(target)
 
 
 Seeds = Mapping[Stage, tuple[int, ...]]
-"""The seeds of each stage: all of a member's, and the first ones of a contender's, as many as it takes."""
+"""The seeds of each stage. Members are trained with all of them, contenders with as many as it takes to decide."""
 
 
 class Confirmation:
-    """The confirmation of one search, with every write that is made to it."""
+    """The confirmation of one search; all its changes in the store are made here."""
 
     def __init__(
         self,
@@ -89,9 +89,9 @@ class Confirmation:
         self.study_name = study_name
         self.seeds = seeds
         self.top = top
-        """Most contenders, where there was a limit."""
+        """Largest number of contenders, if there was a limit."""
         self.num_complete = num_complete
-        """Complete trials that the study had when the contenders were chosen."""
+        """Number of complete trials in the study when the contenders were chosen."""
         self.contenders = tuple(contenders)
 
     @classmethod
@@ -127,26 +127,26 @@ class Confirmation:
         return cls(database, study_name, seeds=seeds, top=top, num_complete=num_complete, contenders=contenders)
 
     def discard(self) -> None:
-        """Forget what was decided. The trainings stay, for a new confirmation to use, and so do the openings."""
+        """Delete all decisions. Trainings stay, so that a new confirmation can use them, and so do the openings."""
         with self._database.begin() as connection:
             connection.execute(delete(confirmations).where(confirmations.c.study_name == self.study_name))
 
     @property
     def members(self) -> list[FrontPoint] | None:
-        """The contenders that were found to be on the front; None until that is decided."""
+        """The contenders that are on the front; None until that is decided."""
         query = select(confirmations.c.members).where(confirmations.c.study_name == self.study_name)
         with self._database.connect() as connection:
             numbers = connection.scalar(query)
         return None if numbers is None else [point for point in self.contenders if point.trial in numbers]
 
     def freeze(self, members: Iterable[int]) -> None:
-        """Decide, once and for all, which contenders are measured."""
+        """Store the final decision about which contenders are measured."""
         with self._database.begin() as connection:
             row = confirmations.c.study_name == self.study_name
             connection.execute(update(confirmations).where(row).values(members=list(members)))
 
     def write(self, results: Iterable[SeedResult]) -> None:
-        """Keep trainings, in place of what is there of them already, all in one transaction."""
+        """Store trainings in one transaction, replacing any stored earlier for the same stage, trial and seed."""
         table = confirmation_trainings
         with self._database.begin() as connection:
             for result in results:
@@ -165,7 +165,7 @@ class Confirmation:
                 connection.execute(insert(table).values(study_name=self.study_name, **key, **values))
 
     def read(self, stage: Stage) -> list[SeedResult]:
-        """All trainings of a stage, in the order of trials and of their making."""
+        """Return all trainings of a stage, ordered by trial, then by the order in which they were stored."""
         table = confirmation_trainings
         query = select(table).where(self._mine(), table.c.stage == stage).order_by(table.c.trial_number, table.c.id)
         with self._database.connect() as connection:
@@ -173,9 +173,9 @@ class Confirmation:
         return [_seed_result(row) for row in rows]
 
     def correct(self, stage: Stage) -> dict[int, NDArray[np.bool_]]:
-        """For each trial (S, N): which images the models of the stage's seeds, in their order, are right about.
+        """Return for each trial (S, N): whether the model of each of the stage's seeds classifies each image correctly.
 
-        As far as it is known: S is less than the number of seeds where some are yet to be trained or measured.
+        Rows are in the order of the seeds. Seeds that are not trained or measured yet have no row.
         """
         seeds = self.seeds[stage]
         rows: dict[int, dict[int, NDArray[np.bool_]]] = {}
@@ -185,13 +185,13 @@ class Confirmation:
         return {trial: np.stack([row[seed] for seed in seeds if seed in row]) for trial, row in rows.items()}
 
     def record_opening(self, num_models: int) -> None:
-        """Note, before it happens, that the test set is opened to judge so many models."""
+        """Record that the test set is about to be opened to judge ``num_models`` models."""
         values = {"opened": datetime.now(UTC).isoformat(timespec="seconds"), "num_models": num_models}
         with self._database.begin() as connection:
             connection.execute(insert(test_openings).values(study_name=self.study_name, **values))
 
     def front(self) -> list[ConfirmedPoint]:
-        """The members, fewest parameters first; none until all of them are measured with all seeds."""
+        """Return the members, fewest parameters first, or an empty list until all are measured with all seeds."""
         members = self.members or []
         seeds = self.seeds[Stage.MEASURE]
         tested = self.correct(Stage.MEASURE)
@@ -226,7 +226,7 @@ class Confirmation:
 
 
 def read_openings(database: Engine, study_name: str) -> list[tuple[datetime, int]]:
-    """When the test set was opened for a study's models, in UTC, and to judge how many, earliest first."""
+    """Return when the test set was opened, in UTC, and for how many of the study's models, earliest first."""
     mine = test_openings.c.study_name == study_name
     query = select(test_openings.c.opened, test_openings.c.num_models).where(mine).order_by(test_openings.c.id)
     with database.connect() as connection:
@@ -234,13 +234,13 @@ def read_openings(database: Engine, study_name: str) -> list[tuple[datetime, int
 
 
 def read_confirmed_front(database: Engine, study_name: str) -> list[ConfirmedPoint]:
-    """Empty where the study's front is not confirmed, or not yet to the end."""
+    """Return the confirmed front, or an empty list if the study has no finished confirmation."""
     confirmation = Confirmation.find(database, study_name)
     return [] if confirmation is None else confirmation.front()
 
 
 def read_measured(database: Engine, study_name: str, trial: int, seed: int) -> SeedResult:
-    """What the confirmation keeps of the model of a member and a seed."""
+    """Return the measured result of one member's model with one seed."""
     table = confirmation_trainings
     mine = (table.c.study_name == study_name, table.c.stage == Stage.MEASURE, table.c.trial_number == trial)
     with database.connect() as connection:

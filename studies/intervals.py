@@ -1,17 +1,17 @@
-"""How exactly a few trained models on finitely many images tell the accuracy of a candidate.
+"""Confidence intervals for a candidate's accuracy from a few trained models and a finite number of images.
 
-Seeds and images are crossed: each of S models, which differ in their seed alone, classifies the same N images. Whether
-model s is right about image i is taken apart into p + a_s + b_i + e_si, random effects of the seed, of the image and
-of the two together. The mean over all has the variance
+Seeds and images are crossed: each of S models, which differ only in their seed, classifies the same N images. Whether
+model s is right about image i is decomposed into p + a_s + b_i + e_si, random effects of the seed, of the image and
+of the two together. The overall mean has the variance
 
     var(a) / S + var(b) / N + var(e) / (S N)  =  (MS_a + MS_b - MS_e) / (S N)
 
-of the analysis of variance of a two-way crossed classification with one observation a cell (Searle, Casella and
+from the analysis of variance of a two-way crossed classification with one observation per cell (Searle, Casella and
 McCulloch, Variance Components, 1992, chapter 4), with Satterthwaite's degrees of freedom (Biometrics Bulletin 2, 1946).
-A formula that takes the seeds' spread and the images' for independent, s^2/S + p(1-p)/N, counts the images twice.
+A formula that treats the variation of seeds and images as independent, s^2/S + p(1-p)/N, counts the images twice.
 
-Near 1 an accuracy's distribution is skewed, so the interval is Wilson's (JASA 22, 1927) for as many independent images
-as have that variance, with Student's t for the normal quantile.
+Near 1 an accuracy's distribution is skewed, so the interval is Wilson's (JASA 22, 1927) for the number of independent
+images that gives the same variance, with Student's t in place of the normal quantile.
 """
 
 import math
@@ -22,23 +22,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 Correct = NDArray[np.bool_]
-"""(S, N): whether the model of each seed is right about each image."""
+"""(S, N): whether the model of each seed classifies each image correctly."""
 
 NUM_DRAWS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredAccuracy:
-    """An accuracy, as a fraction, with how exactly it is known."""
+    """An accuracy, as a fraction, and how precisely it is known."""
 
     mean: float
     effective_images: float
-    """Independent images, each classified once, of which the mean would have the same variance."""
+    """Number of independent images, each classified once, whose mean would have the same variance."""
     degrees_of_freedom: float
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
-        """Low and high end, between which the accuracy lies with this confidence."""
-        from scipy.special import stdtrit  # slow to import, and a search that runs does not need it
+        """Return the lower and the upper end of the confidence interval."""
+        from scipy.special import stdtrit  # slow to import, and a running search does not need it
 
         square = float(stdtrit(self.degrees_of_freedom, (1 + confidence) / 2)) ** 2 / self.effective_images
         centre = (self.mean + square / 2) / (1 + square)
@@ -46,7 +46,7 @@ class MeasuredAccuracy:
         return max(0.0, centre - half), min(1.0, centre + half)
 
     def confidence_of(self, target: float) -> float:
-        """How sure it is that the accuracy is at least ``target``."""
+        """Return the confidence that the accuracy is at least ``target``."""
         from scipy.special import stdtr
 
         if not 0 < target < 1:
@@ -56,10 +56,10 @@ class MeasuredAccuracy:
 
 
 def measure(correct: Correct) -> MeasuredAccuracy:
-    """The accuracy behind what at least two models got right of at least two images."""
+    """Estimate the accuracy from at least two models and at least two images."""
     num_seeds, num_images = correct.shape
     mean = float(correct.mean())
-    if mean in (0.0, 1.0):  # nothing varies: as good as one model on so many independent images
+    if mean in (0.0, 1.0):  # nothing varies: as precise as one model on as many independent images
         return MeasuredAccuracy(mean, num_images, num_images - 1)
     seed_square, image_square, rest_square = mean_squares(correct)
     if seed_square <= rest_square:  # the seeds differ by no more than chance
@@ -75,12 +75,12 @@ def measure(correct: Correct) -> MeasuredAccuracy:
 
 
 def mean_squares(correct: Correct) -> tuple[float, float, float]:
-    """Mean squares of seeds, images and the rest."""
+    """Return the mean squares of seeds, of images and of the residual."""
     num_seeds, num_images = correct.shape
     mean = correct.mean()
     seeds = num_images * float(np.square(correct.mean(axis=1) - mean).sum())
     images = num_seeds * float(np.square(correct.mean(axis=0) - mean).sum())
-    rest = float(mean * (1 - mean)) * correct.size - seeds - images  # of zeros and ones, the total is p(1-p) each
+    rest = float(mean * (1 - mean)) * correct.size - seeds - images  # zeros and ones have a total of p(1-p) each
     return (
         seeds / (num_seeds - 1),
         images / (num_images - 1),
@@ -89,23 +89,23 @@ def mean_squares(correct: Correct) -> tuple[float, float, float]:
 
 
 def seed_variance(correct: Correct) -> float:
-    """Of one model's accuracy over seeds, without what chance does on these images; an estimate, at times below 0."""
+    """Estimate the variance over seeds of one model's accuracy, without chance effects of images; may be below 0."""
     seed_square, _, rest_square = mean_squares(correct)
     return (seed_square - rest_square) / int(correct.shape[1])
 
 
 def image_covariance(points: Sequence[Correct]) -> NDArray[np.float64]:
-    """(K, K): of the mean accuracies of K candidates, over sets of images like these, all measured on the same."""
+    """Return the covariance (K, K) of K candidates' mean accuracies over sets of images like these, shared by all."""
     means = np.stack([correct.mean(axis=0) for correct in points])
     covariance: NDArray[np.float64] = np.atleast_2d(np.cov(means)) / means.shape[1]
     return covariance
 
 
 def front_probabilities(num_params: Sequence[int], points: Sequence[Correct]) -> list[float]:
-    """How likely each candidate is on the Pareto front of these, given what is known of their accuracies.
+    """Estimate the probability that each candidate is on the Pareto front of all given candidates.
 
-    Shares of accuracies drawn together: normal over the images, which all candidates share, and Student's t over each
-    candidate's own seeds.
+    The accuracies are drawn jointly, and the shares of draws are counted: normal over the images, which all candidates
+    share, and Student's t over each candidate's own seeds.
     """
     generator = np.random.default_rng(0)
     means = np.array([correct.mean() for correct in points])

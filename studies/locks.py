@@ -1,4 +1,4 @@
-"""Which workers of this machine are alive, told by locks that the kernel drops however their owner dies."""
+"""Locks that show which workers of this machine are alive; the kernel releases them however their owner dies."""
 
 import fcntl
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 _MAINTENANCE = 0
 """The byte held while a study is created or repaired; workers hold bytes from 1 up."""
 CONFIRMING = 2**62
-"""The byte held by a process that confirms a front, beyond those of workers."""
+"""The byte held by a process that confirms a front; it lies beyond the workers' bytes."""
 
 
 def new_worker_id() -> int:
@@ -18,10 +18,10 @@ def new_worker_id() -> int:
 
 
 class WorkerLocks:
-    """Locks on single bytes of one file, one byte a worker.
+    """Locks on single bytes of one file, one byte per worker.
 
-    POSIX drops all of a process's locks on a file when it closes any descriptor of it, so each process keeps one of
-    these per store, open until it ends.
+    POSIX releases all of a process's locks on a file when the process closes any descriptor of it, so each process
+    keeps one instance per store, open until the process ends.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,11 +29,11 @@ class WorkerLocks:
         self._descriptor: int | None = None
 
     def hold(self, worker: int) -> None:
-        """Take a worker's byte until this process ends. Raises `BlockingIOError` where another process holds it."""
+        """Lock a worker's byte until this process ends. Raises `BlockingIOError` if another process holds it."""
         fcntl.lockf(self._open(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, worker)
 
     def is_held(self, worker: int) -> bool:
-        """Whether another process of this machine holds the worker's byte."""
+        """Return whether another process of this machine holds the worker's byte."""
         if self._descriptor is None and not self._path.exists():
             return False
         descriptor = self._open()
@@ -46,7 +46,7 @@ class WorkerLocks:
 
     @contextmanager
     def maintenance(self) -> Iterator[None]:
-        """Wait for, then be, the only process that creates or repairs studies here."""
+        """Wait until no other process of this machine creates or repairs studies, and exclude others meanwhile."""
         descriptor = self._open()
         fcntl.lockf(descriptor, fcntl.LOCK_EX, 1, _MAINTENANCE)
         try:
@@ -58,6 +58,6 @@ class WorkerLocks:
         if self._descriptor is None:
             try:
                 self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
-            except OSError:  # a reader without the right to write can still ask whether a byte is held
+            except OSError:  # a reader without write permission can still ask whether a byte is held
                 self._descriptor = os.open(self._path, os.O_RDONLY)
         return self._descriptor

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class FrontPoint:
     trial: int
-    """Trial number in the study."""
+    """Number of the trial in the study."""
     num_params: int
     val_accuracy: float
-    """A fraction."""
+    """Validation accuracy, as a fraction."""
     notation: str
 
 
 def dominates(a: FrontPoint, b: FrontPoint) -> bool:
-    """Whether ``a`` is at least as good as ``b`` in both objectives and better in one. Equal points do not dominate."""
+    """Whether ``a`` is at least as good as ``b`` in both objectives and better in one; equal points do not dominate."""
     return (
         a.num_params <= b.num_params
         and a.val_accuracy >= b.val_accuracy
@@ -24,9 +24,9 @@ def dominates(a: FrontPoint, b: FrontPoint) -> bool:
 
 
 def pareto_front(points: Iterable[FrontPoint]) -> list[FrontPoint]:
-    """The points that no other dominates, fewest parameters first; equal points all stay, earlier trials first.
+    """Return the points that no other dominates, fewest parameters first; equal points all stay, earlier trials first.
 
-    An accuracy that is not a number is never on the front.
+    A point whose accuracy is NaN is never on the front.
     """
     candidates = [point for point in points if point.val_accuracy == point.val_accuracy]
     candidates.sort(key=lambda point: (point.num_params, -point.val_accuracy, point.trial))
@@ -38,7 +38,7 @@ def pareto_front(points: Iterable[FrontPoint]) -> list[FrontPoint]:
 
 
 def most_accurate(front: Iterable[FrontPoint]) -> FrontPoint | None:
-    """The highest val_accuracy; of equal ones the fewest parameters, then the earliest trial."""
+    """Return the point with the highest val_accuracy; ties go to fewer parameters, then to the earlier trial."""
     return max(front, key=lambda point: (point.val_accuracy, -point.num_params, -point.trial), default=None)
 
 

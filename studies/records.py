@@ -1,4 +1,4 @@
-"""Epochs and fronts of searches: written by their workers, read back as points and as pandas tables."""
+"""Reading and writing the epochs and fronts of searches, as points and as pandas tables."""
 
 import itertools
 from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ def write_epoch(database: Engine, study_name: str, trial_number: int, result: Ep
 
 
 def read_epochs(database: Engine, study_name: str, trial_numbers: Iterable[int]) -> dict[int, list[EpochResult]]:
-    """The finished epochs of some trials, in order."""
+    """Return the finished epochs of each given trial, in order."""
     table = epochs_table.c
     curves: dict[int, list[EpochResult]] = {number: [] for number in trial_numbers}
     query = (
@@ -48,7 +48,7 @@ def read_epochs(database: Engine, study_name: str, trial_numbers: Iterable[int])
 def read_completed_curves(
     database: Engine, study_name: str, max_params: int
 ) -> list[tuple[int, tuple[float, ...], tuple[float, ...]]]:
-    """Parameters, and val_accuracy and train_accuracy by epoch, of completed trials of at most ``max_params``."""
+    """Return parameters, val_accuracy by epoch and train_accuracy by epoch of completed trials up to ``max_params``."""
     query = (
         select(
             trial_slots.c.trial_number,
@@ -78,13 +78,13 @@ def read_completed_curves(
 
 
 def read_front(database: Engine, study_name: str) -> list[FrontPoint]:
-    """The stored front, fewest parameters first."""
+    """Return the stored front, fewest parameters first."""
     with database.connect() as connection:
         return _select_front(connection, study_name)
 
 
 def update_front(database: Engine, study_name: str, new: Iterable[FrontPoint]) -> None:
-    """Let ``new`` points join the stored front, in one transaction."""
+    """Add ``new`` points to the stored front and remove the points they dominate, in one transaction."""
     table = front_table.c
     with database.begin() as connection:
         touch_search(connection, study_name)
@@ -117,7 +117,7 @@ def _select_front(connection: Connection, study_name: str) -> list[FrontPoint]:
 
 
 def front_frame(front: Sequence["DataclassInstance"]) -> "pd.DataFrame":
-    """One row a point of a front, confirmed or not."""
+    """Return a table with one row per point of a front, confirmed or not."""
     import pandas as pd
 
     kind = type(front[0]) if front else FrontPoint
@@ -125,7 +125,7 @@ def front_frame(front: Sequence["DataclassInstance"]) -> "pd.DataFrame":
 
 
 def trials_frame(study: Study) -> "pd.DataFrame":
-    """One row a finished trial: number, outcome, objectives, seconds, notation and the sampled parameters."""
+    """Return one row per finished trial: number, outcome, objectives, seconds, notation and the sampled parameters."""
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
@@ -138,7 +138,7 @@ def trials_frame(study: Study) -> "pd.DataFrame":
 
 
 def curves_frame(database: Engine, study_name: str) -> "pd.DataFrame":
-    """One row a finished epoch of each trial."""
+    """Return a table with one row per finished epoch of each trial."""
     import pandas as pd
 
     names = ["trial_number", *EpochResult.__dataclass_fields__]

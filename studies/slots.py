@@ -1,6 +1,6 @@
-"""Exact counting: a search trains as many trials as asked for, over all its calls and workers.
+"""Slots, which make a search train exactly the requested number of trials over all its calls and workers.
 
-A worker reserves a slot before it trains. Only a trial that was trained (complete, pruned or diverged) keeps it.
+A worker reserves a slot before it trains. Only a trial that was trained (complete, pruned or diverged) keeps its slot.
 """
 
 import socket
@@ -18,18 +18,18 @@ from studies.tables import queued_candidates, searches, trial_slots
 from studies.trials import TRAINED, Outcome
 
 MAX_ATTEMPTS = 3
-"""How often a trial is started before its slot goes to another candidate: it may be what kills its workers."""
+"""Number of times a trial is started before its slot goes to another candidate, as the trial may kill its workers."""
 
 GRACE_SECONDS = 900
-"""After how long without a sign of life the worker of another machine counts as lost."""
+"""Time without a heartbeat after which a worker of another machine counts as lost."""
 
 
 class SlotState(StrEnum):
     RUNNING = "running"
     INTERRUPTED = "interrupted"
-    """To be trained again, with the same parameters and seed."""
+    """The trial will be trained again, with the same parameters and seed."""
     RELEASED = "released"
-    """Given up: it stands for no trial."""
+    """The slot was given up and counts no trial."""
 
 
 State = SlotState | Outcome
@@ -38,11 +38,11 @@ State = SlotState | Outcome
 
 @dataclass(frozen=True, slots=True)
 class QueuedCandidate:
-    """What is to be trained before anything that a sampler draws."""
+    """A candidate to be trained before any that a sampler draws."""
 
     candidate_key: str
     source: str
-    """Name of the known net that it is near."""
+    """Name of the known net that the candidate is near."""
     params: dict[str, Any]
 
 
@@ -51,16 +51,18 @@ class Slot:
     id: int
     state: State
     trial_number: int | None
-    """Of the latest attempt: what an interrupted slot wants trained again."""
+    """Number of the latest attempt's trial, which an interrupted slot trains again."""
     seed_number: int | None
-    """Of the first attempt."""
+    """Trial number of the first attempt, from which the seed is derived."""
     num_attempts: int
     num_params: int | None
     worker: int
     host: str
     heartbeat: float
+    candidate_key: str | None = None
+    """Key of the candidate that the slot is reserved for."""
     queued: QueuedCandidate | None = None
-    """What `claim` took from the queue for this new slot."""
+    """The candidate that `claim` took from the queue for this new slot."""
 
 
 class TrialSlots:
@@ -69,9 +71,9 @@ class TrialSlots:
         self._study_name = study_name
 
     def claim(self, total: int, worker: int) -> Slot | None:
-        """Reserve a slot; None where ``total`` are trained or reserved already.
+        """Reserve a slot, or return None if ``total`` slots are already trained or reserved.
 
-        Interrupted ones are given out first, then new ones: with a queued candidate, as long as there are any.
+        Interrupted slots go first, then new ones, each with a queued candidate while there are any.
         """
         owner = {"worker": worker, "host": socket.gethostname(), "heartbeat": time.time()}
         with self._database.begin() as connection:
@@ -95,7 +97,7 @@ class TrialSlots:
         return replace(slot, queued=queued)
 
     def enqueue(self, candidates: Iterable[QueuedCandidate]) -> list[QueuedCandidate]:
-        """Queue those that are not queued and never were; returns them."""
+        """Queue the candidates that were never queued before, and return them."""
         added = []
         with self._database.begin() as connection:
             touch_search(connection, self._study_name)
@@ -110,12 +112,27 @@ class TrialSlots:
         return added
 
     def num_queued(self) -> int:
-        """Queued candidates that no slot has taken, or only one that was handed back before training began."""
+        """Count the queued candidates that no slot has taken, or whose slot was released before training began."""
         with self._database.connect() as connection:
             return len(connection.execute(self._waiting()).all())
 
+    def reserve(self, slot: Slot, candidate_key: str) -> bool:
+        """Reserve a candidate for a slot; returns False if another slot trains it, has trained it or will retry it.
+
+        Of two workers that find the same candidate at the same moment, one gets it.
+        """
+        with self._database.begin() as connection:
+            touch_search(connection, self._study_name)
+            taken = (SlotState.RUNNING, SlotState.INTERRUPTED, *TRAINED)
+            same = (self._mine(), trial_slots.c.candidate_key == candidate_key, trial_slots.c.id != slot.id)
+            query = select(trial_slots.c.id).where(*same, trial_slots.c.state.in_(taken)).limit(1)
+            if connection.scalar(query) is not None:
+                return False
+            self._update(connection, slot.id, candidate_key=candidate_key)
+        return True
+
     def assign(self, slot: Slot, trial_number: int, num_params: int) -> Slot:
-        """Note which trial is about to train in the slot; returns the slot with it and the number that seeds it."""
+        """Record which trial is about to train in the slot; returns the slot with its trial and seed numbers."""
         seed_number = trial_number if slot.seed_number is None else slot.seed_number
         assigned = replace(slot, trial_number=trial_number, seed_number=seed_number, num_params=num_params)
         with self._database.begin() as connection:
@@ -131,7 +148,7 @@ class TrialSlots:
             self._update(connection, slot.id, state=state)
 
     def give_up(self, slot: Slot) -> SlotState:
-        """Hand back a slot whose trial was not trained to its end; returns whether it will be tried again."""
+        """Give up a slot whose trial did not finish; returns its new state, which says whether it will be retried."""
         started = slot.trial_number is not None
         state = SlotState.INTERRUPTED if started and slot.num_attempts < MAX_ATTEMPTS else SlotState.RELEASED
         self.set_state(slot, state)
@@ -157,7 +174,7 @@ class TrialSlots:
         return QueuedCandidate(row.candidate_key, row.source, row.params)
 
     def _waiting(self) -> Select[tuple[Any, ...]]:
-        # A slot that was released before it had a trial puts its candidate back, with nothing to be written for it.
+        # Releasing a slot that had no trial yet returns its candidate to the queue, without another write.
         handed_back = (trial_slots.c.state == SlotState.RELEASED) & trial_slots.c.trial_number.is_(None)
         return (
             select(queued_candidates)
@@ -179,7 +196,7 @@ class TrialSlots:
 
 
 def touch_search(connection: Connection, study_name: str) -> None:
-    """Begin a transaction that no other on the same search interleaves with: SQLite locks the file, others the row."""
+    """Exclude other transactions on the same search until this one ends: SQLite locks the file, others the row."""
     connection.execute(
         update(searches)
         .where(searches.c.study_name == study_name)
@@ -188,7 +205,7 @@ def touch_search(connection: Connection, study_name: str) -> None:
 
 
 def is_alive(slot: Slot, locks: WorkerLocks) -> bool:
-    """Whether the worker that runs the slot still lives, as far as this machine can tell."""
+    """Return whether the worker that runs the slot is still alive, as far as this machine can tell."""
     if slot.host == socket.gethostname():
         return locks.is_held(slot.worker)
     return time.time() - slot.heartbeat < GRACE_SECONDS

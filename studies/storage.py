@@ -1,9 +1,11 @@
 """Opening a study store: one database with Optuna's tables and ours, and a folder of model files beside it."""
 
 import difflib
+import fcntl
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,45 +25,51 @@ from studies.tables import SCHEMA_VERSION, metadata, schema_version, searches
 
 CURVES_SUFFIX = ".curves"
 LOCK_WAIT_SECONDS = 60
-"""How long a write waits for another process's before it fails."""
+"""Time that a write waits for another process's write before it fails."""
 
 
 class Store:
     """An open study store.
 
-    ``storage`` is Optuna's view of it, cached so that finished trials are read once; ``database`` is for our tables.
+    ``storage`` is Optuna's view, cached so that finished trials are read only once; ``database`` is for our own tables.
     """
 
     def __init__(self, url: str, storage: RDBStorage) -> None:
-        optuna.logging.set_verbosity(optuna.logging.WARNING)  # it would announce every study on stderr
+        optuna.logging.set_verbosity(optuna.logging.WARNING)  # otherwise Optuna reports every study on stderr
         self.url = url
         self.database = storage.engine
         self.storage: BaseStorage = optuna.storages.get_storage(storage)
 
     @classmethod
     def create(cls, url: str) -> "Store":
-        """Open the store for writing, making what is not there yet. One process does this before any worker opens it.
+        """Open the store for writing and create what is missing, safely for any number of processes of this machine.
 
-        Raises `InputError` for a URL that can't be opened, a database that holds something else, or a newer schema.
+        Raises `InputError` for a URL that can't be opened, a database with other contents, or a newer schema.
         """
         with _database_errors(url):
-            if is_sqlite(url):
-                _check_sqlite_file(url, may_be_absent=True)
-            else:
+            if not is_sqlite(url):
                 _check_tables(create_engine(url), url, may_be_empty=True)
-            store = cls._connect(url)
-            metadata.create_all(store.database)
-            with store.database.begin() as connection:
-                if connection.scalar(select(schema_version.c.version)) is None:
-                    connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
-            store.prepare()
+                return cls._create(url)
+            # Before anything is written, so that what is refused leaves no trace.
+            _check_sqlite_file(url, may_be_absent=True)
+            with _only_creator(StudyArtifacts(sqlite_path(url)).folder):
+                return cls._create(url)
+
+    @classmethod
+    def _create(cls, url: str) -> "Store":
+        store = cls._connect(url)
+        metadata.create_all(store.database)
+        with store.database.begin() as connection:
+            if connection.scalar(select(schema_version.c.version)) is None:
+                connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
+        store.prepare()
         return store
 
     @classmethod
     def open(cls, url: str) -> "Store":
-        """Open an existing store for writing; one of an earlier schema is brought to the present one.
+        """Open an existing store for writing, migrating it if its schema is older.
 
-        Raises `InputError` where there is none.
+        Raises `InputError` if there is none.
         """
         with _database_errors(url):
             _check_exists(url)
@@ -71,9 +79,9 @@ class Store:
 
     @classmethod
     def open_read_only(cls, url: str) -> "Store":
-        """Open an existing store for reading; an SQLite file can't be changed, let alone created, through it.
+        """Open an existing store for reading; an SQLite file is opened read-only, so it is neither changed nor created.
 
-        One of an earlier schema is read from a copy in memory that has the present one.
+        An SQLite file with an older schema is copied into memory, and the copy is migrated.
         """
         with _database_errors(url):
             version = _check_exists(url)
@@ -89,8 +97,19 @@ class Store:
             read_only = _read_only_url(sqlite_path(url))
             return cls(url, RDBStorage(read_only, engine_kwargs=_SQLITE_ENGINE, skip_table_creation=True))
 
+    @classmethod
+    def find(cls, url: str) -> "Store | None":
+        """The store for reading; None where there is none yet, or a database that is still to become one."""
+        with _database_errors(url):
+            if is_sqlite(url) and not sqlite_path(url).exists():
+                return None
+            database = create_engine(_read_only_url(sqlite_path(url)) if is_sqlite(url) else url)
+            has_ours = inspect(database).has_table(schema_version.name)
+            database.dispose()
+        return cls.open_read_only(url) if has_ours else None
+
     def prepare(self) -> None:
-        """Bring what an earlier version made to the present form."""
+        """Migrate the tables of an earlier version and create the folder of model files."""
         migrate(self.database)
         self.artifacts.folder.mkdir(exist_ok=True)
 
@@ -98,12 +117,12 @@ class Store:
     def _connect(cls, url: str) -> "Store":
         if not is_sqlite(url):
             return cls(url, RDBStorage(url))
-        # Optuna's own tables are made inside, so the journal mode is set on the file first.
+        # `RDBStorage` creates Optuna's tables, so the journal mode is set on the file before that.
         with sqlite3.connect(sqlite_path(url), timeout=LOCK_WAIT_SECONDS) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
         connection.close()
         storage = RDBStorage(url, engine_kwargs=_SQLITE_ENGINE)
-        storage.engine.dispose()  # the connections of before the listener
+        storage.engine.dispose()  # drop the connections made before the listener
         event.listen(storage.engine, "connect", _set_synchronous_normal)
         return cls(url, storage)
 
@@ -113,7 +132,7 @@ class Store:
 
     @property
     def lock_path(self) -> Path:
-        """The file whose bytes the workers of this machine hold while they live."""
+        """The file whose bytes this machine's workers lock while they are alive."""
         return self.artifacts.folder / "workers.lock"
 
     def study_names(self) -> list[str]:
@@ -121,7 +140,7 @@ class Store:
             return list(connection.scalars(select(searches.c.study_name).order_by(searches.c.study_name)))
 
     def resolve_study_name(self, name: str | None) -> str:
-        """``name`` if it exists, or the only study where none is given. Raises `InputError` with the closest names."""
+        """Return ``name`` if it exists, or the only study if it is None. Raises `InputError` with possible names."""
         names = self.study_names()
         if name in names:
             return str(name)
@@ -140,7 +159,7 @@ class Store:
 
 
 def store_failure(error: Exception) -> str | None:
-    """What to say where ``error`` means that the database refused: a full disk, a lock that nobody gives back."""
+    """Return a message if ``error`` comes from the database (a full disk, a lock that is never released), else None."""
     cause = error.__cause__ if isinstance(error, StorageInternalError) else error
     return f"the study store failed: {cause.orig}" if isinstance(cause, OperationalError) else None
 
@@ -159,20 +178,30 @@ def sqlite_path(url: str) -> Path:
     return Path(database)
 
 
-def store_exists(url: str) -> bool:
-    """Whether there is something at ``url``, as far as that can be told without opening it."""
-    with _database_errors(url):
-        return not is_sqlite(url) or sqlite_path(url).exists()
-
-
 def _read_only_url(path: Path) -> str:
-    # Quoted twice: SQLAlchemy decodes the URL, and SQLite the URI in it.
+    # The path is quoted twice: SQLAlchemy decodes the URL, and SQLite the URI in it.
     url = URL.create("sqlite", database=f"file:{quote(str(path.resolve()))}", query={"mode": "ro", "uri": "true"})
     return url.render_as_string()
 
 
+@contextmanager
+def _only_creator(folder: Path) -> Iterator[None]:
+    """Wait until no other process creates the store whose artifacts lie in ``folder``, and exclude others meanwhile.
+
+    Optuna's tables are created without regard to others: of several processes that do so at once, one fails.
+    """
+    folder.mkdir(exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a network file system may not lock folders
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _copy_in_memory(path: Path) -> dict[str, Any]:
-    """What makes an SQLAlchemy engine of a copy of an SQLite file, which lives as long as the engine."""
+    """Copy an SQLite file into memory; returns engine arguments that keep the copy for as long as the engine lives."""
     memory = sqlite3.connect(":memory:", check_same_thread=False)
     source = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True, timeout=LOCK_WAIT_SECONDS)
     source.backup(memory)
@@ -181,14 +210,14 @@ def _copy_in_memory(path: Path) -> dict[str, Any]:
 
 
 def _check_exists(url: str) -> int:
-    """The version of the store's schema."""
+    """Check that ``url`` holds a study store; returns the version of its schema."""
     if not is_sqlite(url):
         return _check_tables(create_engine(url), url, may_be_empty=False)
     return _check_sqlite_file(url, may_be_absent=False)
 
 
 def _check_sqlite_file(url: str, *, may_be_absent: bool) -> int:
-    """The version of the store's schema; ours where there is none yet."""
+    """Check a store in an SQLite file; returns the version of its schema, or ours if there is none yet."""
     path = sqlite_path(url)
     if path.exists():
         engine = create_engine(_read_only_url(path))
@@ -214,13 +243,13 @@ def _check_tables(database: Engine, url: str, *, may_be_empty: bool) -> int:
             )
         return SCHEMA_VERSION if version is None else version
     if not (may_be_empty and (not tables or "studies" in tables)):
-        # Optuna names a table "studies": a store that optuna-dashboard has opened first may still become ours.
+        # Optuna has a table "studies": a file that optuna-dashboard opened first may still become a store.
         raise InputError(f"{url} is not a study store of this program")
     return SCHEMA_VERSION
 
 
 def _set_synchronous_normal(connection: Any, _record: Any) -> None:
-    # With a write-ahead log this survives the death of any process; only a power cut may lose the last transactions.
+    # With a write-ahead log no killed process loses data; only a power cut may lose the last transactions.
     connection.execute("PRAGMA synchronous=NORMAL")
 
 

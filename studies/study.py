@@ -1,9 +1,9 @@
-"""One search in a store: its study, the curves study beside it, and what brings them back in step after a crash."""
+"""One search in a store: its study, its curves study, and their repair after a crash."""
 
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -24,6 +24,7 @@ from studies.storage import CURVES_SUFFIX, Store
 from studies.tables import searches
 from studies.trials import (
     TRAINED,
+    CurveAttributes,
     Outcome,
     TrialAttributes,
     attributes_of,
@@ -41,26 +42,26 @@ BUDGET_CONSTRAINT = "budget"
 
 @dataclass(frozen=True)
 class Suggestion:
-    """What may become a trial: sampled parameters, and the candidate that they mean."""
+    """A possible trial: sampled parameters and the candidate they describe."""
 
     params: dict[str, Any]
     distributions: dict[str, BaseDistribution]
     candidate: CandidateSpec
     attributes: TrialAttributes = field(default_factory=TrialAttributes)
-    """Where it came from."""
+    """User attributes that record where the suggestion came from."""
 
     @classmethod
     def of(
         cls, params: dict[str, Any], space: SearchSpace, *, epochs: int, attributes: TrialAttributes | None = None
     ) -> "Suggestion":
-        """What ``params``, a value for each parameter of the space, mean."""
+        """Build a suggestion from ``params``, which has a value for each parameter of the space."""
         fixed = FixedTrial(params)
         candidate = space.suggest_candidate(fixed, epochs=epochs)
         return cls(fixed.params, fixed.distributions, candidate, attributes or {})
 
 
 class SearchStudy:
-    """A search that exists in a store, with every write that a worker or the supervising process makes to it."""
+    """A search that exists in a store; workers and the supervising process change it only through this class."""
 
     def __init__(self, store: Store, name: str) -> None:
         self.store = store
@@ -73,10 +74,10 @@ class SearchStudy:
     def create_or_resume(
         cls, store: Store, name: str, fingerprint: dict[str, Any], locks: WorkerLocks
     ) -> "SearchStudy":
-        """Open the search, making it where it is new.
+        """Open the search, or create it if it is new.
 
-        ``fingerprint`` holds what must stay the same for trials to be comparable. Raises `InputError` naming each
-        difference where the stored one is another.
+        ``fingerprint`` holds the settings that must stay the same for trials to be comparable. Raises `InputError` with
+        each difference if the stored fingerprint is not equal.
         """
         with locks.maintenance():
             stored = read_fingerprint(store, name)
@@ -87,7 +88,7 @@ class SearchStudy:
         return cls(store, name)
 
     def add_rejected(self, suggestion: Suggestion, budget: int) -> None:
-        """Keep what was over the budget. The size of the violation is what steers the sampler back under it."""
+        """Store a candidate over the budget. The size of the violation steers the sampler back below it."""
         num_params = suggestion.candidate.num_params
         reason = f"{num_params:,} parameters are over the budget of {budget:,}"
         violation = num_params / budget - 1
@@ -100,7 +101,7 @@ class SearchStudy:
         self._add(suggestion, original.state, violation, attributes, original.values)
 
     def begin(self, suggestion: Suggestion, budget: int, *, run: dict[str, Any]) -> Trial:
-        """The trial that is about to train; ``run`` is what may differ between calls on the same study."""
+        """Create the trial that is about to train; ``run`` holds the settings that may differ between calls."""
         candidate = suggestion.candidate
         violation = candidate.num_params / budget - 1
         attributes: TrialAttributes = {"candidate": candidate.to_json(), "candidate_key": candidate.key, "run": run}
@@ -114,22 +115,19 @@ class SearchStudy:
         curve: Sequence[EpochResult],
         attributes: TrialAttributes | None = None,
     ) -> None:
-        """End a trial that was trained, whatever its outcome: tell the study, the front, the curves and the slot.
+        """Finish a trial that was trained, whatever its outcome: update the study, the front, the curves and the slot.
 
-        ``attributes`` are those beside what the curve says: where its weights are, or why it was stopped. A worker may
-        die after any step of this; `repair` does the rest.
+        ``attributes`` are those that do not follow from the curve, such as the place of the weights or the reason it
+        was stopped. If the worker dies after any of these steps, `repair` completes the others.
         """
         is_complete = outcome == Outcome.COMPLETE
         write_attributes(trial, {**_curve_attributes(curve, with_spread=is_complete), **(attributes or {})})
-        stored = cast(TrialAttributes, trial.user_attrs)
-        val_accuracy, num_params, notation = (
-            curve[-1].val_accuracy if curve else 0.0,
-            stored["num_params"],
-            stored["notation"],
-        )
+        stored = attributes_of(trial)
+        num_params, notation = stored["num_params"], stored["notation"]
+        val_accuracy = curve[-1].val_accuracy if curve else 0.0
         write_attributes(trial, {"outcome": outcome})
         state, values = (TrialState.COMPLETE, [val_accuracy, num_params]) if is_complete else (TrialState.PRUNED, None)
-        # Study.tell would read the trial twice more, to check what is known here and to return a copy.
+        # Study.tell would read the trial twice more, to check what is already known here and to return a copy.
         self.store.storage.set_trial_state_values(trial._trial_id, state, values)
         if is_complete:
             update_front(self.store.database, self.name, [FrontPoint(trial.number, num_params, val_accuracy, notation)])
@@ -137,31 +135,31 @@ class SearchStudy:
         self.slots.set_state(slot, outcome)
 
     def tell_failed(self, trial_number: int, reason: str) -> None:
-        """End a trial that was interrupted or lost; it does not count. A finished trial stays as it is."""
+        """Mark an interrupted or lost trial as failed, so that it does not count. Finished trials stay as they are."""
         frozen = self.study.get_trials(deepcopy=False)[trial_number]
         if not frozen.state.is_finished():
             write_attributes(Trial(self.study, frozen._trial_id), {"reason": reason})
             self.study.tell(trial_number, state=TrialState.FAIL, skip_if_finished=True)
 
     def repair(self, locks: WorkerLocks) -> list[int]:
-        """Take back what dead workers left behind and bring slots, front and curves in step with the study.
+        """Recover the trials and slots of dead workers and make slots, front and curves agree with the study.
 
-        Safe to call at any time, from any number of processes; returns the numbers of the trials found lost.
+        Safe to call at any time, from any number of processes; returns the numbers of the lost trials.
         """
         with locks.maintenance():
-            # In this order: a worker has its slot before it asks for a trial, so a live one's trial can't look unowned.
+            # Trials are read before slots: a worker claims its slot before its trial, so no live trial looks unowned.
             running = {trial.number for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))}
             slots = self.slots.read((SlotState.RUNNING,))
             dead = [slot for slot in slots if not is_alive(slot, locks)]
             alive = {slot.trial_number for slot in slots if slot not in dead}
             lost = running - alive
-            if None in alive:  # a live worker has not noted its trial in its slot yet: it may own any of them
+            if None in alive:  # a live worker has not recorded its trial in its slot yet: it may own any of them
                 lost &= {slot.trial_number for slot in dead}
             self._take_back(lost, dead)
             trained = [trial for trial in finished_trials(self.study) if outcome_of(trial) in TRAINED]
             complete = [front_point(trial) for trial in trained if outcome_of(trial) == Outcome.COMPLETE]
             update_front(self.store.database, self.name, complete)
-            # A live worker between telling its trial and adding its curve will do that itself.
+            # A live worker that has finished its trial but not yet added the curve will do that itself.
             self._add_missing_curves([trial for trial in trained if trial.number not in alive])
         return sorted(lost)
 
@@ -185,7 +183,7 @@ class SearchStudy:
         attributes: TrialAttributes,
         values: Sequence[float] | None = None,
     ) -> int:
-        """A new trial in one transaction, where asking and suggesting would take one a parameter; gives its id."""
+        """Create a trial in one transaction, where ask and suggest would need one per parameter; returns its id."""
         candidate = suggestion.candidate
         trial = create_trial(
             state=state,
@@ -218,8 +216,8 @@ class SearchStudy:
             create_trial(
                 state=state,
                 value=curve[-1].val_accuracy,
-                # Its parameters are in the main study: copied, they would be most of what this writes.
-                user_attrs={"trial": number, "notation": notation},
+                # The parameters are in the main study: copies would be most of what is written here.
+                user_attrs=dict(CurveAttributes(trial=number, notation=notation)),
                 intermediate_values={result.epoch: result.val_accuracy for result in curve},
             )
         )
@@ -244,7 +242,7 @@ def read_fingerprint(store: Store, name: str) -> dict[str, Any] | None:
 
 
 def check_fingerprint(name: str, stored: dict[str, Any], given: dict[str, Any]) -> None:
-    """Raises `InputError` naming each difference between what a study was made with and what is asked for now."""
+    """Raise `InputError` with each difference between the settings a study was created with and the given ones."""
     if differences := fingerprint_differences(stored, given):
         raise InputError(
             f"study {name!r} was made differently: {'; '.join(differences)}; go on with its settings, "
@@ -253,7 +251,7 @@ def check_fingerprint(name: str, stored: dict[str, Any], given: dict[str, Any]) 
 
 
 def fingerprint_differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
-    """In words, one a setting. Spaces are compared by what they mean: a key at its default may be missing in one."""
+    """Describe each setting that differs. Spaces are compared by meaning: either may omit a key at its default."""
     differences = []
     for key in sorted({*stored, *given}):
         was, now = stored.get(key), given.get(key)
@@ -276,6 +274,6 @@ def _create(store: Store, name: str, fingerprint: dict[str, Any]) -> None:
             warnings.simplefilter("ignore", ExperimentalWarning)
             study.set_metric_names(METRIC_NAMES[:num_objectives])
         study.set_user_attr("fingerprint", fingerprint)
-    # Last, since a search counts as made once this row is there.
+    # This comes last, since a search counts as created once this row exists.
     with store.database.begin() as connection:
         connection.execute(insert(searches).values(study_name=name, fingerprint=fingerprint))

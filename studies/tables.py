@@ -15,13 +15,13 @@ from sqlalchemy import (
 )
 
 SCHEMA_VERSION = 2
-"""Of the tables below. A change of one ships a migration, which raises it (studies/migrations.py)."""
+"""Version of the tables below. Every change to them needs a migration, which raises it (studies/migrations.py)."""
 
 metadata = MetaData()
 
 schema_version = Table("search_schema_version", metadata, Column("version", Integer, primary_key=True))
 
-# One row per search. Touching it first makes a transaction on its slots or front exclusive, on every database.
+# One row per search. Updating it first makes a transaction on its slots or front exclusive, on every database.
 searches = Table(
     "searches",
     metadata,
@@ -35,32 +35,33 @@ def _study_name() -> Column[str]:
     return Column("study_name", String(255), ForeignKey("searches.study_name"), nullable=False, index=True)
 
 
-# A place among the trials that a search will train. It is reserved before training and released on failure.
+# Places for the trials that a search will train, each reserved before training and released on failure.
 trial_slots = Table(
     "trial_slots",
     metadata,
     Column("id", Integer, primary_key=True),
     _study_name(),
-    Column("state", String(16), nullable=False),  # a SlotState
-    Column("trial_number", Integer),  # of the latest attempt
+    Column("state", String(16), nullable=False),  # a SlotState, or the Outcome of a trained trial
+    Column("trial_number", Integer),  # trial number of the latest attempt
     Column("seed_number", Integer),  # trial number of the first attempt: a retry keeps its seed
     Column("num_attempts", Integer, nullable=False, default=1),
     Column("num_params", Integer),
-    Column("worker", BigInteger, nullable=False),  # the byte of the lock file that its owner holds
+    Column("worker", BigInteger, nullable=False),  # the byte of the lock file that the owner holds
     Column("host", String(255), nullable=False),
-    Column("heartbeat", Float, nullable=False),  # Unix time of the owner's last sign of life
+    Column("heartbeat", Float, nullable=False),  # Unix time of the owner's last heartbeat
+    Column("candidate_key", String(16)),  # of what is trained in it, which no other slot trains; none in early stores
 )
 
-# Candidates to be trained before any that a sampler draws, in the order of their ids.
+# Candidates to be trained before any that a sampler draws, in the order of their IDs.
 queued_candidates = Table(
     "queued_candidates",
     metadata,
     Column("id", Integer, primary_key=True),
     _study_name(),
-    Column("candidate_key", String(16), nullable=False),  # so that none is queued twice
-    Column("source", String, nullable=False),  # the known net that it is near
+    Column("candidate_key", String(16), nullable=False),  # prevents queuing a candidate twice
+    Column("source", String, nullable=False),  # the known net that the candidate is near
     Column("params", JSON, nullable=False),
-    Column("slot_id", Integer),  # the slot that took it; none while it waits
+    Column("slot_id", Integer),  # the slot that took it; null while it waits
     UniqueConstraint("study_name", "candidate_key"),
 )
 
@@ -92,19 +93,19 @@ pareto_front = Table(
     UniqueConstraint("study_name", "trial_number"),
 )
 
-# What a confirmation of a search's front was asked for and decided; one a search.
+# The settings and decisions of the confirmation of a search's front; at most one row per search.
 confirmations = Table(
     "confirmations",
     metadata,
     Column("study_name", String(255), ForeignKey("searches.study_name"), primary_key=True),
-    Column("seeds", JSON, nullable=False),  # those of each stage
-    Column("top", Integer),  # most contenders, where there was a limit
-    Column("num_complete", Integer, nullable=False),  # complete trials that it chose the contenders from
+    Column("seeds", JSON, nullable=False),  # the seeds of each stage
+    Column("top", Integer),  # largest number of contenders, if there was a limit
+    Column("num_complete", Integer, nullable=False),  # complete trials that the contenders were chosen from
     Column("contenders", JSON, nullable=False),  # front points, as the search measured them
-    Column("members", JSON),  # trial numbers; none until they are decided by validation images alone
+    Column("members", JSON),  # trial numbers; null until decided, by validation images alone
 )
 
-# Every training of a confirmation, with what its model is right about.
+# Every training of a confirmation, with the images that its model classifies correctly.
 confirmation_trainings = Table(
     "confirmation_trainings",
     metadata,
@@ -114,14 +115,14 @@ confirmation_trainings = Table(
     Column("trial_number", Integer, nullable=False),
     Column("seed", BigInteger, nullable=False),
     Column("seconds", Float, nullable=False),
-    Column("num_images", Integer),  # none until the images were opened
-    Column("correct", LargeBinary),  # a bit an image: whether its highest logit is its label's
+    Column("num_images", Integer),  # null until the images were opened
+    Column("correct", LargeBinary),  # one bit per image: whether its highest logit is its label's
     Column("confusion", JSON),  # counts by label and prediction
-    Column("weights_sha256", String(64)),  # of the model's file, where one is kept
+    Column("weights_sha256", String(64)),  # hash of the model's file, if one is kept
     UniqueConstraint("study_name", "stage", "trial_number", "seed"),
 )
 
-# Each time that the sealed test set was opened. Nothing is ever deleted from here.
+# Each time that the sealed test set was opened. Rows are never deleted.
 test_openings = Table(
     "test_openings",
     metadata,

@@ -1,4 +1,4 @@
-"""A study's trials: how each ended, and the one reader and writer of their user attributes."""
+"""A study's trials: their outcomes, and typed access to their user attributes."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,63 +14,63 @@ from studies.pareto import FrontPoint
 
 
 class Outcome(StrEnum):
-    """How a trial ended; stored as the user attribute ``outcome``, and as the state of the slot it was trained in."""
+    """How a trial ended; stored as the user attribute ``outcome`` and as the state of the trial's slot."""
 
     COMPLETE = "complete"
     PRUNED = "pruned"
     DIVERGED = "diverged"
     REJECTED = "rejected"
-    """Over the budget: never built."""
+    """The candidate is over the budget and was never built."""
     DUPLICATE = "duplicate"
-    """Equal to a trained trial, whose number is in ``duplicate_of``."""
+    """The candidate equals that of a trained trial, whose number is in ``duplicate_of``."""
     FAILED = "failed"
-    """Interrupted, or its worker was lost."""
+    """The trial was interrupted, or its worker was lost."""
 
 
 TRAINED = (Outcome.COMPLETE, Outcome.PRUNED, Outcome.DIVERGED)
 
 
 class TrialAttributes(TypedDict, total=False):
-    """Every user attribute of a trial of a search."""
+    """All user attributes of a search's trial."""
 
     num_params: int
     notation: str
     candidate: dict[str, Any]
-    """`CandidateSpec.to_json`; only of trials that train."""
+    """Output of `CandidateSpec.to_json`; only for trials that train."""
     candidate_key: str
     run: dict[str, Any]
-    """What may differ between calls on one study: sampler, pruner, device, engine, workers, timeout."""
+    """Settings that may differ between calls on one study: sampler, pruner, device, engine, workers, timeout."""
     seed: int
     warm_start: str
-    """The known net that the candidate is near, where it was queued."""
+    """The known net that the candidate is near, if it was queued."""
     num_redrawn: int
-    """Random draws over the budget before this candidate, of which no trials were made."""
+    """Number of random draws over the budget before this candidate, for which no trials were created."""
     outcome: Outcome
     reason: str
-    """Why the trial ended, where it did not train to its end."""
+    """Why the trial ended, if it was not trained to its end."""
     duplicate_of: int
     num_epochs: int
     seconds: float
-    """Training time."""
+    """Training time in seconds."""
     val_accuracy: float
-    """After the last epoch; of pruned and diverged trials too."""
+    """Validation accuracy after the last epoch, also for pruned and diverged trials."""
     val_accuracy_spread: float
-    """Highest less lowest of the last three epochs."""
+    """Highest minus lowest validation accuracy of the last three epochs."""
     weights: str
-    """The id of the artifact that holds the model."""
+    """ID of the artifact that holds the model."""
     weights_sha256: str
-    """Of that file; missing in trials from before hashes were kept."""
+    """SHA-256 of that artifact; missing in trials from before hashes were kept."""
 
 
 class CurveAttributes(TypedDict):
-    """Every user attribute of a trial of a ``.curves`` study."""
+    """All user attributes of a trial in a ``.curves`` study."""
 
     trial: int
     """Number of the trial in the search's own study."""
     notation: str
 
 
-def attributes_of(trial: FrozenTrial) -> TrialAttributes:
+def attributes_of(trial: FrozenTrial | Trial) -> TrialAttributes:
     return cast(TrialAttributes, trial.user_attrs)
 
 
@@ -84,7 +84,7 @@ def write_attributes(trial: Trial, attributes: TrialAttributes) -> None:
 
 
 def outcome_of(trial: FrozenTrial) -> Outcome | None:
-    """None for a trial that is still running."""
+    """Return how the trial ended, or None if it is still running."""
     if trial.state == TrialState.FAIL:
         return Outcome.FAILED
     outcome = attributes_of(trial).get("outcome")
@@ -96,7 +96,7 @@ def candidate_of(trial: FrozenTrial) -> CandidateSpec:
 
 
 def check_exists(trials: Sequence[FrozenTrial], study_name: str, number: int) -> None:
-    """Raises `InputError` where a study has no trial of that number; ``trials`` are all that it has."""
+    """Raise `InputError` if the study has no trial with this number; ``trials`` must be all its trials."""
     if not 0 <= number < len(trials):
         known = f"its trials are numbered 0 to {len(trials) - 1}" if trials else "it has none yet"
         raise InputError(f"study {study_name!r} has no trial {number}; {known}")
@@ -112,7 +112,7 @@ def finished_trials(study: Study) -> list[FrozenTrial]:
 
 
 def find_trained(trials: Iterable[FrozenTrial], candidate: CandidateSpec) -> FrozenTrial | None:
-    """The one of a study's trials that trained an equal candidate to its end, if one did."""
+    """Return the first of ``trials`` that trained an equal candidate, or None."""
     key = candidate.key
     for trial in trials:
         if attributes_of(trial).get("candidate_key") == key and outcome_of(trial) in TRAINED:
@@ -121,7 +121,7 @@ def find_trained(trials: Iterable[FrozenTrial], candidate: CandidateSpec) -> Fro
 
 
 def count_outcomes(trials: Iterable[FrozenTrial]) -> Counter[Outcome]:
-    """Trials by outcome. Candidates that random sampling redrew without making a trial of them count as rejected."""
+    """Count trials by outcome. Candidates that random sampling redrew without creating a trial count as rejected."""
     counts: Counter[Outcome] = Counter()
     for trial in trials:
         if outcome := outcome_of(trial):

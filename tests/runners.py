@@ -63,6 +63,19 @@ def small_space(
     )
 
 
+def only_one_candidate(**ranges: tuple[float, ...]) -> SearchSpace:
+    """A space where nothing is left to choose, but for what ``ranges`` say."""
+    single: dict[str, Any] = {
+        "batch_size_choices": (16,),
+        "max_lr": (0.1, 0.1),
+        "weight_decay": (1e-4, 1e-4),
+        "label_smoothing": (0.0, 0.0),
+        "augmentation": (1.0, 1.0),
+    }
+    space = small_space(width=(3, 3), **single | ranges)
+    return space.model_copy(update={"architecture": space.architecture.model_copy(update={"dropout": (0.0, 0.0)})})
+
+
 def make_runner(
     folder: Path,
     *,

@@ -1,1 +1,1 @@
-"""Trained models as files for others to run: ONNX, torch.export, C."""
+"""Trained models as files for other programs: ONNX, torch.export, C."""

@@ -1,8 +1,8 @@
-"""Trained models as C99 for microcontrollers: a header and a source that need no library (docs/model-files.md).
+"""Trained models as C99 for microcontrollers: a header and a source file that need no library (docs/model-files.md).
 
-BatchNorm is folded into the convolution before it; where ReLU stands between the two, a scale and a shift for each
-channel remain. A pool is merged into the convolution before it, so that what is pooled is never stored. Weights are
-float, or int8 with one factor for each output channel (symmetric); activations are float.
+BatchNorm is folded into the convolution before it; if ReLU stands between the two, a scale and a shift for each channel
+remain. A pool is merged into the convolution before it, so that the values before pooling are never stored. Weights are
+float, or int8 with one factor per output channel (symmetric); activations are float.
 """
 
 import subprocess
@@ -32,13 +32,13 @@ HEADER_FILE, SOURCE_FILE = "model.h", "model.c"
 WEIGHTS = ("float", "int8")
 NUM_EXAMPLES = 4
 TOLERANCE = 1e-4
-"""Of the self-test, relative to an image's largest logit; single precision strays by about 1e-6."""
+"""Tolerance of the self-test, relative to an image's largest logit; single precision deviates by about 1e-6."""
 RUN_SECONDS = 600
 _NUM_PIXELS = 28 * 28
 _LAYER_BYTES = 40
-"""Of a row of the layer table: six int32_t and seven int16_t, aligned to 4 bytes."""
+"""Size of a row of the layer table: six int32_t and seven int16_t, aligned to 4 bytes."""
 _PER_LINE = 14
-"""Numbers in a row: half a row of pixels."""
+"""Numbers per line of an initialiser: half a row of pixels."""
 _PROGRAM = """
 #include <stdio.h>
 #include "model.h"
@@ -54,7 +54,7 @@ int main(void)
     return 0;
 }
 """
-"""From images on standard input to logits on standard output."""
+"""A program that reads images from standard input and writes logits to standard output."""
 
 
 @dataclass(frozen=True)
@@ -64,19 +64,19 @@ class CModel:
     source: str
     """Content of ``model.c``; with ``MODEL_SELF_TEST`` defined, it is a program that tests itself."""
     flash_bytes: int
-    """Constants: weights, factors, biases, scales and the layer table. The code comes on top."""
+    """Size of the constants (weights, factors, biases, scales and the layer table), without the code."""
     ram_bytes: int
-    """Static activations. The stack comes on top."""
+    """Size of the static activations, without the stack."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Layer:
-    """A row of the layer table: a convolution with all that follows it, in the order of the fields."""
+    """A row of the layer table: a convolution and everything merged into it, applied in the order of the fields."""
 
     weights: NDArray[np.float32] | NDArray[np.int8]
     """(out, in, kernel, kernel)"""
     factors: NDArray[np.float32] | None
-    """(out,), of the int8 weights."""
+    """(out,): factors of the int8 weights; None for float weights."""
     biases: NDArray[np.float32]
     """(out,)"""
     in_size: int
@@ -84,28 +84,28 @@ class _Layer:
     padding: int = 0
     relu: bool = False
     scales: NDArray[np.float32] | None = None
-    """(2, out): of a BatchNorm behind ReLU, what each channel is multiplied by and what is added then."""
+    """(2, out): each channel's scale and shift of a BatchNorm that follows ReLU."""
     pool: int = 1
     mean: bool = False
 
     @property
     def constants(self) -> NDArray[np.float32]:
-        """Factors, biases and scales as far as there are any, in this order."""
+        """Factors, biases and scales in this order, without those that are None."""
         return np.concatenate([part.ravel() for part in (self.factors, self.biases, self.scales) if part is not None])
 
     @property
     def out_size(self) -> int:
-        """Side of the maps, before the mean is taken."""
+        """Side of the output maps, before the mean is taken."""
         kernel: int = self.weights.shape[2]
         return (self.in_size + 2 * self.padding - kernel + 1) // self.pool
 
 
 def export_c(checkpoint: Checkpoint, examples: Split, *, weights: str) -> CModel:
-    """Header and source of ``int model_predict(pixels, logits)``, with ``weights`` of one of `WEIGHTS`.
+    """Generate the header and source of ``int model_predict(pixels, logits)``; ``weights`` is one of `WEIGHTS`.
 
     The self-test compares with PyTorch on the first of ``examples``; for int8, with the model of `quantise_weights`.
-    The same model and examples give the same text. Raises `InputError` for other ``weights``, or a model that holds
-    numbers which are not finite.
+    The same model and examples give the same text. Raises `InputError` for other ``weights``, or if the model holds
+    numbers that are not finite.
     """
     if weights not in WEIGHTS:
         raise InputError(f"the weights of a C model must be one of {', '.join(WEIGHTS)}, not {weights!r}")
@@ -137,7 +137,7 @@ def export_c(checkpoint: Checkpoint, examples: Split, *, weights: str) -> CModel
         num_layers=len(layers),
         layer_lines="\n".join(_table(layers)),
         num_activations=ram_bytes // BYTES_PER_VALUE,
-        # Of pixels of 0..255, as in `normalise`.
+        # For pixels of 0..255, as in `normalise`.
         pixel_mean=_number(np.float32(255 * checkpoint.mean)),
         pixel_std=_number(np.float32(255 * checkpoint.std)),
         **_self_test(quantise_weights(checkpoint) if int8 else checkpoint, examples),
@@ -146,7 +146,7 @@ def export_c(checkpoint: Checkpoint, examples: Split, *, weights: str) -> CModel
 
 
 def quantise_weights(checkpoint: Checkpoint) -> Checkpoint:
-    """The model with its weights rounded to what int8 can hold; biases and BatchNorm stay as they are."""
+    """Return the model with its weights rounded to values that int8 can hold; biases and BatchNorm do not change."""
     rounded = dict(checkpoint.weights)
     for name, tensor in checkpoint.weights.items():
         if tensor.dim() > 1:
@@ -156,23 +156,23 @@ def quantise_weights(checkpoint: Checkpoint) -> Checkpoint:
 
 
 def run_c(model: CModel, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(N, 28, 28) bytes to (N, num_classes) logits, by the C code compiled for this machine.
+    """Compute (N, num_classes) logits for (N, 28, 28) bytes with the C code, compiled for this machine.
 
-    Raises `CompilerError` where there is no compiler, or what it makes does not run.
+    Raises `CompilerError` if there is no compiler, or if the compiled program does not run.
     """
     compiler = find_compiler()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for file, text in {HEADER_FILE: model.header, SOURCE_FILE: model.source, "main.c": _PROGRAM}.items():
             (folder / file).write_text(text, encoding="utf-8")
-        # A C++ compiler's driver compiles C too.
+        # The driver of a C++ compiler also compiles C.
         _run([compiler.path, "-x", "c", "-std=c99", "-O2", "main.c", SOURCE_FILE, "-o", "model"], folder)
         logits = _run([str(folder / "model")], folder, np.ascontiguousarray(images).tobytes())
     return np.frombuffer(logits, np.float32).reshape(len(images), -1)
 
 
 def _run(command: list[str], folder: Path, given: bytes = b"") -> bytes:
-    """What the command writes to standard output."""
+    """Run a command; returns what it writes to standard output."""
     try:
         done = subprocess.run(command, input=given, capture_output=True, cwd=folder, timeout=RUN_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -187,7 +187,7 @@ def _run(command: list[str], folder: Path, given: bytes = b"") -> bytes:
 def _fold(checkpoint: Checkpoint, *, int8: bool) -> list[_Layer]:
     with_params = (nn.Conv2d, nn.BatchNorm2d, nn.Linear)
     modules = (module for module in restore_model(checkpoint).double() if isinstance(module, with_params))
-    # For a net that begins with a pool or its head: a convolution that changes nothing.
+    # A convolution that changes nothing, for a net that begins with a pool or its head.
     one = np.ones((1, 1, 1, 1), np.int8 if int8 else np.float32)
     identity = _Layer(one, None, np.zeros(1, np.float32), in_size=INPUT_SHAPE[1])
     layers: list[_Layer] = []
@@ -199,11 +199,11 @@ def _fold(checkpoint: Checkpoint, *, int8: bool) -> list[_Layer]:
             case Conv():
                 layers.append(replace(_fold_conv(layer, shape, modules, int8=int8), token=layer.token))
             case Linear():
-                # On one pixel: Flatten leaves the order in memory as it is.
+                # A 1x1 convolution of one pixel: Flatten does not change the order in memory.
                 conv = Conv(layer.width, kernel=1, padding=0, bias=layer.bias, ops="r" if layer.relu else "")
                 layers.append(replace(_fold_conv(conv, shape, modules, int8=int8), token=layer.token))
             case MaxPool():
-                # Two pools in a row, of 2 and of 3, are one of 6: they drop the same pixels at the edge.
+                # Successive pools of sizes 2 and 3 equal one pool of size 6: they drop the same pixels at the edge.
                 layers[-1:] = [replace(last, token=token, pool=last.pool * layer.size)]
             case GlobalAveragePool():
                 layers[-1:] = [replace(last, token=token, mean=True)]
@@ -212,7 +212,7 @@ def _fold(checkpoint: Checkpoint, *, int8: bool) -> list[_Layer]:
 
 
 def _fold_conv(layer: Conv, shape: Shape, modules: Iterator[nn.Module], *, int8: bool) -> _Layer:
-    """A convolution of maps of ``shape`` with its BatchNorm; takes its modules from ``modules``."""
+    """Fold a convolution of maps of ``shape`` with its BatchNorm; takes their modules from ``modules``."""
     module = next(modules)
     weights = _numpy(module.get_parameter("weight")).reshape(layer.width, shape[0], layer.kernel, layer.kernel)
     biases = _numpy(module.get_parameter("bias")) if layer.bias else np.zeros(layer.width)
@@ -234,22 +234,22 @@ def _fold_conv(layer: Conv, shape: Shape, modules: Iterator[nn.Module], *, int8:
 
 
 def _batch_norm(module: nn.Module) -> NDArray[np.float64]:
-    """(2, channels): what evaluation multiplies by, and what it adds then."""
+    """Return (2, channels): the scale and the shift that BatchNorm applies in evaluation mode."""
     assert isinstance(module, nn.BatchNorm2d)
     scales = _numpy(module.weight) / np.sqrt(_numpy(module.get_buffer("running_var")) + module.eps)
     return np.stack([scales, _numpy(module.bias) - _numpy(module.get_buffer("running_mean")) * scales])
 
 
 def _quantise(weights: NDArray[np.float64]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-    """Whole numbers from -127 to 127, and the factor of each output channel, the first axis."""
+    """Return integers from -127 to 127 and one factor per output channel, which is the first axis."""
     largest = np.abs(weights).reshape(len(weights), -1).max(axis=1)
     factors = np.where(largest == 0, 1, largest) / 127
-    with np.errstate(invalid="ignore"):  # what is not finite shows in the factors
+    with np.errstate(invalid="ignore"):  # infinities and NaNs show in the factors
         return np.rint(weights / _per_channel(factors, weights.ndim)).astype(np.int8), factors
 
 
 def _per_channel(factors: NDArray[np.float64], num_axes: int = 4) -> NDArray[np.float64]:
-    """As an array that multiplies weights of so many axes, the output channels first."""
+    """Reshape factors to multiply weights with ``num_axes`` axes, of which the first is the output channel."""
     return factors.reshape(-1, *[1] * (num_axes - 1))
 
 
@@ -258,7 +258,7 @@ def _numpy(tensor: Tensor) -> NDArray[np.float64]:
 
 
 def _self_test(checkpoint: Checkpoint, examples: Split) -> dict[str, object]:
-    """Values for the template: images, labels, PyTorch's logits, and how far from them is near enough."""
+    """Return values for the template: images, labels, PyTorch's logits, and the tolerances of the logits."""
     images, labels = examples.images[:NUM_EXAMPLES], examples.labels[:NUM_EXAMPLES]
     pixels = normalise(torch.tensor(images), checkpoint.mean, checkpoint.std)
     with torch.inference_mode():
@@ -274,7 +274,7 @@ def _self_test(checkpoint: Checkpoint, examples: Split) -> dict[str, object]:
 
 
 def _training(checkpoint: Checkpoint) -> str:
-    # A file from elsewhere may hold any name, even the end of a comment.
+    # A file of unknown origin may hold any name, even the end of a C comment.
     text = f"trained on {checkpoint.dataset}".replace("*", "")
     if checkpoint.val_accuracy is None:
         return text
@@ -282,7 +282,7 @@ def _training(checkpoint: Checkpoint) -> str:
 
 
 def _table(layers: list[_Layer]) -> Iterator[str]:
-    """The initialiser of each layer's row."""
+    """Yield the initialiser of each layer's row in the layer table."""
     first_weight = first_constant = 0
     for layer in layers:
         channels, in_channels, kernel, _ = layer.weights.shape
@@ -301,7 +301,7 @@ def _table(layers: list[_Layer]) -> Iterator[str]:
 
 
 def _lines(arrays: Iterable[tuple[str, NDArray[Any]]]) -> str:
-    """Initialisers of arrays one after the other, each below a comment."""
+    """Return the initialisers of several arrays in sequence, each below a comment."""
     lines = []
     for comment, array in arrays:
         numbers = [_number(value) for value in array.ravel()]
@@ -311,7 +311,7 @@ def _lines(arrays: Iterable[tuple[str, NDArray[Any]]]) -> str:
 
 
 def _number(value: np.integer[Any] | np.floating[Any]) -> str:
-    """As C; a float with the fewest digits that read back as the same float."""
+    """Format a number as C; a float gets the fewest digits that read back as the same float."""
     if not np.isfinite(value):
         raise InputError(f"{value} can't be written as C: all numbers of a model must be finite")
     return f"{value}f" if isinstance(value, np.float32) else str(value)

@@ -1,4 +1,4 @@
-"""Trained models as ONNX, which any ONNX runtime computes (docs/model-files.md)."""
+"""Trained models as ONNX, which any ONNX runtime can run (docs/model-files.md)."""
 
 import contextlib
 import importlib
@@ -25,9 +25,9 @@ OPSET = 18
 def export_onnx(path: Path, checkpoint: Checkpoint) -> None:
     """Write an ONNX model from ``pixels``, (N, 1, 28, 28) float32 of 0..1, to ``logits``, (N, classes).
 
-    Normalisation is part of the graph and N is free. The file has no external data, tells nothing of the
-    machine that wrote it, and is the same byte for byte when written again with the same versions of torch
-    and onnxscript. Raises `InputError` where the onnx extra is not installed or the file cannot be written.
+    Normalisation is part of the graph and N is free. The file has no external data, reveals nothing about the machine
+    that wrote it, and is identical byte for byte when written again with the same versions of torch and onnxscript.
+    Raises `InputError` if the onnx extra is not installed or the file cannot be written.
     """
     require("onnx", "onnxscript")
     import onnx
@@ -36,7 +36,7 @@ def export_onnx(path: Path, checkpoint: Checkpoint) -> None:
     with silence():
         program = torch.onnx.export(
             module,
-            # Two images: with one, the exporter would take N = 1 for a constant.
+            # Two images are used: with one, the exporter would treat N = 1 as a constant.
             (torch.zeros(2, 1, 28, 28),),
             dynamo=True,
             opset_version=OPSET,
@@ -54,7 +54,7 @@ def export_onnx(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def onnx_properties(checkpoint: Checkpoint) -> dict[str, str]:
-    """What an ONNX file tells of its model."""
+    """Return the metadata of a model's ONNX file."""
     properties = {
         "producer": PRODUCER,
         "notation": str(checkpoint.candidate.architecture),
@@ -69,9 +69,9 @@ def onnx_properties(checkpoint: Checkpoint) -> dict[str, str]:
 
 
 def onnx_accuracy(path: Path, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> float:
-    """Fraction of (N, 28, 28) bytes whose highest logit is their label's, by onnxruntime on one CPU thread.
+    """Return the fraction of (N, 28, 28) bytes that onnxruntime, on one CPU thread, classifies as labelled.
 
-    Raises `InputError` for a file that is missing or no ONNX model, or where onnxruntime is not installed.
+    Raises `InputError` if the file is missing or not an ONNX model, or if onnxruntime is not installed.
     """
     require("onnxruntime")
     import onnxruntime
@@ -94,7 +94,7 @@ def onnx_accuracy(path: Path, images: NDArray[np.uint8], labels: NDArray[np.int6
 
 
 def clear_notes(model: Any) -> None:
-    """Remove what the exporter notes beside every item: stack traces with source paths, most of it."""
+    """Remove the notes that the exporter adds to every item, mostly stack traces with source paths."""
     graph = model.graph
     for item in (
         model,
@@ -111,7 +111,7 @@ def clear_notes(model: Any) -> None:
 
 @contextlib.contextmanager
 def silence() -> Iterator[None]:
-    """Swallow the exporter's progress lines and its warnings about its own deprecated parts."""
+    """Suppress the exporter's progress lines and its warnings about its own deprecated parts."""
     chatter = io.StringIO()
     with warnings.catch_warnings(), contextlib.redirect_stdout(chatter), contextlib.redirect_stderr(chatter):
         warnings.simplefilter("ignore")
@@ -119,7 +119,7 @@ def silence() -> Iterator[None]:
 
 
 def require(*packages: str) -> None:
-    """Raises `InputError`, with the extra that brings it, where a package is not installed."""
+    """Raise `InputError`, naming the extra that installs it, if a package is not installed."""
     for package in packages:
         try:
             importlib.import_module(package)

@@ -1,4 +1,4 @@
-"""Models in 8-bit integers, as ONNX: weights and activations, calibrated on training images (docs/model-files.md)."""
+"""Models as int8 ONNX, with weights and activations calibrated on training images (docs/model-files.md)."""
 
 import contextlib
 import logging
@@ -14,7 +14,7 @@ from mnist_core.files import write_whole
 from mnist_core.formats.onnx import clear_notes, export_onnx, onnx_properties, require, silence
 
 NUM_CALIBRATION_IMAGES = 500
-"""The first of those given: their extremes set the activations' ranges."""
+"""Number of images, the first of those given, whose extremes set the ranges of the activations."""
 WEIGHT_BITS = 7
 """Bits of a weight, stored in int8. Where a CPU has no VNNI instructions, onnxruntime adds two products of
 an unsigned activation and a signed weight in 16 bits. Weights of 8 bits overflow them, since 2 * 255 * 127 is more than
@@ -24,19 +24,19 @@ an unsigned activation and a signed weight in 16 bits. Weights of 8 bits overflo
 def export_onnx_int8(
     path: Path, checkpoint: Checkpoint, images: NDArray[np.uint8], *, weight_bits: int = WEIGHT_BITS
 ) -> None:
-    """Write an ONNX model with the input and output of `export_onnx` that computes in int8, as QDQ operators tell it.
+    """Write an ONNX model with the inputs and outputs of `export_onnx` that computes in int8, in QDQ format.
 
-    ``images`` are training images, (N, 28, 28) bytes. Weights have one scale an output channel, activations one a
-    tensor. ``weight_bits`` is 7, with which every CPU computes what the file says, or 8, to compare. BatchNorm is
-    folded into its convolution; one that comes after a ReLU can't be, and stays in fp32. The file is the same byte for
-    byte when written again. Raises `InputError` where the onnx extra is not installed or the file cannot be written.
+    ``images`` are training images, (N, 28, 28) bytes. Weights have one scale per output channel, activations one per
+    tensor. ``weight_bits`` is 7, with which every CPU computes correctly, or 8, for comparison. BatchNorm is folded
+    into its convolution; one that comes after a ReLU can't be folded and stays in fp32. The file is identical byte for
+    byte when written again. Raises `InputError` if the onnx extra is not installed or the file cannot be written.
     """
     require("onnx", "onnxscript", "onnxruntime")
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
     class Pixels(CalibrationDataReader):  # type: ignore[misc]
-        """One batch: the ranges would be the same for several."""
+        """All calibration images as one batch; several batches would give the same ranges."""
 
         def __init__(self) -> None:
             pixels = images[:NUM_CALIBRATION_IMAGES, np.newaxis].astype(np.float32) / np.float32(255)
@@ -57,7 +57,7 @@ def export_onnx_int8(
                 activation_type=QuantType.QInt8,
                 weight_type=QuantType.QInt8,
                 reduce_range=weight_bits == 7,
-                # Where one is left, its factors have one scale in all, which costs accuracy.
+                # Quantised on its own, a BatchNorm has one scale for all its factors, which costs accuracy.
                 nodes_to_exclude=[node.name for node in fp32.graph.node if node.op_type == "BatchNormalization"],
             )
         model = onnx.load(Path(folder) / "int8.onnx")
@@ -68,7 +68,7 @@ def export_onnx_int8(
 
 @contextlib.contextmanager
 def _no_logging() -> Iterator[None]:
-    """Swallow what the quantiser advises through the root logger, which its first warning would configure."""
+    """Suppress the advice that the quantiser logs through the root logger, which its first warning would configure."""
     handler, disabled = logging.NullHandler(), logging.root.manager.disable
     logging.root.addHandler(handler)
     logging.disable()

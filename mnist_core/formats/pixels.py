@@ -1,4 +1,4 @@
-"""The module behind the formats that take pixels: a trained model with its normalisation before it."""
+"""A trained model that takes plain pixels, with normalisation as its first step, for the export formats."""
 
 from torch import Tensor, nn
 
@@ -6,7 +6,7 @@ from mnist_core.checkpoint import Checkpoint, restore_model
 
 
 def from_pixels(checkpoint: Checkpoint) -> nn.Module:
-    """The trained model in evaluation mode: (N, 1, 28, 28) pixels of 0..1 to (N, num_classes) logits."""
+    """Return the trained model in evaluation mode: (N, 1, 28, 28) pixels of 0..1 to (N, num_classes) logits."""
     return _FromPixels(restore_model(checkpoint), checkpoint.mean, checkpoint.std).eval()
 
 

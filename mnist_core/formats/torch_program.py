@@ -1,4 +1,4 @@
-"""Models as programs of torch.export, which run in PyTorch without this package's code (docs/model-files.md)."""
+"""Models as torch.export programs, which run in PyTorch without this package's code (docs/model-files.md)."""
 
 import io
 import warnings
@@ -19,22 +19,23 @@ from space.errors import InputError
 def export_program(path: Path, checkpoint: Checkpoint) -> None:
     """Write a program from (N, 1, 28, 28) pixels, float32 of 0..1, to (N, classes) logits.
 
-    Normalisation is part of it and N is free. The file tells nothing of the machine that wrote it, and is the same
-    byte for byte when written again with the same version of torch. Raises `InputError` where it cannot be written.
+    Normalisation is part of it and N is free. The file reveals nothing about the machine that wrote it, and is
+    identical byte for byte when written again with the same version of torch. Raises `InputError` if it cannot be
+    written.
     """
     module = from_pixels(checkpoint)
-    # Two images: with one, N = 1 would be taken for a constant.
+    # Two images are used: with one, N = 1 would be treated as a constant.
     program = torch.export.export(module, (torch.zeros(2, 1, 28, 28),), dynamic_shapes=({0: Dim("N")},))
     program.example_inputs = None
     for node in program.graph.nodes:
-        node.meta.pop("stack_trace", None)  # it has source paths
-    content = io.BytesIO()  # torch would write a file's name into it
+        node.meta.pop("stack_trace", None)  # it contains source paths
+    content = io.BytesIO()  # given a path, torch would write the file's name into it
     torch.export.save(program, content)
     write_whole(path, content.getvalue())
 
 
 def load_program(path: Path) -> ExportedProgram:
-    """What `export_program` wrote. Raises `InputError` for a file that is missing or no program."""
+    """Read a file written by `export_program`. Raises `InputError` if it is missing or not a program."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -48,15 +49,15 @@ def load_program(path: Path) -> ExportedProgram:
 
 
 def count_program_params(path: Path) -> int:
-    """Trainable parameters that the file holds."""
+    """Return the number of trainable parameters in the file."""
     return sum(parameter.numel() for parameter in load_program(path).parameters())
 
 
 @torch.inference_mode()
 def program_accuracy(path: Path, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> float:
-    """Fraction of (N, 28, 28) bytes whose highest logit is their label's.
+    """Return the fraction of (N, 28, 28) bytes that the program classifies as labelled.
 
-    Raises `InputError` for a file that is missing or no program.
+    Raises `InputError` if the file is missing or not a program.
     """
     module = load_program(path).module()
     num_right = 0

@@ -1,4 +1,4 @@
-"""Compiles the native trainer for this machine, once, into the user's cache."""
+"""Compiling the native trainer for this machine, once, into the user's cache."""
 
 import contextlib
 import hashlib
@@ -16,28 +16,28 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 FLAGS = ("-std=c++17", "-O2", "-march=native", "-fno-math-errno", "-shared", "-fPIC")
 DOUBLE_PRECISION = "-DDOUBLE_PRECISION"
-"""Compiles with 64-bit numbers, to compare gradients."""
+"""Flag to compile with 64-bit numbers, for comparing gradients."""
 COMPILERS = ("c++", "g++", "clang++")
 COMPILE_SECONDS = 300
 
 
 class CompilerError(Exception):
-    """There is no native trainer here, and why."""
+    """The native trainer can't be compiled or loaded; the message says why."""
 
 
 def compile_trainer(*extra_flags: str, compiling: Callable[[], None] = lambda: None) -> Path:
-    """The shared library of the trainer, compiled now if it is not in the cache.
+    """Return the trainer's shared library, compiled now if it is not in the cache.
 
-    ``compiling`` is called before it compiles. Raises `CompilerError` where it can't be compiled.
+    ``compiling`` is called before compiling. Raises `CompilerError` if the library can't be compiled.
     """
     return compile_library(FOLDER / "trainer.cpp", *extra_flags, compiling=compiling)
 
 
 def compile_library(source: Path, *extra_flags: str, compiling: Callable[[], None] = lambda: None) -> Path:
-    """A shared library from one C++ file, which may include the native trainer's headers.
+    """Return the shared library of one C++ file, which may include the native trainer's headers.
 
-    The cache lies in ``SEARCH_CACHE_DIR``, else in the user's cache folder; its files are named by a hash of the
-    sources, the flags, the compiler and the CPU. Raises `CompilerError` where it can't be compiled.
+    The cache is ``SEARCH_CACHE_DIR`` if set, else in the user's cache folder; its files are named by a hash of the
+    sources, the flags, the compiler and the CPU. Raises `CompilerError` if the file can't be compiled.
     """
     compiler = find_compiler()
     flags = (*FLAGS, *extra_flags)
@@ -50,7 +50,7 @@ def compile_library(source: Path, *extra_flags: str, compiling: Callable[[], Non
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             library = Path(folder) / target.name
             _run([compiler.path, *flags, f"-I{FOLDER}", str(source), "-o", str(library)])
-            # At once: another process may be about to load it.
+            # Renaming is atomic: another process may be about to load the library.
             library.rename(target)
     except OSError as error:
         raise CompilerError(f"{source.name} can't be compiled: {error}") from None
@@ -58,7 +58,7 @@ def compile_library(source: Path, *extra_flags: str, compiling: Callable[[], Non
 
 
 def _run(command: list[str]) -> None:
-    # In a session of its own: a compiler's driver leaves its children running when it alone is killed.
+    # Runs in its own session: a compiler driver that is killed alone leaves its child processes running.
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -79,12 +79,12 @@ def _run(command: list[str]) -> None:
 class Compiler:
     path: str
     version: str
-    """The first line it prints."""
+    """First line of the compiler's version output."""
 
 
 @cache
 def find_compiler() -> Compiler:
-    """``CXX`` if set, else the first of `COMPILERS` that runs. Raises `CompilerError` where none does."""
+    """Return ``CXX`` if set, else the first of `COMPILERS` that runs. Raises `CompilerError` if none does."""
     chosen = os.environ.get("CXX")
     for name in (chosen,) if chosen else COMPILERS:
         if path := shutil.which(name):
@@ -96,7 +96,7 @@ def find_compiler() -> Compiler:
 
 def _cache_folder() -> Path:
     if chosen := os.environ.get("SEARCH_CACHE_DIR"):
-        # A bare file name would be sought among the system's libraries.
+        # A relative file name would be searched for among the system's libraries.
         return Path(chosen).absolute()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "small-model-search"
 
@@ -109,7 +109,7 @@ def _digest(compiler: Compiler, flags: tuple[str, ...], source: Path) -> str:
 
 
 def _cpu() -> str:
-    """What ``-march=native`` depends on: a home folder may be shared by different machines."""
+    """Describe the CPU, on which ``-march=native`` depends: different machines may share a home folder."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith(("flags", "Features")):

@@ -1,4 +1,4 @@
-// Direct convolutions of stride 1 over one group of images, blocked so that the sums stay in registers.
+// Direct convolutions of stride 1 over one group of images, tiled so that the sums stay in registers.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 constexpr int MAX_CHANNELS = NUM_REGISTERS >= 32 ? 4 : 2;
 constexpr int MAX_COLUMNS = 4;
 
-// Calls body(first, size) for tiles of at most `largest` that cover 0..count, as even as can be.
+// Calls body(first, size) for tiles of at most `largest` that cover 0..count as evenly as possible.
 template <class Body>
 inline void for_tiles(int count, int largest, Body body) {
     const int num_tiles = (count + largest - 1) / largest;
@@ -39,7 +39,7 @@ inline void with_kernel(int kernel, Body body) {
     else body(std::integral_constant<int, 5>());
 }
 
-// weight(out, in, ky, kx) in the order in which `convolve` reads it: [tile of outputs][in][ky][kx][output of the tile].
+// Packs weight(out, in, ky, kx) in the order in which `convolve` reads it: [output tile][in][ky][kx][output in tile].
 template <class Weight>
 inline void pack_weights(int num_out, int num_in, int kernel, real* packed, Weight weight) {
     for_tiles(num_out, MAX_CHANNELS, [&](int first, int size) {
@@ -50,11 +50,11 @@ inline void pack_weights(int num_out, int num_in, int kernel, real* packed, Weig
     });
 }
 
-// Sums for OUT output channels and COLUMNS neighbouring pixels of row y, given to sink.put<COLUMNS>(channel, y, x, sums).
+// Passes the sums of OUT output channels and COLUMNS neighbouring pixels of row y to sink.put<COLUMNS>.
 template <int K, int OUT, int COLUMNS, class Sink>
 inline void convolve_block(const Tensor& in, const real* weights, int padding, int channel, int y, int x, Sink& sink) {
     vector sums[OUT][COLUMNS] = {};
-    // Rows of padding above and below are left out; columns of padding are zeros in the halo.
+    // Rows of padding above and below are skipped; columns of padding are zeros in the halo.
     const int first = std::max(0, padding - y), last = std::min(K, in.height + padding - y);
     for (int c = 0; c < in.channels; ++c) {
         for (int ky = first; ky < last; ++ky) {
@@ -75,7 +75,7 @@ inline void convolve_block(const Tensor& in, const real* weights, int padding, i
     for (int out = 0; out < OUT; ++out) sink.template put<COLUMNS>(channel + out, y, x, sums[out]);
 }
 
-// All outputs of a convolution of `in`, which has a halo of at least `padding`.
+// Computes all outputs of a convolution of `in`, which has a halo of at least `padding`.
 template <class Sink>
 void convolve(const Tensor& in, const real* packed, int kernel, int padding, int num_out, Sink& sink) {
     const int height = in.height + 2 * padding - kernel + 1, width = in.width + 2 * padding - kernel + 1;
@@ -123,7 +123,7 @@ inline void add_weight_gradient_block(
                 sums_of_lanes[((size_t(out + i) * in.channels + c + j) * K + ky) * K + kx] += sums[i][j][kx];
 }
 
-// Adds the gradient of the weights, one sum a lane, to `sums_of_lanes`, in the order [out][in][ky][kx].
+// Adds the gradient of the weights, one sum per lane, to `sums_of_lanes`, in the order [out][in][ky][kx].
 inline void add_weight_gradient(
     const Tensor& in, const Tensor& gradient, int kernel, int padding, vector* sums_of_lanes) {
     with_kernel(kernel, [&](auto K) {

@@ -1,5 +1,5 @@
-// A stream of random bits for dropout: Marsaglia's xorshift128 (Journal of Statistical Software 8(14), 2003), one
-// generator in each of 16 lanes.
+// Random bits for dropout from Marsaglia's xorshift128, one generator in each of 16 lanes.
+// (Journal of Statistical Software 8(14), 2003.)
 #pragma once
 
 #include "vectors.h"
@@ -13,7 +13,7 @@ public:
             for (auto& lane : word) lane = uint32_t(splitmix(seed)) | 1;
     }
 
-    // Ones, and with probability threshold / 65,536 zeros. `keep` has room for a multiple of DRAWN_TOGETHER.
+    // Writes ones, and zeros with probability threshold / 65,536. `keep` has room for a multiple of DRAWN_TOGETHER.
     void fill(uint8_t* keep, size_t size, uint32_t threshold) {
         for (size_t first = 0; first < size; first += DRAWN_TOGETHER)
             for (int lane = 0; lane < NUM_LANES; ++lane) {

@@ -1,4 +1,4 @@
-// From images of bytes to normalised input, each with its own affine transformation.
+// Conversion of images of bytes to normalised input, each with its own affine transformation.
 #pragma once
 
 #include <algorithm>
@@ -17,8 +17,8 @@ public:
             for (int x = 0; x < SIDE; ++x) pixels_[y + 1][x + 1] = image[y * SIDE + x];
     }
 
-    // Bilinear interpolation, as torch's grid_sample with align_corners=False and zeros for padding does it, of the
-    // pixels that `transform` (2x3, output to input, sides from -1 to 1) puts into output row y.
+    // Computes output row y under `transform` (2x3, output to input coordinates, sides from -1 to 1) by bilinear
+    // interpolation, like torch's grid_sample with align_corners=False and zeros for padding.
     void sample_row(const float* transform, int y, real* output) const {
         const real half = real(SIDE) / 2, centre = half - real(0.5);
         const real a = transform[0], b = transform[1] * (y - centre) + half * transform[2] + centre;
@@ -40,8 +40,8 @@ private:
     static real inside(real coordinate) { return std::min(std::max(coordinate, real(-1)), real(SIDE)); }
 };
 
-// Fills `input`, of 1 channel, with `num_images` images; lanes beyond them become 0. Without transforms the pixels are
-// taken as they are.
+// Fills `input`, which has 1 channel, with `num_images` images; the remaining lanes become 0. Without transforms the
+// pixels are only normalised.
 inline void load_images(
     const uint8_t* images, const int64_t* indices, int num_images, const float* transforms, double mean, double std,
     const Tensor& input) {

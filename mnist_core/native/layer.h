@@ -1,4 +1,4 @@
-// One convolution with what follows it: BatchNorm and ReLU in either order or absent, dropout, max-pool, global average.
+// One convolution and the layers merged into it: optional BatchNorm and ReLU in either order, dropout, pooling.
 // A fully connected layer is a 1x1 convolution of 1x1 maps.
 #pragma once
 
@@ -11,14 +11,14 @@
 
 constexpr double BATCH_NORM_EPSILON = 1e-5, BATCH_NORM_MOMENTUM = 0.1;  // PyTorch's defaults
 
-enum class Head : int32_t { NONE, MEAN, FLATTEN };  // what follows the last convolution, and FLATTEN the last layer
+enum class Head : int32_t { NONE, MEAN, FLATTEN };  // pooling at the end of the convolutions; FLATTEN also ends the net
 
-// As trainer.py fills it in.
+// Filled in by trainer.py.
 struct LayerSpec {
     int32_t width, kernel, padding;
     int32_t bias, batch_norm;
     Relu relu;
-    int32_t dropout_threshold;  // of 65,536
+    int32_t dropout_threshold;  // rate in units of 1/65,536
     int32_t pool;               // side of the max-pool's squares; 1 for none
     Head head;
     double dropout;
@@ -80,11 +80,11 @@ public:
     }
 
     size_t num_params() const { return num_weights_ + spec_.width * (spec_.bias + 2 * spec_.batch_norm); }
-    // Running mean and variance.
+    // Values for the running mean and variance.
     size_t num_statistics() const { return spec_.batch_norm ? 2 * size_t(spec_.width) : 0; }
     bool stores_gradient() const { return spec_.pool > 1 || spec_.head != Head::NONE; }
 
-    // What the next layer reads. After `backward_outputs` of that layer it holds the gradient.
+    // The next layer's input. After that layer's `backward_outputs` it holds the gradient.
     Tensor output(int group) {
         if (spec_.head == Head::NONE) return last(group);
         if (spec_.head == Head::MEAN) return head_[group];
@@ -103,19 +103,19 @@ public:
     }
 
     void prepare_backward() {
-        // The gradient of the inputs is a convolution with the kernels turned by half a turn and the channels swapped.
+        // The gradient of the inputs is a convolution with the kernels rotated by 180 degrees and the channels swapped.
         const int K = spec_.kernel, C = in_channels_;
         pack_weights(C, spec_.width, K, backward_weights_.data(), [&](int in, int out, int ky, int kx) {
             return params_[((size_t(out) * C + in) * K + K - 1 - ky) * K + K - 1 - kx];
         });
     }
 
-    // ---- forward: for each group `convolve_group`, then once `normalise`, then for each group `activate`
+    // ---- forward: `convolve_group` for each group, then `normalise_batch` once, then `activate` for each group
 
     void start_statistics(const real* statistics) {
         total_.clear();
         total_squares_.clear();
-        // Sums of squares lose digits around a mean far from 0, and the running mean is near the batch's.
+        // Sums of squares lose precision if the mean is far from 0, and the running mean is close to the batch's.
         for (int c = 0; c < spec_.width; ++c) shift_[c] = spec_.batch_norm ? statistics[c] : 0;
     }
 
@@ -132,7 +132,7 @@ public:
         }
     }
 
-    // From the sums over `num_images` images to mean and spread; moves the running statistics.
+    // Computes mean and standard deviation from the sums over `num_images` images; updates the running statistics.
     void normalise_batch(int num_images, real* statistics) {
         if (!spec_.batch_norm) return identity();
         const Tensor z = z_[0];
@@ -140,7 +140,7 @@ public:
         for (int c = 0; c < spec_.width; ++c) {
             const double mean = total_[c] / count_;
             const double variance = std::max(0.0, total_squares_[c] / count_ - mean * mean);
-            // As PyTorch: the batch is normalised with the biased variance, and the unbiased one is remembered.
+            // As in PyTorch, the batch is normalised with the biased variance, and the unbiased one is accumulated.
             real& running_mean = statistics[c];
             real& running_variance = statistics[spec_.width + c];
             set_norm(c, mean + shift_[c], variance);
@@ -161,7 +161,7 @@ public:
         if (drops) dropout->fill(keep, keep_size(), spec_.dropout_threshold);
         const real kept = drops ? 1 / (1 - real(spec_.dropout)) : 1;
         for (int c = 0; c < z.channels; ++c) {
-            // Scaling up what dropout keeps is part of the affine map wherever nothing but a ReLU follows it.
+            // The factor for values that dropout keeps is part of the affine map, after which at most a ReLU follows.
             const vector a = splat(scale_[c] * kept), b = splat(offset_[c] * kept);
             for (int row = 0; row < z.height; ++row) {
                 const vector* from = z.row(c, row);
@@ -182,8 +182,8 @@ public:
             std::memcpy(static_cast<void*>(head_[group].data), y.data, y.num_vectors() * sizeof(vector));
     }
 
-    // ---- backward: for each group `backward_outputs`, unless the next layer's convolution feeds `GradientSink`;
-    // then once `finish_gradient_sums`, then for each group `backward_convolution` and the gradient of the inputs
+    // ---- backward: `backward_outputs` for each group, unless the next layer's convolution feeds `GradientSink`; then
+    // `finish_gradient_sums` once; then `backward_convolution` and `backward_inputs` for each group
 
     void start_gradient_sums() {
         total_.clear();
@@ -207,7 +207,7 @@ public:
         }
     }
 
-    // From the gradient in `output(group)` to that in y.
+    // Turns the gradient in `output(group)` into the gradient in y.
     void backward_outputs(int group) {
         GradientSink sink = gradient_sink(group);
         const bool pools = spec_.pool > 1;
@@ -230,7 +230,8 @@ public:
         add_gradient_sums();
     }
 
-    // Gradients of BatchNorm's scale and offset, and the affine map from gradients and values to the convolution's.
+    // Computes the gradients of BatchNorm's scale and offset, and the affine map from gradients and values to the
+    // gradient of the convolution's output.
     void finish_gradient_sums(real* gradient) {
         for (int c = 0; c < spec_.width; ++c) {
             from_gradient_[c] = 1;
@@ -240,7 +241,7 @@ public:
         real* scale_gradient = gradient + num_weights_ + spec_.width * spec_.bias;
         real* offset_gradient = scale_gradient + spec_.width;
         for (int c = 0; c < spec_.width; ++c) {
-            // The sums were taken around shift, the statistics are around the mean.
+            // The sums are relative to shift, the statistics relative to the mean.
             const double products = (total_squares_[c] + (shift_[c] - mean_[c]) * total_[c]) * inverse_std_[c];
             scale_gradient[c] = real(products);
             offset_gradient[c] = real(total_[c]);
@@ -251,7 +252,7 @@ public:
         }
     }
 
-    // From the gradient in y to those of the convolution's sums, weights and bias.
+    // Computes the gradients of the convolution's sums, weights and bias from the gradient in y.
     void backward_convolution(const Tensor& in, int group, vector lanes) {
         const Tensor y = y_[group], z = z_[group], dz = dz_[0];
         for (int c = 0; c < z.channels; ++c) {
@@ -290,7 +291,7 @@ private:
     size_t num_weights_, keep_size_ = 0;
     const real* params_ = nullptr;
     double count_ = 0;
-    // z: what the convolution gives; y: after BatchNorm, ReLU and dropout, and on the way back its gradient; dz: z's.
+    // z: the convolution's output; y: after BatchNorm, ReLU and dropout, later its gradient; dz: the gradient of z.
     Groups z_, y_, pooled_, head_, dz_;
     Array<uint8_t> keep_;
     Array<real> forward_weights_, backward_weights_;
@@ -298,7 +299,7 @@ private:
     Array<real> shift_, scale_, offset_, from_gradient_, from_value_, constant_;
     Array<double> mean_, inverse_std_, total_, total_squares_;
 
-    // Before the head.
+    // The output before the head.
     Tensor last(int group) { return spec_.pool > 1 ? pooled_[group] : y_[group]; }
     const real* bias() const { return spec_.bias ? params_ + num_weights_ : nullptr; }
     const real* params_gamma() const { return params_ + num_weights_ + spec_.width * spec_.bias; }
@@ -329,7 +330,7 @@ private:
         }
     }
 
-    // Of the values of one square of the pool.
+    // The largest value of one square of the pool.
     template <class Values>
     vector largest(const Values& value) const {
         vector found = value(0);
@@ -346,7 +347,7 @@ private:
                     largest([&](int i) { return y.row(c, row * size + i / size)[x * size + i % size]; });
     }
 
-    // Of equal values the first in reading order gets the gradient, as in PyTorch.
+    // Of equal values, the first in reading order gets the gradient, as in PyTorch.
     void unpool(int group, GradientSink& sink) {
         const Tensor y = y_[group], pooled = pooled_[group];
         const int size = spec_.pool;
@@ -365,7 +366,7 @@ private:
                 for (int i = 0; i < size; ++i)
                     put_row(sink, c, row * size + i, unpooled_.data() + size_t(i) * y.width, y.width);
             }
-            // Rows that did not fill a square; columns that did not have stayed zero in `unpooled_`.
+            // Rows that do not fill a square get zeros; such columns are already zero in `unpooled_`.
             std::fill_n(row_.data(), y.width, vector{});
             for (int row = pooled.height * size; row < y.height; ++row) put_row(sink, c, row, row_.data(), y.width);
         }

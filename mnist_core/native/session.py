@@ -1,4 +1,4 @@
-"""Training with the native trainer, for a PyTorch model whose weights follow after every epoch."""
+"""Training with the native trainer; the PyTorch model's weights are updated after every epoch."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ class NativeSession:
         self._data = data
         self._config = config
         self._parameters = list(model.parameters())
-        # Each BatchNorm has a running mean and variance, and a count of its steps.
+        # Each BatchNorm has a running mean, a running variance and a count of steps.
         buffers = list(model.buffers())
         self._statistics = [buffer for buffer in buffers if buffer.is_floating_point()]
         self._step_counts = [buffer for buffer in buffers if not buffer.is_floating_point()]
@@ -29,7 +29,7 @@ class NativeSession:
         self._flat_statistics = _flatten(self._statistics)
         self._velocity = np.zeros_like(self._params)
         self.seconds: dict[str, float] = {}
-        """Of the latest epoch, by part of the training steps."""
+        """Time of the latest epoch, by part of the training steps."""
         self._trainer = NativeTrainer(library, model.architecture, batch_size=config.batch_size)
 
     def train_epoch(self, plan: EpochPlan) -> Evaluation:

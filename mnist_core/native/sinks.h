@@ -1,4 +1,4 @@
-// Where a convolution's sums go: each takes COLUMNS neighbouring pixels of one channel while they are in registers.
+// Consumers of a convolution's sums, which take COLUMNS neighbouring pixels of one channel while in registers.
 #pragma once
 
 #include "vectors.h"
@@ -15,7 +15,7 @@ struct StoreSink {
     }
 };
 
-// Adds the bias, stores, and takes the sums that BatchNorm needs.
+// Adds the bias, stores the result, and accumulates the sums that BatchNorm needs.
 struct ForwardSink {
     const Tensor z;
     const real* bias;   // or null
@@ -41,13 +41,13 @@ struct ForwardSink {
     }
 };
 
-// Takes gradients of y and leaves in y's place those of what BatchNorm gave (or the convolution, without it), together
-// with the sums that BatchNorm's gradient needs.
+// Takes gradients of y and replaces y by the gradients of BatchNorm's output (or the convolution's, without BatchNorm);
+// accumulates the sums that BatchNorm's gradient needs.
 struct GradientSink {
     const Tensor y, z;
     const Relu relu_kind;
     const uint8_t* keep;  // or null
-    const real kept;      // what dropout multiplied by
+    const real kept;      // the factor that dropout applied
     const real* shift;
     vector *sum, *sum_products;
 
@@ -60,7 +60,7 @@ struct GradientSink {
         for (int i = 0; i < COLUMNS; ++i) {
             vector gradient = gradients[i] * factor;
             vector value = values[i];
-            // Where a ReLU came last, y is above 0 only where it passed and dropout kept it.
+            // If a ReLU comes last, y is above 0 only where ReLU passed the value and dropout kept it.
             if (relu_kind == Relu::LAST) {
                 gradient = where(to[i] > vector{}, gradient);
             } else {

@@ -1,4 +1,4 @@
-// Trains one network for one epoch at a time on one thread. The interface is plain C, called from trainer.py.
+// Training of one network on one thread, one epoch per call, with a plain C interface for trainer.py.
 
 #include <chrono>
 #include <cmath>
@@ -28,13 +28,13 @@ private:
 
 }  // namespace
 
-// As trainer.py fills it in.
+// Filled in by trainer.py.
 struct Epoch {
     const uint8_t* images;  // (any, 28, 28)
     const int64_t* labels;
-    const int64_t* order;  // indices of the images and labels, batch after batch
+    const int64_t* order;  // indices of the images and labels, in the order in which batches take them
     const float* transforms;  // (num_images, 2, 3) in that order, or null
-    const double *learning_rates, *momenta;  // one a step
+    const double *learning_rates, *momenta;  // one per step
     int64_t num_images, batch_size;
     double mean, std;  // of pixels scaled to 0..1
     double weight_decay, label_smoothing, clip_norm;  // clip_norm 0: none
@@ -71,7 +71,7 @@ public:
         int64_t step = 0;
         for (int64_t first = 0; first < epoch.num_images; ++step) {
             int64_t last = std::min(first + epoch.batch_size, epoch.num_images);
-            // A single image left over joins the last batch, as in training.num_steps.
+            // A single image left over joins the last batch, as in plan.num_steps.
             if (epoch.num_images - last == 1) last = epoch.num_images;
             load(epoch, first, last);
             watch.lap(DATA);
@@ -87,7 +87,7 @@ public:
         std::copy(watch.seconds_, watch.seconds_ + NUM_PARTS, epoch.seconds);
     }
 
-    // Without dropout and with the running statistics.
+    // Evaluates without dropout and with the running statistics.
     void evaluate(Epoch& epoch, const real* params, const real* statistics) {
         epoch.loss = 0;
         epoch.num_right = 0;
@@ -99,7 +99,7 @@ public:
         }
     }
 
-    // One batch's gradient, without an update.
+    // Computes the gradient of one batch, without an update.
     void differentiate(Epoch& epoch, const real* params, real* statistics, real* gradient) {
         epoch.loss = 0;
         epoch.num_right = 0;
@@ -110,7 +110,7 @@ public:
         std::copy(gradient_.data(), gradient_.data() + num_params_, gradient);
     }
 
-    // What dropout kept of one image in the latest batch, in the order of (channels, height, width).
+    // Writes the latest batch's dropout mask of one image, in the order of (channels, height, width).
     void keep_mask(int layer, int image, uint8_t* mask) {
         const uint8_t* keep = layers_[layer].keep(image / LANES) + image % LANES;
         for (size_t i = 0; i < layers_[layer].keep_size() / LANES; ++i) mask[i] = keep[i * LANES];
@@ -147,7 +147,7 @@ private:
             Layer& layer = layers_[i];
             layer.prepare(params);
             layer.start_statistics(statistics);
-            // A group's activations of the layer below are used while they are in the cache.
+            // A group's activations from the previous layer are used while they are in the cache.
             for (int group = 0; group < groups; ++group) {
                 if (i > 0) layers_[i - 1].activate(group, training ? &dropout_ : nullptr);
                 layer.convolve_group(
@@ -161,7 +161,7 @@ private:
         for (int group = 0; group < groups; ++group) layers_.back().activate(group, training ? &dropout_ : nullptr);
     }
 
-    // Softmax and cross-entropy. With `differentiates`, the logits give way to the gradient of the mean loss.
+    // Adds softmax cross-entropy. With `differentiates`, the gradient of the mean loss overwrites the logits.
     void add_loss(Epoch& epoch, int64_t first, int64_t last, double label_smoothing, bool differentiates) {
         const double share = 1.0 / double(last - first), even = label_smoothing / num_classes_;
         std::vector<double> shares(num_classes_);
@@ -183,7 +183,7 @@ private:
             epoch.num_right += highest == label;
         }
         if (!differentiates) return;
-        // Lanes without an image have no part in the gradient.
+        // Lanes without an image do not contribute to the gradient.
         const int images = int(last - first), group = num_groups(images) - 1;
         vector* logits = layers_.back().output(group).data;
         const mask in_use = lanes_in_use(group, images) > vector{};
@@ -224,7 +224,7 @@ private:
         below.backward_outputs(group);
     }
 
-    // As torch.optim.SGD.
+    // Updates the parameters like torch.optim.SGD.
     void update(const Epoch& epoch, int64_t step, real* params, real* velocity) {
         real factor = 1;
         if (epoch.clip_norm > 0) {
@@ -244,7 +244,7 @@ private:
 
 extern "C" {
 
-// Null where there is too little memory.
+// Returns null if there is too little memory.
 Trainer* trainer_new(const LayerSpec* specs, int num_layers, int batch_size, uint64_t dropout_seed) {
     try {
         return new Trainer(specs, num_layers, batch_size, dropout_seed);

@@ -1,4 +1,4 @@
-"""The native trainer as Python sees it: one network, trained and evaluated epoch by epoch."""
+"""Python interface of the native trainer: one network, trained and evaluated epoch by epoch."""
 
 import ctypes
 from ctypes import POINTER, Structure, byref, c_double, c_float, c_int32, c_int64, c_uint8, c_uint64, c_void_p
@@ -21,7 +21,7 @@ _NO_HEAD, _MEAN, _FLATTEN = range(3)
 
 
 class _LayerSpec(Structure):
-    """As LayerSpec in layer.h."""
+    """Mirrors LayerSpec in layer.h."""
 
     _fields_ = (
         ("width", c_int32),
@@ -38,7 +38,7 @@ class _LayerSpec(Structure):
 
 
 class _Epoch(Structure):
-    """As Epoch in trainer.cpp."""
+    """Mirrors Epoch in trainer.cpp."""
 
     _fields_ = (
         ("images", POINTER(c_uint8)),
@@ -63,20 +63,20 @@ class _Epoch(Structure):
 
 @dataclass(frozen=True)
 class Totals:
-    """Over the images of one epoch or evaluation."""
+    """Totals over the images of one epoch or evaluation."""
 
     loss: float
-    """Sum."""
+    """Sum of the losses of all images."""
     num_right: int
     seconds: dict[str, float]
     """Time by part of the training steps."""
 
 
 def layer_specs(architecture: ArchitectureSpec) -> list[_LayerSpec] | None:
-    """The layers as the native trainer takes them; None for a network that it can't train.
+    """Convert the layers for the native trainer; returns None for a network that it can't train.
 
-    It joins to each convolution the pool that follows. It has no pool before the first convolution or after another
-    pool, and no dropout of whole channels.
+    Each convolution is merged with the pool that follows it. Not supported are a pool before the first convolution or
+    after another pool, and dropout of whole channels.
     """
     specs: list[_LayerSpec] = []
     for layer in architecture.layers:
@@ -114,10 +114,10 @@ def _linear_spec(layer: Linear) -> _LayerSpec:
 
 
 class NativeTrainer:
-    """Trains with numbers of ``dtype``, which the library was compiled for; the arrays it is given change in place.
+    """Trains in ``dtype``, for which the library was compiled; arrays passed to it are changed in place.
 
-    ``params`` and ``statistics`` are flat: each layer's weights, bias, BatchNorm scale and offset, as PyTorch lists
-    them; each BatchNorm's running mean, then variance.
+    ``params`` and ``statistics`` are flat. ``params`` has each layer's weights, bias, BatchNorm scale and offset, in
+    PyTorch's order; ``statistics`` has each BatchNorm's running mean, then its variance.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class NativeTrainer:
         self._library = load_library(library)
         specs = layer_specs(architecture)
         assert specs is not None, "the native trainer has no such layers"
-        # One image left over may join the last batch.
+        # A single image left over may join the last batch.
         handle = self._library.trainer_new(
             (_LayerSpec * len(specs))(*specs), len(specs), batch_size + 1, c_uint64(dropout_seed)
         )
@@ -166,7 +166,7 @@ class NativeTrainer:
         std: float,
         config: TrainingConfig,
     ) -> Totals:
-        """One epoch over ``images[order]``, one learning rate and one momentum a step.
+        """Train for one epoch over ``images[order]``, with one learning rate and one momentum per step.
 
         ``velocity`` is SGD's momentum buffer.
         """
@@ -204,7 +204,7 @@ class NativeTrainer:
         std: float,
         config: TrainingConfig,
     ) -> tuple[Totals, NDArray[Any]]:
-        """Loss and gradient of one batch of all images, in training mode, without an update."""
+        """Return loss and gradient of all images as one batch, in training mode, without an update."""
         order = np.arange(len(images))
         epoch = _epoch(images, labels, order, mean=mean, std=std, config=config)
         gradient = np.empty_like(params)
@@ -213,7 +213,7 @@ class NativeTrainer:
         return _totals(epoch), gradient
 
     def keep_mask(self, layer: int, image: int, size: int) -> NDArray[np.uint8]:
-        """What dropout kept in the latest batch: ones and zeros by channel, row and column."""
+        """Return the latest batch's dropout mask of one image: ones (kept) and zeros by channel, row and column."""
         mask = np.empty(size, np.uint8)
         self._library.trainer_keep_mask(self._handle, layer, image, c_void_p(mask.ctypes.data))
         return mask
@@ -226,7 +226,7 @@ class NativeTrainer:
 
 @cache
 def load_library(path: Path) -> ctypes.CDLL:
-    """Raises `CompilerError` where it is damaged, or lies where nothing may be run from."""
+    """Load the compiled trainer. Raises `CompilerError` if it is damaged or its folder does not allow execution."""
     try:
         library = ctypes.CDLL(str(path))
     except OSError as error:
@@ -261,7 +261,7 @@ def _epoch(
 
 
 def _pointer(array: NDArray[Any], dtype: type[np.generic], kind: Any) -> Any:
-    """The caller keeps the array alive: a structure does not."""
+    """Return a pointer to the array, which the caller must keep alive: a structure does not."""
     assert array.dtype == dtype
     assert array.flags.c_contiguous
     return array.ctypes.data_as(POINTER(kind))

@@ -1,4 +1,4 @@
-// Vectors of one number per image: LANES images are computed side by side.
+// Vectors that hold one number per image: LANES images are computed side by side.
 #pragma once
 
 #include <cstddef>
@@ -39,7 +39,7 @@ inline vector splat(real value) { return value - vector{}; }
 
 inline vector where(mask condition, vector value) { return (vector)(condition & (mask)value); }
 
-// Not a maximum: a NaN stays one, so that it reaches the loss.
+// Unlike a maximum, this keeps a NaN, so that it reaches the loss.
 inline vector relu(vector value) { return value < vector{} ? vector{} : value; }
 
 inline vector widened(const uint8_t* values) {
@@ -80,7 +80,7 @@ private:
     size_t size_ = 0;
 };
 
-// Channels of one group of LANES images. Each row has `halo` zeros at both ends, which convolutions read as padding.
+// The channels of one group of LANES images. Each row has `halo` zeros at both ends, read by convolutions as padding.
 struct Tensor {
     vector* data = nullptr;
     int channels = 0, height = 0, width = 0, halo = 0;

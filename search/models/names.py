@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec
 from space.errors import InputError
+from space.notation import parse_layers
 from space.recipes import RECIPES, Recipe, find_recipe
 
 if TYPE_CHECKING:
@@ -38,11 +39,12 @@ def parse_model(text: str) -> Recipe | int | Path | ArchitectureSpec:
     if os.path.exists(text) or os.sep in text or Path(text).suffix in _MODEL_SUFFIXES:
         return Path(text)
     try:
-        return ArchitectureSpec.from_text(text)
+        layers = parse_layers(text)
     except InputError:
         if len(text.split()) == 1:
             find_recipe(text)
         raise
+    return ArchitectureSpec(layers)
 
 
 def find_candidate(text: str, *, storage: str, study: str | None) -> tuple[Recipe | None, CandidateSpec]:

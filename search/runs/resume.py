@@ -6,8 +6,20 @@ from typing import Any
 from mnist_core.data import Dataset
 from search.runs.config import RunConfig
 from space.search_space import SearchSpace
-from studies.storage import Store, store_exists
+from studies.storage import Store
 from studies.study import fingerprint_differences, read_fingerprint
+
+
+def settle_new(config: RunConfig) -> RunConfig:
+    """The call as it is; where there is no study that it could go on with, its own space is the one that counts.
+
+    Raises `InputError` for a budget that no net of that space is within, before any data are looked for.
+    """
+    store = Store.find(config.storage)
+    names = () if store is None else store.study_names()
+    if config.study_name in names or (config.study is None and config.short_study_name in names):
+        return config
+    return replace(config, keeps_space=False)
 
 
 def settle(config: RunConfig, data: Dataset) -> RunConfig:
@@ -17,7 +29,7 @@ def settle(config: RunConfig, data: Dataset) -> RunConfig:
     study. One that an earlier version named ``DATASET-BUDGET`` goes on under that name. Raises `InputError` for a
     budget that no net of the space is within.
     """
-    store = Store.open_read_only(config.storage) if store_exists(config.storage) else None
+    store = Store.find(config.storage)
 
     def stored_as(name: str) -> dict[str, Any] | None:
         return None if store is None else read_fingerprint(store, name)

@@ -22,7 +22,7 @@ from studies.artifacts import sha256_of
 from studies.records import read_completed_curves, write_epoch
 from studies.slots import Slot
 from studies.study import SearchStudy, Suggestion
-from studies.trials import TRAINED, Outcome, TrialAttributes
+from studies.trials import TRAINED, Outcome, TrialAttributes, write_attributes
 
 MAX_DIVERGED = 20
 """Diverged trials in a row, over all workers, that end a search."""
@@ -57,7 +57,7 @@ class TrialTrainer:
         slot = search.slots.assign(slot, trial.number, candidate.num_params)
         assert slot.seed_number is not None
         seed = trial_seed(self.study_seed, slot.seed_number)
-        trial.set_user_attr("seed", seed)
+        write_attributes(trial, {"seed": seed})
         training = CandidateTraining(
             candidate, self.data, seed=seed, device=self.device, engine=engine, trial=trial.number
         )

@@ -60,7 +60,7 @@ class Proposals:
                 self.search.add_rejected(suggestion, self.budget)
             elif original := find_trained(trials, suggestion.candidate):
                 self.search.add_duplicate(suggestion, original)
-            else:
+            elif self.search.slots.reserve(slot, suggestion.candidate.key):
                 return suggestion
             smallest = min(num_params, smallest)
         raise too_many_rejections(self.budget, smallest)

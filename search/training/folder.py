@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from search.training.log import TrainingLog, best_epoch
 from search.workers.signals import ending_at_once
 from space.candidate import CandidateSpec
 from space.errors import InputError, SearchFailedError, UnwritableFileError
+from space.fields import stored_fields
 from space.recipes import Recipe
 from space.results import EpochResult
 
@@ -66,7 +67,7 @@ class Training:
         """What must stay the same for the training to go on."""
         return {
             "model": str(self.candidate.architecture),
-            **asdict(self.candidate.training),
+            **stored_fields(self.candidate.training),
             "seed": self.seed,
             "dataset": self.data.name,
             "dataset_sha256": self.data.sha256,
@@ -89,8 +90,8 @@ class Training:
         was, now = saved.configuration, self.configuration
         differences = [
             f"{name} was {_shortened(was.get(name))} and is now {_shortened(now.get(name))}"
-            for name in now
-            if was.get(name) != now[name]
+            for name in dict.fromkeys([*now, *was])
+            if was.get(name) != now.get(name)
         ]
         if differences:
             raise InputError(

@@ -10,15 +10,10 @@ from types import SimpleNamespace
 import pytest
 
 from studies.locks import WorkerLocks
-from studies.slots import GRACE_SECONDS, MAX_ATTEMPTS, Slot, SlotState, TrialSlots, is_alive
+from studies.slots import GRACE_SECONDS, MAX_ATTEMPTS, Slot, SlotState, State, TrialSlots, is_alive
 from studies.study import SearchStudy
 from studies.trials import TRAINED, Outcome
 from tests.stores import WORKER, living_worker, make_search, run_at_once
-
-
-@pytest.fixture
-def search(tmp_path: Path) -> SearchStudy:
-    return make_search(tmp_path)
 
 
 @pytest.fixture
@@ -233,3 +228,36 @@ def test_a_byte_held_here_says_nothing_of_a_worker_elsewhere(search: SearchStudy
     slot = replace(claimed(search.slots, worker=11), host="elsewhere", heartbeat=0.0)
     with living_worker(search.store.lock_path, 11):
         assert not is_alive(slot, WorkerLocks(search.store.lock_path))
+
+
+# One slot for each candidate
+
+
+@pytest.mark.parametrize(
+    ("state", "is_taken"),
+    [
+        (SlotState.RUNNING, True),
+        (SlotState.INTERRUPTED, True),
+        (SlotState.RELEASED, False),
+        *((outcome, True) for outcome in TRAINED),
+    ],
+)
+def test_a_candidate_is_reserved_for_one_slot(slots: TrialSlots, state: State, is_taken: bool) -> None:
+    first, second = claimed(slots), claimed(slots)
+    assert slots.reserve(first, "key")
+    assert slots.reserve(first, "key"), "its own reservation is none to mind"
+    slots.set_state(first, state)
+    assert slots.reserve(second, "another")
+    assert slots.reserve(second, "key") == (not is_taken)
+
+
+def test_of_processes_that_reserve_one_candidate_at_once_one_gets_it(tmp_path: Path) -> None:
+    search = make_search(tmp_path)
+    program = (
+        "slots = TrialSlots(Store.open(sys.argv[1]).database, sys.argv[2])\n"
+        "slot = slots.claim(100, 1)\n"
+        "print(slots.reserve(slot, 'key'))"
+    )
+    imports = "from studies.slots import TrialSlots\nfrom studies.storage import Store"
+    printed = run_at_once(imports, program, search.store.url, search.name, num_processes=4)
+    assert sorted(printed) == ["False\n"] * 3 + ["True\n"]

@@ -345,3 +345,30 @@ def test_any_folder_will_do(folder: str, tmp_path: Path) -> None:
         store.database.dispose()
     assert {entry.name for entry in place.iterdir()} >= {"studies.db", "studies.db.artifacts"}
     assert {entry.name for entry in tmp_path.iterdir()} == {folder}
+
+
+# Creating a store at the same moment
+
+
+def test_any_number_of_processes_may_create_a_store_at_once(tmp_path: Path) -> None:
+    program = (
+
+        "for number in range(5):\n"
+        "    store = Store.create(f'sqlite:///{sys.argv[1]}/{number}.db')\n"
+        "    search = SearchStudy.create_or_resume(store, 'study', {}, WorkerLocks(store.lock_path))\n"
+        "print(len(store.study_names()))"
+    )
+    imports = (
+        "from studies.storage import Store\nfrom studies.study import SearchStudy\nfrom studies.locks import WorkerLocks"
+    )
+    assert run_at_once(imports, program, str(tmp_path), num_processes=3) == ["1\n"] * 3
+    names = {f"{number}.db" for number in range(5)}
+    assert {path.name for path in tmp_path.glob("*.db")} == names
+
+
+def test_what_is_refused_leaves_no_folder(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "other.db") as connection:
+        connection.execute("CREATE TABLE mine (x)")
+    with pytest.raises(InputError, match="not a study store"):
+        Store.create(f"sqlite:///{tmp_path / 'other.db'}")
+    assert [path.name for path in tmp_path.iterdir()] == ["other.db"]

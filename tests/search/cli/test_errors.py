@@ -182,7 +182,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
     "command": ("serach", ["No such command 'serach'"]),
     "option": ("run --bugdet 3000", ["No such option: --bugdet", "--budget"]),
     "option missing": ("run", ["Missing option '--budget'"]),
-    "argument missing": ("count", ["Missing argument 'NOTATION'"]),
+    "argument missing": ("count", ["Missing argument 'MODEL'"]),
     "value missing": ("run --budget", ["--budget"]),
     "not an integer": ("run --budget many", ["Invalid value for '--budget'", "valid integer"]),
     "half an epoch": (RUN + "--epochs 1.5", ["Invalid value for '--epochs'", "valid integer"]),

@@ -107,7 +107,7 @@ def test_without_a_compiler_torch_trains_and_the_headline_says_why(search, copie
             ["--budget", "4000", "--train-size", "600", "--study", "digits-3000"],
             ["budget was 3000 and is now 4000", "train_size was 1197 and is now 600"],
         ),
-        (["--space", "narrow.toml"], ["space was "]),
+        (["--space", "narrow.toml"], ["space: architecture.dropout was [0.0, 0.03] and is now [0.0, 0.01]"]),
     ],
     ids=["epochs and seed", "budget and train size", "space"],
 )
@@ -155,7 +155,7 @@ def test_a_terminal_sees_a_live_table_and_ctrl_c_ends_it(search, search_here) ->
         encoding="utf-8",
         timeout=120,
     )
-    headline = "digits-3000: 500 trials of up to 3,000 parameters"
+    headline = "digits-3000-train300-epochs2: 500 trials of up to 3,000 parameters"
     try:
         for text in (headline, "/500 trained", "In training", "Front so far", " %"):
             terminal.expect(styled(text))
@@ -310,7 +310,7 @@ def test_a_search_on_mnist_ends_in_a_model_file(search, search_here, mnist_root:
     run = ("run", "--budget", "3000", "--data-root", mnist_root, "--train-size", "1000")
     made = search(*run, "--epochs", "2", "--trials", "3", "--workers", "2")
     assert made.returncode == 0, made.stderr
-    assert made.stdout.startswith("mnist-3000: 3 trained (")
+    assert made.stdout.startswith("mnist-3000-train1000-epochs2: 3 trained (")
 
     status = search_here.json("status")
     assert (status["trained"], status["running"]) == (3, 0)

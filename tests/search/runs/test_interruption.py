@@ -122,7 +122,7 @@ def test_the_first_ctrl_c_waits_for_the_epoch_and_the_second_does_not(search) ->
         def says(text: str) -> bool:
             return text in (search.folder / "stderr.txt").read_text(encoding="utf-8")
 
-        wait_for(lambda: says("digits-1000000: 2 trials"), "started")
+        wait_for(lambda: says(": 2 trials of up to 1,000,000 parameters"), "started")
         wait_for(lambda: slot_states(search.folder) == [("running", 0)], "training")
         time.sleep(1)
         os.killpg(process.pid, signal.SIGINT)

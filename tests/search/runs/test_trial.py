@@ -16,13 +16,12 @@ from search.runs.trial import MAX_DIVERGED, trial_seed
 from search.sampling.tpe import STARTUP_TRIALS
 from space.architecture import ArchitectureSpec
 from space.errors import SearchFailedError
-from space.search_space import SearchSpace
 from studies.pareto import FrontPoint
 from studies.records import read_epochs, read_front
 from studies.slots import MAX_ATTEMPTS, SlotState, State
 from studies.study import SearchStudy
 from studies.trials import Outcome, candidate_of, count_outcomes, outcome_of
-from tests.runners import TrialRunner, few_digits, make_runner, run_all, small_space, stop_after
+from tests.runners import TrialRunner, few_digits, make_runner, only_one_candidate, run_all, small_space, stop_after
 from tests.stores import reopen, train_one
 
 ABSURD_RATES = (1e30, 1e31)
@@ -54,19 +53,6 @@ def weights_of(search: SearchStudy, number: int) -> Checkpoint:
 
 def slot_states(runner: TrialRunner) -> list[State]:
     return [slot.state for slot in runner.search.slots.read()]
-
-
-def only_one_candidate(**ranges: tuple[float, ...]) -> SearchSpace:
-    """A space where nothing is left to choose, but for what ``ranges`` say."""
-    single: dict[str, Any] = {
-        "batch_size_choices": (16,),
-        "max_lr": (0.1, 0.1),
-        "weight_decay": (1e-4, 1e-4),
-        "label_smoothing": (0.0, 0.0),
-        "augmentation": (1.0, 1.0),
-    }
-    space = small_space(width=(3, 3), **single | ranges)
-    return space.model_copy(update={"architecture": space.architecture.model_copy(update={"dropout": (0.0, 0.0)})})
 
 
 # A trial from its slot to its outcome

@@ -19,7 +19,7 @@ from space.errors import SearchFailedError
 from space.results import EpochResult
 from space.search_space import RandomDraw, SearchSpace
 from studies.trials import Outcome, count_outcomes, outcome_of
-from tests.runners import make_runner, run_all, small_space
+from tests.runners import make_runner, only_one_candidate, run_all, small_space
 from tests.stores import WORKER, results, train_one
 
 DEFAULT = SearchSpace.default()
@@ -155,3 +155,20 @@ def test_a_search_that_finds_no_candidate_ends(tmp_path: Path, sampler: str, mon
         assert f"the smallest seen had {smallest:,} parameters" in str(caught.value)
     else:
         assert trials == []
+
+
+def test_what_another_worker_trains_is_not_proposed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.sampling.proposals.MAX_REJECTIONS", 10)
+    space = only_one_candidate()
+    one, other = (make_runner(tmp_path, space=space, budget=500, trials=2) for _ in range(2))
+    slots = [runner.search.slots.claim(2, WORKER) for runner in (one, other)]
+    assert slots[0] is not None
+    assert slots[1] is not None
+    found = one.proposals.find(slots[0])
+    assert found is not None
+    with pytest.raises(SearchFailedError, match="candidates in a row were over the budget of 500 or equal to trained ones"):
+        other.proposals.find(slots[1])
+    assert one.trainer.train(found, slots[0]) == Outcome.COMPLETE
+    # A slot that was given up before it trained makes room.
+    other.search.slots.give_up(slots[1])
+    assert [slot.candidate_key for slot in one.search.slots.read((Outcome.COMPLETE,))] == [found.candidate.key]

@@ -1,0 +1,82 @@
+"""A call goes on with its study: under the name and with the space that it was made with."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_core.data import load_dataset
+from search.runs.config import RunConfig
+from search.runs.resume import settle
+from space.errors import InputError
+from space.search_space import SearchSpace
+from studies.storage import Store
+from studies.study import read_fingerprint
+from studies.trials import attributes_of, candidate_of
+from tests.runners import small_space
+from tests.search.conftest import Command
+from tests.stores import restore_store
+
+MADE: dict[str, Any] = {"budget": 700, "dataset": "digits", "epochs": 5, "seed": 3, "train_size": 300}
+"""How the kept stores were made."""
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return restore_store(tmp_path, 1)
+
+
+def settled(url: str, *, keeps_space: bool = True, **settings: Any) -> RunConfig:
+    config = RunConfig(storage=url, keeps_space=keeps_space, **MADE | settings)
+    return settle(config, load_dataset("digits", None, train_size=config.train_size))
+
+
+def test_a_study_that_an_earlier_version_named_goes_on_under_that_name(url: str) -> None:
+    assert settled(url).study_name == "digits-700"
+    assert settled(url, train_size=200).study_name == "digits-700-train200-epochs5-seed3"
+    assert settled(url, study="mine").study_name == "mine"
+
+
+def test_a_new_default_space_refuses_no_old_study(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = read_fingerprint(Store.open_read_only(url), "digits-700")
+    assert stored is not None
+    newer = small_space()
+    monkeypatch.setattr(SearchSpace, "default", lambda: newer)
+    config = settled(url, study="digits-700", space=newer)
+    assert config.space.to_toml() == stored["space"]
+    assert not config.keeps_space
+    assert settled(url, study="another", space=newer).space == newer
+    # Where a space is named, it is the one; whether it is the study's is for the fingerprint to tell.
+    assert settled(url, keeps_space=False, study="digits-700", space=newer).space == newer
+
+
+def test_a_budget_below_the_smallest_net_is_refused_once_the_space_is_known(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'absent.db'}"
+    config = RunConfig(budget=100, dataset="digits", storage=url, keeps_space=True)
+    with pytest.raises(InputError, match="--budget must be at least 421"):
+        settle(config, load_dataset("digits", None))
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(InputError, match="--budget must be at least 421"):
+        replace(config, keeps_space=False)
+
+
+def test_earlier_candidates_keep_their_keys(url: str) -> None:
+    trials = Store.open_read_only(url).load_study("digits-700").get_trials(deepcopy=False)
+    keys = [attributes_of(trial)["candidate_key"] for trial in trials]
+    assert len(set(keys)) == 5
+    assert [candidate_of(trial).key for trial in trials] == keys
+    assert [candidate_of(trial).to_json() for trial in trials] == [
+        attributes_of(trial)["candidate"] for trial in trials
+    ]
+
+
+def test_a_store_of_an_earlier_version_goes_on(url: str, search: Command) -> None:
+    made = [f"--{name.replace('_', '-')}={value}" for name, value in MADE.items()]
+    result = search("run", *made, "--trials", 6, "--workers", 1)
+    assert result.returncode == 0, result.stderr
+    assert "digits-700: 6 trials (5 there already) of up to 700 parameters" in result.stderr
+    store = Store.open_read_only(url)
+    assert store.study_names() == ["digits-700"]
+    assert search.json("status")["trained"] == 6
+    assert len(search.json("front", "--confirmed")) == 2
