@@ -1,1 +1,1 @@
-"""Measurements behind the numbers in the documentation; each is one command."""
+"""Measurements behind the numbers in the documentation, one command each."""

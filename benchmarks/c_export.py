@@ -1,10 +1,10 @@
-"""A trained model as C: does it compile clean, agree with PyTorch, and how large and fast is it?
+"""Checks of a trained model as C: clean compilation, agreement with PyTorch, size and speed.
 
     python -m benchmarks.c_export MODEL.safetensors
 
-With float and with int8 weights: compiled as C99 with all warnings as errors, its self-test run under address and
-undefined-behaviour sanitizers, its size read back, and all validation images classified. Of those where it disagrees
-with PyTorch the first ten are listed with the two highest logits of PyTorch: a near-tie, or a fault.
+Both the float and the int8 code are compiled as C99 with warnings as errors, run their self-test under the address and
+undefined-behaviour sanitizers, have their size measured, and classify all validation images. The first ten images on
+which they disagree with PyTorch are listed with PyTorch's two highest logits, which show a near-tie or a fault.
 """
 
 import argparse

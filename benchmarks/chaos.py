@@ -1,4 +1,4 @@
-"""Searches on digits that are killed at random moments in every way, then run to their end and checked for losses.
+"""Searches on digits that are killed in every way at random moments, then finished and checked for losses.
 
 python -m benchmarks.chaos [--rounds N] [--seed N] [--json]
 """
@@ -26,16 +26,16 @@ Way = Literal["ctrl-c", "sigterm", "sigkill", "worker sigkill"]
 WAYS: tuple[Way, ...] = ("ctrl-c", "sigterm", "sigkill", "worker sigkill")
 
 STARTUP_SECONDS = 4.0
-"""About what a call takes until its workers train: kills at the start fall within it."""
+"""Approximate time until a call's workers train; kills at the start happen within it."""
 TRAINING_SECONDS = 3.0
-"""Later kills fall within so long after a call's first epoch."""
+"""Longest time after a call's first epoch at which later kills happen."""
 CLEAN_UP_SECONDS = 10.0
-"""How long processes may take to be gone after their call has ended."""
+"""Longest time that processes may take to disappear after their call has ended."""
 CALL_SECONDS = 240.0
-"""A call that takes longer hangs."""
+"""Time after which a call is considered to hang."""
 
-# Epochs of a tenth of a second or more, and 15 of them: the more is written in a second, the more kills fall into the
-# middle of it, but a trial that ends at once is hit by none.
+# Each trial has 15 epochs of at least a tenth of a second. More writes per second mean more kills in the middle of one,
+# but a trial that ends immediately is never hit.
 OPTIONS = ("--dataset", "digits", "--budget", "20000", "--workers", "2")
 
 
@@ -43,9 +43,9 @@ OPTIONS = ("--dataset", "digits", "--budget", "20000", "--workers", "2")
 class Kill:
     way: Way
     at_start: bool
-    """Within the first seconds of the call, else after its first epoch."""
+    """Whether to kill in the first seconds of the call, rather than after its first epoch."""
     seconds: float
-    """After the call began, or after its first epoch."""
+    """Time of the kill after the start of the call or after its first epoch."""
 
     def __str__(self) -> str:
         return f"{self.way} {self.seconds:.1f} s {'after the start' if self.at_start else 'into training'}"
@@ -53,11 +53,11 @@ class Kill:
 
 @dataclass
 class Call:
-    """How one call of `run` went."""
+    """The result of one call of `run`."""
 
     exit_code: int
     sent: list[Kill] = field(default_factory=list)
-    """The kills that found it running."""
+    """Kills that were sent while the call was running."""
     problems: list[str] = field(default_factory=list)
 
 
@@ -91,7 +91,7 @@ def main() -> None:
 
 
 def run_round(generator: random.Random) -> tuple[list[Call], list[str]]:
-    """One search: some calls that are killed and one that is not. Returns them, and what is wrong with the store."""
+    """Run one search: some calls that are killed and one that is not; returns them and the problems of the store."""
     num_trials = generator.randint(4, 8)
     options = [*OPTIONS, "--seed", str(generator.randrange(1000))]
     with tempfile.TemporaryDirectory(prefix="chaos-") as name:
@@ -116,9 +116,9 @@ def random_kills(generator: random.Random) -> list[Kill]:
 def run_call(
     folder: Path, options: Sequence[str], num_trials: int, kills: Sequence[Kill], generator: random.Random
 ) -> Call:
-    """Run a search in ``folder`` and kill its workers, one after another, and itself, at most once.
+    """Run a search in ``folder``, kill its workers one after another, and kill the call itself at most once.
 
-    A call that is not killed itself must end with 0 by its own strength, whatever happened to its workers.
+    A call that is not killed itself must end with exit code 0, whatever happened to its workers.
     """
     trained_before = read_trained(folder)
     num_epochs_before = count_epochs(folder)
@@ -130,13 +130,13 @@ def run_call(
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             stdout=subprocess.DEVNULL,
             stderr=stderr,
-            start_new_session=True,  # a process group of its own, as a terminal gives
+            start_new_session=True,  # its own process group, as in a terminal
         )
     call = Call(exit_code=0)
     expected = {0}
     for kill in kills:
         _wait_for_moment(process, kill, folder, num_epochs_before)
-        # Before its first line a call does not listen yet, and the signal itself may end it.
+        # Before it prints its first line, a call does not handle signals yet and may be ended by the signal itself.
         is_listening = log.stat().st_size > 0
         if process.poll() is not None or not send(process, kill.way, generator):
             continue
@@ -175,7 +175,7 @@ def _wait_for_moment(process: subprocess.Popen[bytes], kill: Kill, folder: Path,
 
 
 def exit_codes(way: Way, *, is_listening: bool) -> set[int]:
-    """What a call may end with that was killed so."""
+    """Return the exit codes that are allowed for a call killed in this way."""
     if way == "sigkill":
         return {-signal.SIGKILL}
     if is_listening:
@@ -184,7 +184,7 @@ def exit_codes(way: Way, *, is_listening: bool) -> set[int]:
 
 
 def send(process: subprocess.Popen[bytes], way: Way, generator: random.Random) -> bool:
-    """Kill; returns whether there was anything to kill."""
+    """Send a kill; returns whether there was a process to kill."""
     if way == "worker sigkill":
         workers = worker_pids(process.pid)
         if workers:
@@ -198,11 +198,11 @@ def send(process: subprocess.Popen[bytes], way: Way, generator: random.Random) -
 
 
 def worker_pids(parent: int) -> list[int]:
-    """The spawned children of a process, without the one that multiprocessing keeps to tidy up."""
+    """Return the spawned children of a process, without multiprocessing's resource tracker."""
     pids = []
     for pid in _all_pids():
         try:
-            # After the name, which may hold anything in its brackets, come the state and the parent.
+            # The state and the parent follow the name, which is in brackets and may contain anything.
             ppid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
             if ppid == parent and b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 pids.append(pid)
@@ -212,19 +212,19 @@ def worker_pids(parent: int) -> list[int]:
 
 
 def processes_in(folder: Path) -> list[int]:
-    """Processes that work in a folder: everything that a call there has started."""
+    """Return the processes whose working directory is a folder: everything that a call there has started."""
     pids = []
     for pid in _all_pids():
         try:
             if Path(f"/proc/{pid}/cwd").readlink() == folder:
                 pids.append(pid)
-        except OSError:  # it is gone, or someone else's
+        except OSError:  # it is gone or belongs to another user
             pass
     return pids
 
 
 def wait_until_gone(folder: Path, seconds: float) -> list[int]:
-    """The processes that are still there after so long."""
+    """Wait until a folder's processes are gone; returns those still running after ``seconds``."""
     deadline = time.monotonic() + seconds
     while (left := processes_in(folder)) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Whether a store says the same everywhere: worked out anew from Optuna's trials, for benchmarks/chaos.py and tests."""
+"""Checking that a store is consistent with Optuna's trials, for benchmarks/chaos.py and tests."""
 
 import json
 import os
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def read_trained(folder: Path) -> dict[int, dict[str, str]]:
-    """Every attribute of every trained trial of the only search in a store, as stored."""
+    """Return all attributes of all trained trials of the only search in a store, as stored."""
     rows = _query(
         folder,
         "SELECT number, key, value_json FROM trials JOIN studies USING (study_id) JOIN trial_user_attributes USING"
@@ -37,7 +37,7 @@ def read_trained(folder: Path) -> dict[int, dict[str, str]]:
 
 
 def count_epochs(folder: Path) -> int:
-    """Epochs that all calls so far have stored."""
+    """Count the epochs that all calls so far have stored."""
     rows = _query(folder, "SELECT count(*) FROM epochs")
     return int(rows[0][0]) if rows else 0
 
@@ -46,14 +46,14 @@ def _query(folder: Path, query: str) -> list[tuple[Any, ...]]:
     try:
         with closing(sqlite3.connect(f"file:{folder / 'studies.db'}?mode=ro", uri=True, timeout=30)) as connection:
             return connection.execute(query).fetchall()
-    except sqlite3.OperationalError:  # not made yet
+    except sqlite3.OperationalError:  # not created yet
         return []
 
 
 def find_problems(folder: Path, num_trials: int) -> list[str]:
-    """What is wrong with the only search of a store whose last call has ended with ``num_trials`` trained trials.
+    """Return the problems of the only search in a store whose last call ended with ``num_trials`` trained trials.
 
-    Everything is worked out anew from Optuna's trials and compared with our tables and the command line.
+    Everything is derived again from Optuna's trials and compared with our tables and the command line.
     """
     problems: list[str] = []
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -85,7 +85,7 @@ def find_problems(folder: Path, num_trials: int) -> list[str]:
 def _compare_slots(
     slots: Sequence[Slot], trials: Sequence[FrozenTrial], trained: dict[int, FrozenTrial], num_trials: int, seed: int
 ) -> list[str]:
-    """Each trained trial has one slot, of its outcome; a retry has the parameters and the seed of its first attempt."""
+    """Check that each trained trial has one slot with its outcome, and that a retry repeats its first attempt."""
     problems = []
     kept = [slot for slot in slots if slot.state in TRAINED]
     if len(kept) != num_trials:
@@ -97,7 +97,7 @@ def _compare_slots(
     ]
     for slot in kept:
         if slot.trial_number not in trained or slot.seed_number is None:
-            continue  # told above
+            continue  # reported above
         trial, first = trained[slot.trial_number], trials[slot.seed_number]
         if slot.state != trial.user_attrs["outcome"]:
             problems.append(f"slot {slot.id} is {slot.state}, its trial {outcome_of(trial)}")
@@ -107,7 +107,7 @@ def _compare_slots(
 
 
 def _compare_front(store: Store, name: str, trained: dict[int, FrozenTrial]) -> list[str]:
-    """The stored front is every complete trial that no other beats in one objective and matches in the other."""
+    """Check that the stored front consists of the complete trials that no other dominates."""
     values = {
         number: (trial.values[0], -trial.values[1])
         for number, trial in trained.items()
@@ -125,7 +125,7 @@ def _compare_front(store: Store, name: str, trained: dict[int, FrozenTrial]) -> 
 def _compare_curves(
     store: Store, name: str, trained: dict[int, FrozenTrial], curves: Sequence[FrozenTrial]
 ) -> list[str]:
-    """The curves study has one trial for each trained one that finished an epoch, with the epochs stored for it."""
+    """Check that the curves study has each trained trial that finished an epoch, once, with its stored epochs."""
     stored = {
         number: {result.epoch: result.val_accuracy for result in results}
         for number, results in read_epochs(store.database, name, trained).items()

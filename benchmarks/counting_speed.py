@@ -1,4 +1,4 @@
-"""How many architectures a second are counted, against building each model and summing its tensors.
+"""Architectures whose parameters are counted per second, against building each model and summing its tensors.
 
 python -m benchmarks.counting_speed [--repeats N] [--json]
 """
@@ -40,7 +40,7 @@ def main() -> None:
     options = parser.parse_args()
 
     torch.set_num_threads(1)
-    # Counting from the layers is so quick that one pass would time little but the clock's noise.
+    # Counting from the layers is so fast that timing a single pass would be dominated by noise.
     ways: dict[str, tuple[Count, int]] = {
         "from the layers": (num_params, 100),
         "by building on the meta device": (count_on_meta, 1),
@@ -65,13 +65,13 @@ def main() -> None:
 def measure(
     ways: dict[str, tuple[Count, int]], architectures: Sequence[ArchitectureSpec], num_repeats: int
 ) -> dict[str, Rate]:
-    """Time each way to count, given with its passes per repeat. They take turns: a slow spell hits all."""
+    """Time each way to count, given with its passes per repeat. The ways alternate, so that slow phases affect all."""
     counted = [[count(architecture) for architecture in architectures] for count, _ in ways.values()]
     assert all(counts == counted[0] for counts in counted), "the ways to count disagree"
     per_second: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(num_repeats):
         for name, (count, num_passes) in ways.items():
-            # Processor time: all of it is spent on this one thread, and other programs do not count.
+            # Processor time does not include other programs, and all work is on this one thread.
             start = time.process_time()
             for _ in range(num_passes):
                 for architecture in architectures:

@@ -1,4 +1,4 @@
-"""Do all engines learn equally well? The same trainings with each, paired by seed with plain fp32 PyTorch.
+"""Comparison of the engines' accuracy in equal trainings, paired by seed with plain fp32 PyTorch.
 
     python -m benchmarks.equal_learning [--seeds N] [--epochs N] [--json]
 
@@ -13,7 +13,7 @@ from mnist_core.engine import TORCH, Engine, resolve_engine
 from space.candidate import TrainingConfig
 
 NET_NAMES = ("6,688", "3,410")
-# Whatever the defaults are: the figures in docs/decisions.md were measured with these.
+# Independent of the defaults, since the figures in docs/decisions.md were measured with these settings.
 CONFIG = TrainingConfig(batch_size=64, translation=0.1)
 
 

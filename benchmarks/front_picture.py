@@ -1,4 +1,4 @@
-"""The confirmed front of a study beside the reference systems, as the picture that README.md shows.
+"""Drawing the confirmed front of a study and the reference systems, as shown in README.md.
 
     python -m benchmarks.front_picture [--run FOLDER] [--out FILE]
 
@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_RUN = ROOT / "docs/runs/2026-11-21-mnist-8000-second"
 DEFAULT_OUT = ROOT / "docs/front.png"
 
-# Blue and orange differ for every kind of colour vision.
+# Blue and orange are distinguishable with every kind of colour vision.
 PAPER, INK, MUTED, GRID = "#ffffff", "#1c2330", "#5f6b7a", "#dfe4ea"
 FOUND, REFERENCE = "#1f5fa8", "#c65d0e"
 WIDTH, HEIGHT, POINTS_PER_INCH = 800, 500, 72
@@ -55,11 +55,11 @@ ACCURACY_RANGE = (0.9768, 0.9973)
 NUM_PARAMS_TICKS = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
 ACCURACY_TICKS = (0.98, 0.985, 0.99, 0.992, 0.994, 0.995, 0.996, 0.997)
 
-# Where labels begin, in points to the right of their marker and above it; a name that is not here has DEFAULT_PLACE.
+# Start of a label, in points to the right of its marker and above it; names not listed have DEFAULT_PLACE.
 REFERENCE_PLACES = {"000-step3": (24, 26), "001": (9, 7), "002-optimized": (-98, -16), "004-v1": (-23, -13)}
 DEFAULT_PLACE = (9, 0)
 MEMBER_PLACES = {966: (28, -36), 1_386: (28, -28), 2_726: (-10, -62), 5_696: (-152, -5), 6_772: (-142, 42)}
-"""By number of parameters, the members of the front that carry their figures."""
+"""Places of labels for those members of the front that have one, by number of parameters."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Reference:
-    """A reference system with its mean test accuracy here and the one that its document claims."""
+    """A reference system with its mean test accuracy measured here and the one that its document claims."""
 
     name: str
     num_params: int
@@ -122,12 +122,12 @@ def draw(members: Sequence[Member], references: Sequence[Reference], path: Path)
         _explain(axes, shown, beyond)
         stream = io.BytesIO()
         figure.savefig(stream, format="png", dpi=2 * POINTS_PER_INCH)
-    # A palette halves the file and changes nothing that can be seen.
+    # A palette halves the file size without a visible change.
     Image.open(stream).convert("RGB").quantize(128).save(path, "png", optimize=True)
 
 
 def _scale(axes: Axes) -> None:
-    """Both axes are logarithmic: parameters, and the share of errors, which falls towards the top."""
+    """Set up logarithmic axes: parameters, and the share of errors, which decreases towards the top."""
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(*NUM_PARAMS_RANGE)
@@ -165,7 +165,7 @@ def _draw_members(axes: Axes, members: Sequence[Member]) -> None:
 
 
 def _label(axes: Axes, text: str, num_params: int, accuracy: float, place: tuple[float, float], colour: str) -> None:
-    """``text`` from ``place`` on, and a line to its marker where that is further away."""
+    """Write ``text`` starting at ``place``, with a line to its marker if that is far away."""
     far = {"arrowstyle": "-", "color": colour, "linewidth": 0.8, "alpha": 0.7, "shrinkA": 1, "shrinkB": 4}
     axes.annotate(
         text,
@@ -182,7 +182,7 @@ def _label(axes: Axes, text: str, num_params: int, accuracy: float, place: tuple
 
 
 def _explain(axes: Axes, shown: Sequence[Reference], beyond: Sequence[Reference]) -> None:
-    """What colours and markers stand for, in place of a legend, and what lies outside the picture."""
+    """Explain colours and markers in place of a legend, and list systems outside the picture."""
     seeds = " or ".join(str(number) for number in sorted({one.num_seeds for one in shown}))
     _paragraph(axes, 0.02, "Found by the search", FOUND, "means over fresh seeds, 95 % intervals")
     _paragraph(

@@ -1,5 +1,7 @@
-"""The training loop that hand-tuned small nets are trained with: torchvision's transforms on PIL images and a
-DataLoader, for comparison. The clock counts what repeats in every epoch: one pass of training and one of evaluation.
+"""The usual PyTorch loop (the baseline): torchvision's transforms on PIL images and a DataLoader.
+
+Hand-tuned small nets are usually trained this way. Only the work of each epoch is timed: one pass of training and one
+of evaluation.
 """
 
 import time
@@ -15,12 +17,12 @@ from space.architecture import ArchitectureSpec
 from space.layers import INPUT_SHAPE, Conv, Flatten, GlobalAveragePool, Linear, MaxPool
 
 ROTATION, TRANSLATION = 7.0, 0.1
-"""Degrees and a fraction of the side, either way."""
+"""Largest rotation in degrees and largest shift as a fraction of the side, in either direction."""
 
 
 class PilImages(TorchDataset[tuple[Tensor, int]]):
     def __init__(self, split: Split, *, augmented: bool, mean: float, std: float) -> None:
-        # Here, since only this loop needs torchvision.
+        # Imported here, since only this loop needs torchvision.
         from torchvision import transforms
 
         self._images = split.images
@@ -46,7 +48,7 @@ class PilImages(TorchDataset[tuple[Tensor, int]]):
 
 
 def plain_model(architecture: ArchitectureSpec) -> nn.Sequential:
-    """The network of PyTorch's own layers, dropout included."""
+    """Build the network from PyTorch's own layers, including dropout."""
     modules: list[nn.Module] = []
     shape = INPUT_SHAPE
     for layer in architecture.layers:
@@ -77,10 +79,10 @@ def epoch_by_habit(
     num_loader_workers: int,
     max_lr: float,
 ) -> float:
-    """Seconds of one epoch: training on all of ``data.train``, evaluation on all of ``data.validation``.
+    """Return the seconds of one epoch: training on all of ``data.train``, evaluation on all of ``data.validation``.
 
-    Only ``num_images`` of each are gone through, and their time is scaled up. Loader workers are started before the
-    clock, as for many epochs.
+    Only ``num_images`` of each are used, and the time is scaled up. Loader workers are started before timing begins,
+    since they would last for many epochs.
     """
     model = plain_model(architecture)
     optimizer = torch.optim.SGD(model.parameters(), lr=max_lr, momentum=0.9, weight_decay=1e-4)

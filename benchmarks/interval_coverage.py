@@ -1,16 +1,17 @@
-"""Can confirmed intervals be believed? Simulated studies whose true accuracies are known.
+"""Coverage of confirmed intervals in simulated studies whose true accuracies are known.
 
     python -m benchmarks.interval_coverage [--replications N] [--seed-spread X ...]
 
-A study is a search (each candidate measured once), contenders, seeds added until their order is settled, members frozen
-and measured, all by the functions that `python -m search confirm` uses. A model is right about an image where
+A study is a search that measures each candidate once, then a confirmation: contenders are chosen, seeds are added until
+their order is settled, and members are fixed and measured, all with the functions of `python -m search confirm`.
+A model classifies an image correctly if
 
     a + 2 z + w + s u + e > 0
 
-with a of the candidate, z of the image (how hard it is for all), w of image and candidate, u of the seed, e of seed and
-image, each standard normal: the candidate's true accuracy is Phi(a / sqrt(6 + s^2)). Validation and test images are
-drawn anew for every study. Beside the crossed intervals stand those that two simpler formulas give for the same
-measurements.
+where a depends on the candidate, z on the image (how hard it is for all), w on image and candidate, u on the seed, and
+e on seed and image. All but a are standard normal, so the candidate's true accuracy is Phi(a / sqrt(6 + s^2)).
+Validation and test images are drawn again for every study. The crossed intervals are compared with those of two simpler
+formulas for the same measurements.
 """
 
 import argparse
@@ -41,7 +42,7 @@ Interval = tuple[float, float]
 
 
 def true_accuracies() -> NDArray[np.float64]:
-    """Of a candidate of each size: a curve such as MNIST's, with good and bad candidates around it."""
+    """Return the true accuracy of a candidate of each size: a curve like MNIST's, with candidates on either side."""
     curve = 0.9955 - 0.02 * np.exp(-(np.array(SIZES) - 1_000) / 1_400)
     error = (1 - curve) * np.exp(np.random.default_rng(1).normal(0.0, 0.12, len(SIZES)))
     return np.asarray(1 - error)
@@ -49,7 +50,7 @@ def true_accuracies() -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Images:
-    """A set of them, as each candidate finds them: (K, N)."""
+    """A set of N images, with the ease (K, N) of each for each of K candidates."""
 
     ease: NDArray[np.float32]
     generator: np.random.Generator
@@ -64,7 +65,7 @@ class Images:
         return cls(a[:, np.newaxis] + np.float32(Z_SCALE) * z + np.float32(W_SCALE) * w, generator, seed_spread)
 
     def train_and_judge(self, candidate: int, num_seeds: int) -> Correct:
-        """(S, N) of freshly trained models."""
+        """Simulate (S, N) for newly trained models: whether each classifies each image correctly."""
         u = self.generator.standard_normal((num_seeds, 1), dtype=np.float32)
         e = self.generator.standard_normal((num_seeds, NUM_IMAGES), dtype=np.float32)
         return np.asarray(self.ease[candidate] + np.float32(self.seed_spread) * u + np.float32(E_SCALE) * e > 0)
@@ -75,14 +76,14 @@ def crossed(correct: Correct) -> Interval:
 
 
 def independent(correct: Correct) -> Interval:
-    """s^2 / S + p (1 - p) / N, as if each seed had images of its own, and more."""
+    """Interval with variance s^2 / S + p (1 - p) / N, which counts the variation of the images twice."""
     accuracies, mean = correct.mean(axis=1), float(correct.mean())
     error = math.sqrt(float(accuracies.var(ddof=1)) / len(correct) + mean * (1 - mean) / correct.shape[1])
     return mean - ndtri(0.975) * error, mean + ndtri(0.975) * error
 
 
 def seeds_alone(correct: Correct) -> Interval:
-    """s^2 / S: what a mean with its standard error over seeds says."""
+    """Interval with variance s^2 / S, the usual mean with its standard error over seeds."""
     mean, error = float(correct.mean()), float(correct.mean(axis=1).std(ddof=1)) / math.sqrt(len(correct))
     return mean - ndtri(0.975) * error, mean + ndtri(0.975) * error
 
@@ -96,20 +97,20 @@ WAYS: dict[str, Callable[[Correct], Interval]] = {
 
 @dataclass(frozen=True)
 class Study:
-    """What came out of one."""
+    """The result of one simulated study."""
 
     covered: dict[str, list[bool]]
-    """By way: whether each member's interval holds its true accuracy."""
+    """Whether each member's interval contains its true accuracy, for each formula in `WAYS`."""
     widths: list[float]
-    """Of the crossed intervals."""
+    """Widths of the crossed intervals."""
     confirmed_errors: list[float]
     """Measured minus true accuracy of each member."""
     naive_errors: list[float]
-    """The same of each point of the search's own front."""
+    """Measured minus true accuracy of each point on the search's own front."""
     naive_best_error: float
-    """Of its most accurate point."""
+    """Measured minus true accuracy of the most accurate point on that front."""
     probabilities: list[tuple[float, bool]]
-    """What was said for a member, and whether it is on the front of the members' true accuracies."""
+    """Each member's estimated probability of being on the front, and whether it is on that of the true accuracies."""
     num_trainings: int
 
 
@@ -178,7 +179,7 @@ def print_report(seed_spread: float, studies: list[Study]) -> None:
     )
     for name in WAYS:
         covered = list(chain.from_iterable(study.covered[name] for study in studies))
-        # Members of a study share their images, so the error of the share is taken over studies.
+        # Members of a study share their images, so the standard error is computed over studies.
         shares = [statistics.mean(study.covered[name]) for study in studies]
         error = statistics.stdev(shares) / math.sqrt(len(shares))
         share = f"{100 * statistics.mean(covered):.1f} +- {100 * error:.1f} %"

@@ -1,10 +1,11 @@
-"""Models as int8 ONNX with weights of 7 and of 8 bits: is the file right on this CPU, and what does it cost?
+"""Correctness on this CPU, and cost, of int8 ONNX models with weights of 7 and of 8 bits.
 
     python -m benchmarks.onnx_int8 MODEL.safetensors [MODEL.safetensors ...]
 
-For each model: bytes, the accuracy on validation images as onnxruntime computes it in int8 on this CPU, the accuracy
-of the same file computed step by step in fp32, and how far the logits of the two are apart. They differ where this CPU
-saturates. Then the points of accuracy lost against fp32, mean and standard deviation over the models.
+Prints for each model the file's size in bytes, its accuracy on validation images with onnxruntime in int8 on this CPU,
+the accuracy of the same file computed step by step in fp32, and the difference between the logits of the two, which
+shows whether this CPU saturates. Then prints the accuracy lost against fp32 in points, as mean and standard deviation
+over the models.
 """
 
 import argparse
@@ -52,7 +53,7 @@ def main() -> None:
 
 
 def _measure(checkpoint: Checkpoint, data: Dataset, bits: int) -> tuple[int, NDArray[np.float32], NDArray[np.float32]]:
-    """The file's size, and logits of the validation images computed in int8 and in fp32."""
+    """Return the file's size and the logits of the validation images, computed in int8 and in fp32."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         export_onnx_int8(path, checkpoint, data.train.images, weight_bits=bits)

@@ -1,11 +1,11 @@
-"""What a search costs beside training: time from ask to tell, start-up of commands, memory of a worker.
+"""Overhead of a search: time from ask to tell without training, start-up of commands, memory of a worker.
 
     python -m benchmarks.overhead [--trials 0 1000 10000] [--repeats N] [--json]
 
-From ask to tell is all that a worker does for one trial (slot, candidate, notes, one epoch's record, weights, front and
-curve) with a training that does nothing, in a store that holds so many finished trials of the default space. Filling
-the store takes about 20 ms a trial. The memory is the largest resident set of a worker that trains a net near 8,000
-parameters at the largest batch size of the default space on all of MNIST.
+The time from ask to tell is everything that a worker does for one trial (slot, candidate, attributes, one epoch's
+record, weights, front and curve) with a training that does nothing, in a store with the given number of finished trials
+of the default space. Filling the store takes about 20 ms per trial. The memory is the largest resident set of a worker
+that trains a net of nearly 8,000 parameters with the largest batch size of the default space on all of MNIST.
 """
 
 import argparse
@@ -52,7 +52,7 @@ from studies.trials import Outcome, front_point
 BUDGET = 8_000
 NUM_EPOCHS = 15
 NUM_WARM_UP = 2
-"""Trials before the clock counts: the first reads the whole store, which a worker does once."""
+"""Number of trials before timing starts; the first one reads the whole store, which a worker does only once."""
 COMMANDS = (["--help"], ["status"], ["front"])
 LARGE_NET = "8s:br 10s:br p 12s:br 14s:br p 14v:br 18v:br gap fc10+"
 
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     report: dict[str, Any] = {"repeats": options.repeats, "ask_to_tell_ms": {}, "command_seconds": {}}
-    # First, since a new process's largest resident set begins with its parent's.
+    # Memory is measured first, since a new process's largest resident set starts at its parent's.
     with ProcessPoolExecutor(1, get_context("spawn"), initializer=keep_freed_memory) as pool:
         report["worker_megabytes"] = pool.submit(worker_megabytes).result()
     with tempfile.TemporaryDirectory(prefix="overhead-") as folder:
@@ -88,7 +88,7 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class Runner:
-    """What a worker brings to every slot."""
+    """The objects with which a worker finds and trains candidates."""
 
     search: SearchStudy
     config: RunConfig
@@ -109,7 +109,7 @@ def make_runner(path: Path) -> Runner:
 
 
 def fill(search: SearchStudy, space: SearchSpace, num_trials: int) -> None:
-    """Finished trials as a search leaves them: half of those within the budget complete, the others pruned."""
+    """Add finished trials like those of a search: half of those within the budget are complete, the others pruned."""
     search.study.add_trials(_finished_trials(space, num_trials))
     stored = search.study.get_trials(deepcopy=False)
     trained = [trial for trial in stored if trial.user_attrs["outcome"] != Outcome.REJECTED]
@@ -140,7 +140,7 @@ def fill(search: SearchStudy, space: SearchSpace, num_trials: int) -> None:
 
 
 def _finished_trials(space: SearchSpace, num_trials: int) -> Iterator[FrozenTrial]:
-    """Random candidates with made-up accuracies that grow with size."""
+    """Yield trials of random candidates with invented accuracies that increase with size."""
     drawn = optuna.create_study(directions=["maximize", "minimize"], sampler=RandomSampler(seed=0))
     generator = random.Random(0)
     for _ in range(num_trials):
@@ -188,7 +188,7 @@ def _train_nothing(*_: Any, **__: Any) -> Iterator[EpochResult]:
 
 
 def ask_to_tell(runner: Runner, repeats: int) -> Iterator[float]:
-    """Milliseconds of one trial after another."""
+    """Yield the time of each trial in milliseconds."""
     worker = new_worker_id()
     with patch("search.runs.trial.train", _train_nothing):
         for number in range(NUM_WARM_UP + repeats):
@@ -210,7 +210,7 @@ def time_command(arguments: Sequence[str], repeats: int) -> Iterator[float]:
 
 
 def worker_megabytes() -> int:
-    """Run in a process of its own: the largest resident set after two epochs and the imports of a worker."""
+    """Return the largest resident set after a worker's imports and two epochs; to be run in a separate process."""
     import torch
 
     import search.runs.worker  # noqa: F401

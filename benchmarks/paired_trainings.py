@@ -1,4 +1,4 @@
-"""Trainings on MNIST in two or more ways, paired by net and seed: what both benchmarks of learning do."""
+"""Comparing ways of training on MNIST, paired by net and seed; used by two other benchmarks."""
 
 import argparse
 import json
@@ -20,11 +20,11 @@ from space.candidate import TrainingConfig
 
 Way = tuple[Engine, TrainingConfig]
 Nets = Mapping[str, str]
-"""Notations by name."""
+"""Notations of nets by name."""
 
 
 def compare_by_command_line(description: str | None, nets: Nets, reference: str, ways: Mapping[str, Way]) -> None:
-    """Train each net in each way with the seeds and epochs that were asked for, and print what differs."""
+    """Train each net in each way with the seeds and epochs of the command line, and print the differences."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5, help="pairs a net (default: 5)")
     parser.add_argument("--epochs", type=int, default=15, help="default: 15")
@@ -47,7 +47,7 @@ def compare_by_command_line(description: str | None, nets: Nets, reference: str,
 def compare(
     nets: Nets, reference: str, ways: Mapping[str, Way], *, num_seeds: int, epochs: int
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """By way and net, and by way for all nets together, what `summary` says of the pairs with the reference."""
+    """Return the `summary` of the pairs with the reference, for each way and net and for all nets together."""
     seeds = range(num_seeds)
     with ProcessPoolExecutor(
         default_workers("cpu"), get_context("spawn"), initializer=prepare_worker, initargs=(1,)
@@ -72,7 +72,7 @@ def compare(
 
 
 def summary(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:
-    """Means, and the mean difference with its 95 % interval by Student's t."""
+    """Return the means, and the mean difference with its 95 % interval by Student's t."""
     differences = [accuracy - reference for accuracy, reference in pairs]
     mean, sd = statistics.mean(differences), statistics.stdev(differences)
     half = float(student.ppf(0.975, len(pairs) - 1)) * sd / math.sqrt(len(pairs))

@@ -1,16 +1,15 @@
-"""What pruning saves and what it costs, replayed on curves of trials that were trained to their end.
+"""Savings and losses of pruning rules, replayed on the curves of trials that were trained to their end.
 
     python -m benchmarks.pruning                                         # replay the curves kept in pruning_curves.csv
     python -m benchmarks.pruning --study mnist-8000 --curves FILE        # collect a study's curves first
 
-Collecting trains the pruned trials of the study again, from their stored candidate and seed and with the engine that
-trained them, but to their end; epochs that differ from the stored ones are an error. What is in FILE already is not
-trained again.
+Collecting trains the study's pruned trials again to their end, with their stored candidate, seed and engine; epochs
+that differ from the stored ones are an error. Trials that are already in FILE are not trained again.
 
-Each trial is taken in turn and shown to the rule epoch by epoch, with the trials before it that the rule let finish as
-its rivals. In the same run the size-blind median rule (stop below the median accuracy of all earlier trials at the same
-epoch, as Optuna's MedianPruner does) is replayed for comparison. The recorded order counts as it was; random orders
-show the spread. It also prints how well the end of a curve is foretold by what is known when the rule first decides.
+The rule sees each trial in turn, epoch by epoch, with the earlier trials that it let finish as rivals. The size-blind
+median rule (stop below the median accuracy of all earlier trials at the same epoch, like Optuna's MedianPruner) is
+replayed for comparison. Results are for the recorded order; random orders show the spread. Also prints how well the end
+of a curve can be predicted when the rule first decides.
 """
 
 import argparse
@@ -48,15 +47,15 @@ Rule = Callable[[TrialCurve, Sequence[TrialCurve], int], bool]
 @dataclass(frozen=True)
 class Replay:
     epochs_saved: float
-    """Share of all epochs that pruning left out."""
+    """Share of all epochs that pruning saved."""
     num_pruned: int
     front_size: int
     num_lost: int
-    """Points of the true front that were pruned."""
+    """Number of points on the true front that were pruned."""
     worst_loss: float
-    """By how much accuracy the worst of them beats every surviving trial of at most its size."""
+    """Largest excess in accuracy of a lost point over every surviving trial of at most its size."""
     num_lost_beyond_noise: int
-    """Lost by more than two standard errors of the difference of two accuracies."""
+    """Number of lost points whose excess is above two standard errors of the difference of two accuracies."""
 
 
 def size_aware(trial: TrialCurve, rivals: Sequence[TrialCurve], num_epochs: int) -> bool:
@@ -97,8 +96,10 @@ def replay(trials: Sequence[TrialCurve], rule: Rule) -> Replay:
 
 
 def foretelling(trials: Sequence[TrialCurve], epoch: int) -> dict[str, float]:
-    """By what may foretell it after an epoch: the standard deviation of the logarithm of the last validation error's
-    ratio to it."""
+    """Return how well several errors after an epoch predict the last validation error, by name of the predictor.
+
+    The value is the standard deviation of the logarithm of the ratio of the last validation error to the predictor.
+    """
     validation = [[1 - accuracy for accuracy in trial.val_accuracy] for trial in trials]
     foretold_by = {
         "lower of the latest two validation errors": [min(errors[epoch - 2 : epoch]) for errors in validation],
@@ -113,7 +114,7 @@ def foretelling(trials: Sequence[TrialCurve], epoch: int) -> dict[str, float]:
 
 
 def read_curves(path: Path) -> list[TrialCurve]:
-    """Trials in the order they were trained, from a CSV file with a row an epoch."""
+    """Read trials, in the order in which they were trained, from a CSV file with one row per epoch."""
     frame = pd.read_csv(path).sort_values(["trial", "epoch"])
     return [
         TrialCurve(int(group["num_params"].iloc[0]), tuple(group["val_accuracy"]), tuple(group["train_accuracy"]))
@@ -126,7 +127,7 @@ def _until(trial: TrialCurve, epoch: int) -> TrialCurve:
 
 
 def collect_curves(storage: str, study: str, path: Path) -> None:
-    """Write the whole curve of every trained trial of a study to ``path``."""
+    """Write the complete curve of every trained trial of a study to ``path``."""
     store = Store.open_read_only(storage)
     name = store.resolve_study_name(study)
     fingerprint = read_fingerprint(store, name)

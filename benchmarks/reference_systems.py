@@ -1,12 +1,12 @@
-"""What the reference systems reach: each with its own recipe, on all training images, last epoch, sealed test set.
+"""Test accuracy of the reference systems, each trained with its own recipe on all training images.
 
     python -m benchmarks.reference_systems [--seeds N] [--systems NAME ...] [--engine NAME] [--runs FILE]
     python -m benchmarks.reference_systems --table                    # no training: the table of what was measured
 
-Early stopping is off and a plateau is judged by the training loss, so that nothing is chosen by the test set; the
-recipes (`space/recipes.py`) are otherwise as published. Each finished training is a line of --runs, with the test
-accuracy after every epoch and the time at which the test set was opened; a training that is there already is not made
-again, so that the command can be interrupted and repeated.
+The result is that of the last epoch, on the sealed test set. Early stopping is off and a plateau is judged by the
+training loss, so that nothing is chosen by the test set; the recipes (`space/recipes.py`) are otherwise as published.
+Each finished training is a line of --runs, with the test accuracy after every epoch and the time at which the test set
+was opened. Existing trainings are not repeated, so the command can be interrupted and run again.
 """
 
 import argparse
@@ -27,21 +27,21 @@ from space.recipes import RECIPES, Recipe
 
 DEFAULT_RUNS = Path(__file__).with_name("reference_systems.jsonl")
 LAST = 5
-"""Epochs over which an accuracy is said to hold."""
+"""Number of last epochs whose lowest and highest accuracy are reported."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training."""
+    """One training of a reference system."""
 
     system: str
     seed: int
     engine: str
     test_accuracy: list[float]
-    """After each epoch."""
+    """Test accuracy after each epoch, as a fraction."""
     seconds: float
     opened: str
-    """When the test set was opened."""
+    """Time at which the test set was opened, ISO 8601 in UTC."""
 
 
 def main() -> None:
@@ -87,7 +87,7 @@ def train_one(recipe: Recipe, seed: int, engine: Engine) -> Run:
 
     opened = datetime.now(UTC).isoformat(timespec="seconds")
     root = find_data_root("mnist")
-    # Their authors' habit, and what is measured here: the test set is judged after every epoch.
+    # Accuracy on the test set after every epoch is measured here, as the systems' authors usually do.
     data = replace(load_all_but_test("mnist", root), validation=open_test_set("mnist", root))
     candidate = recipe.candidate
     config = replace(candidate.training, stop_accuracy=None, patience=None, plateau_on="train_loss")
@@ -104,7 +104,7 @@ def train_one(recipe: Recipe, seed: int, engine: Engine) -> Run:
 
 
 def table(runs: Sequence[Run]) -> str:
-    """Markdown, a line a system: in per cent and points, of the sealed test set."""
+    """Return a Markdown table with one row per system: accuracies on the sealed test set in per cent and points."""
     lines = [
         "| system | parameters | claimed | n | last epoch: mean (sd) | last 5 epochs: lowest to highest "
         "| best epoch: mean | flattered by | minutes |",

@@ -1,5 +1,7 @@
-// The native trainer on networks read from stdin, to be compiled with sanitizers. Each network is a line: batch size,
-// number of images, number of layers, then for each layer the numbers of its LayerSpec. Every array has exactly its size.
+// The native trainer on networks read from stdin, to be compiled with sanitizers.
+//
+// Each network is a line: batch size, number of images, number of layers, then the numbers of each layer's LayerSpec.
+// Every array has exactly the size that it needs.
 
 #include <cstdio>
 #include <iostream>

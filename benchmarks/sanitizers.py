@@ -2,8 +2,8 @@
 
 python -m benchmarks.sanitizers [--networks N] [--seed N]
 
-Every network is trained for an epoch and evaluated, on batches of random sizes. Ends with 1 and the report of the
-sanitizer at the first fault.
+Every network is trained for one epoch and evaluated, on batches of a random size. At the first fault the command prints
+the sanitizer's report and ends with exit code 1.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def check(folder: Path, num_networks: int, seed: int) -> subprocess.CompletedProcess[str]:
-    """Compile in ``folder`` and run; the exit code is 0 where nothing was found."""
+    """Compile in ``folder`` and run; the exit code is 0 if no fault was found."""
     program = folder / "sanitized_trainer"
     source = Path(__file__).with_name("sanitized_trainer.cpp")
     subprocess.run([find_compiler().path, *FLAGS, f"-I{FOLDER}", str(source), "-o", str(program)], check=True)
@@ -43,7 +43,7 @@ def check(folder: Path, num_networks: int, seed: int) -> subprocess.CompletedPro
 
 
 def random_network(generator: random.Random) -> ArchitectureSpec:
-    """One that the native trainer takes: any kernels, paddings, biases, orders, dropout, pools and heads."""
+    """Draw a network that the native trainer supports: any kernels, paddings, biases, orders, dropout, pools, heads."""
     while True:
         tokens: list[str] = []
         for _ in range(generator.randint(1, 5)):
@@ -60,7 +60,7 @@ def random_network(generator: random.Random) -> ArchitectureSpec:
         tokens += generator.choice(([], ["fc10"], ["fc7+:r", "fc10+"]))
         try:
             return ArchitectureSpec.from_text(" ".join(tokens))
-        except InputError:  # it shrinks to nothing
+        except InputError:  # its maps shrink to nothing
             continue
 
 

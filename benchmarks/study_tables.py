@@ -1,6 +1,6 @@
-"""The tables of a study as CSV files, small enough to keep: every trained trial, every epoch, the front.
+"""Writing the tables of a study as small CSV files: every trained trial, every epoch, the front.
 
-Of a study whose front is confirmed also that, and the accuracy of every training that it took.
+If the front is confirmed, also writes the confirmed front and the accuracy of every training of the confirmation.
 
 python -m benchmarks.study_tables --study mnist-8000 --out docs/runs/2026-11-20-mnist-8000
 """

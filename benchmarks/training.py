@@ -1,17 +1,17 @@
-"""How fast each engine trains, against the habit loop and against the arithmetic ceiling of this machine.
+"""Training speed of each engine, against the usual PyTorch loop (the baseline) and the arithmetic limit.
 
     python -m benchmarks.training            # four nets, three batch sizes, five repeats: a quarter of an hour
     python -m benchmarks.training --quick    # one batch size, three repeats: three minutes
 
-Every repeat measures all ways one after another, so that what else the machine does meets all of them alike; ratios are
-medians over the repeats. A trial-epoch is one epoch of one trial, of which a sample is timed: training on 50,000 images
-and evaluation on 10,000. The engines train one trial on every core at the same time and tell glibc to keep freed
-memory, as a search does. The habit loop runs in processes of their own without that, in its best arrangement: one
-process with all cores or one process a core, each with 0 or 2 loader workers.
+Every repeat measures all ways one after another, so that other load on the machine affects them equally; ratios are
+medians over the repeats. A trial-epoch is one epoch of one trial: training on 50,000 images and evaluation on 10,000,
+of which a sample is timed. The engines train one trial on every core at the same time and let glibc keep freed memory,
+as a search does. The baseline (habit in the output) runs in separate processes without that setting, in its fastest
+arrangement: one process with all cores or one process per core, each with 0 or 2 loader workers.
 
-The ceiling is the better of a large fp32 matrix product and multiply-adds in registers, on all cores. The distance is
-how many times longer the native training steps (batches, forward, backward, update) take than their multiply-adds
-alone would at the ceiling.
+The arithmetic limit (ceiling in the output) is the faster of a large fp32 matrix product and multiply-adds in
+registers, on all cores. The ceiling distance is the time of the native training steps (batches, forward, backward,
+update) divided by the time that their multiply-adds alone would take at this limit.
 """
 
 import argparse
@@ -50,14 +50,14 @@ BATCH_SIZES = (64, 128, 512)
 
 @dataclass(frozen=True)
 class _Pools:
-    """The measuring processes, each a pool of one."""
+    """The measuring processes, each in a pool of its own."""
 
     engines: list[ProcessPoolExecutor]
-    """One a core."""
+    """Processes for the engines, one per core."""
     habits: list[ProcessPoolExecutor]
-    """One a core."""
+    """Processes for the baseline, one per core."""
     one_habit: list[ProcessPoolExecutor]
-    """A single one with all cores."""
+    """A single process for the baseline, with all cores."""
 
 
 def main() -> None:
@@ -94,7 +94,7 @@ def main() -> None:
 
 
 def _repeat(notation: str, batch_size: int, pools: _Pools) -> dict[str, list[Timing]]:
-    """One measurement of every way; each gives a timing for every process that trained at the same time."""
+    """Measure every way once; returns the timings of all processes that trained at the same time, by way."""
 
     def measure_all(processes: Sequence[ProcessPoolExecutor], way: str, num_loader_workers: int = 0) -> list[Timing]:
         job = Job(way, notation, batch_size, num_loader_workers)
@@ -112,7 +112,7 @@ def _repeat(notation: str, batch_size: int, pools: _Pools) -> dict[str, list[Tim
 
 
 def _ceiling(pools: Sequence[ProcessPoolExecutor], way: str) -> float:
-    """GFLOP a second of all cores."""
+    """Return GFLOP per second of all cores together."""
     futures = [pool.submit(measure, Job(way)) for pool in pools]
     return sum(1 / future.result().seconds for future in futures)
 
@@ -127,7 +127,7 @@ def _report(
     nets: dict[str, Any] = {}
     for name, by_batch in results.items():
         batches = {batch_size: _summary(name, repeated, ceiling) for batch_size, repeated in by_batch.items()}
-        # Of several batch sizes the middle one stands for the net.
+        # The middle batch size represents the net.
         nets[name] = {**batches[128], "batch_sizes": batches}
     return {
         "machine": f"{num_cores} cores, {platform.machine()}, Python {platform.python_version()}",
@@ -164,7 +164,7 @@ def _steps(timing: Timing) -> float:
 
 
 def _parts(repeated: Sequence[Sequence[Timing]]) -> dict[str, float]:
-    """Median over the repeats of the mean over the processes, in seconds of a trial-epoch."""
+    """Return the seconds of each part of a trial-epoch: the median over repeats of the mean over processes."""
     return {
         part: round(
             statistics.median(statistics.mean(timing.parts[part] for timing in timings) for timings in repeated), 2
@@ -174,7 +174,7 @@ def _parts(repeated: Sequence[Sequence[Timing]]) -> dict[str, float]:
 
 
 def flop_of_training(architecture: ArchitectureSpec) -> int:
-    """Multiply-adds of one image's forward and backward pass, times two; the first layer needs no input gradient."""
+    """Return twice the multiply-adds of a forward and a backward pass; the first layer needs no input gradient."""
     macs = [row.num_macs for row in summarise(architecture)]
     return 2 * (3 * sum(macs) - macs[0])
 

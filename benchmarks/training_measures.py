@@ -1,4 +1,4 @@
-"""What the processes of benchmarks/training.py measure: the engines, the habit loop, and the arithmetic limit."""
+"""Measurements in the processes of benchmarks/training.py: the engines, the baseline and the arithmetic limit."""
 
 import ctypes
 import time
@@ -30,10 +30,10 @@ MULTIPLY_ADD_SOURCE = Path(__file__).with_name("multiply_add.cpp")
 
 @dataclass(frozen=True)
 class Job:
-    """What one process measures at a time."""
+    """One measurement that a process makes."""
 
     way: str
-    """``habit``, ``torch``, ``native``, ``matrix product`` or ``multiply-adds``."""
+    """``habit`` (the baseline), ``torch``, ``native``, ``matrix product`` or ``multiply-adds``."""
     notation: str = ""
     batch_size: int = 0
     num_loader_workers: int = 0
@@ -42,9 +42,9 @@ class Job:
 @dataclass(frozen=True)
 class Timing:
     seconds: float
-    """Of one trial-epoch, or for the ceilings of one GFLOP."""
+    """Time of one trial-epoch or, for the arithmetic limits, of one GFLOP."""
     parts: dict[str, float]
-    """Of it, the seconds by part."""
+    """The same time in seconds by part; empty if not measured."""
 
 
 def start_process(prepare: Callable[[int], None], num_threads: int) -> ProcessPoolExecutor:
@@ -52,7 +52,7 @@ def start_process(prepare: Callable[[int], None], num_threads: int) -> ProcessPo
 
 
 def prepare_worker(num_threads: int) -> None:
-    """What a process that trains does first."""
+    """Set up a process for training."""
     end_with_parent()
     keep_freed_memory()
     set_num_threads(num_threads)
@@ -133,7 +133,7 @@ def _measure_engine(job: Job) -> Timing:
 
 @contextmanager
 def _hooks_at_parts(model: Any) -> Iterator[dict[str, float]]:
-    """Seconds of forward, backward and update while a PyTorch model trains."""
+    """Measure the seconds of forward pass, backward pass and update while a PyTorch model trains."""
     from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
     seconds = dict.fromkeys(("data", "forward", "backward", "update"), 0.0)

@@ -1,4 +1,4 @@
-"""How much does a setting of the training matter? The same trainings with one setting changed, paired by seed.
+"""Effect of single training settings on accuracy, in otherwise equal trainings paired by seed.
 
     python -m benchmarks.training_settings [--seeds N] [--epochs N] [--json]
 
@@ -13,7 +13,7 @@ from benchmarks.paired_trainings import compare_by_command_line
 from mnist_core.engine import resolve_engine
 from space.candidate import TrainingConfig
 
-# Drawn by hand and never tuned: widths that grow slowly around two pools.
+# Nets drawn by hand and never tuned, with slowly growing widths and two pools.
 NETS = {
     "1,403": "3s:br 4s:br p 4s:br 6s:br p 6v:br 8v:br gap fc10+",
     "5,368": "6s:br 8s:br p 10s:br 12s:br p 12v:br 14v:br gap fc10+",

@@ -1,1 +1,1 @@
-"""Data, models, training and evaluation in PyTorch. Knows nothing of studies and does not import optuna."""
+"""Data, models, training and evaluation in PyTorch, independent of studies and without importing optuna."""

@@ -150,7 +150,7 @@ def open_test_set(name: str, data_root: Path | None) -> Split:
 
 
 def check_same_data(data: Dataset, sha256: str, made: str) -> None:
-    """Raises `InputError` where ``data`` are not the images that ``made`` says, such as "trial 3 was trained on"."""
+    """Raise `InputError` if ``data`` has another hash; ``made`` ends the message, such as "trial 3 was trained on"."""
     if data.sha256 != sha256:
         raise InputError(f"the {data.name} found here is not the one that {made}")
 
@@ -171,8 +171,18 @@ def _read_training_images(name: str, data_root: Path | None) -> tuple[Split, int
     return whole, len(whole) - source.validation_size, source.validation_size
 
 
+def _check_usable(name: str, train: Split, std: float) -> None:
+    """Raise `InputError` for training images from which nothing can be learnt."""
+    if std == 0:
+        raise InputError(f"every pixel of the training images of {name} has the same value: there is nothing to learn")
+    labels = np.unique(train.labels)
+    if len(labels) < 2:
+        raise InputError(f"all training images of {name} are of class {labels[0]}: it takes two classes to learn")
+
+
 def _dataset(name: str, train: Split, validation: Split, hashed: Split) -> Dataset:
     mean, std = _pixel_statistics(train.images)
+    _check_usable(name, train, std)
     digest = hashlib.sha256(hashed.images.data)
     digest.update(hashed.labels.astype(np.uint8).data)
     return Dataset(
@@ -250,9 +260,9 @@ def _read_digits() -> Split:
 
 
 def _digits_table() -> NDArray[np.float64]:
-    """(1797, 65): the pixels of each digit, then its label.
+    """Return (1797, 65): the pixels of each digit, then its label.
 
-    Read from scikit-learn's file where that is to be found: importing scikit-learn takes a process two seconds.
+    They are read from scikit-learn's file if it is found, since importing scikit-learn takes two seconds.
     """
     package = importlib.util.find_spec("sklearn")
     for folder in package.submodule_search_locations or () if package else ():

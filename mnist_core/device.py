@@ -7,6 +7,7 @@ from pathlib import Path
 
 from space.errors import InputError
 
+DEVICE_NAMES = ("auto", "cpu", "cuda", "xpu", "mps")
 _ACCELERATOR_FILES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd", "/dev/dri")
 
 

@@ -19,7 +19,7 @@ class Engine:
     library: Path | None
     """The compiled native trainer; None if PyTorch trains."""
     reason: str = ""
-    """Why the native trainer is not available, if it was tried."""
+    """Why PyTorch trains instead of the native trainer; empty if PyTorch was chosen."""
     bfloat16: bool = False
     """Whether PyTorch multiplies in bfloat16 when it trains; weights, sums and evaluation stay in fp32."""
 

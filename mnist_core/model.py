@@ -64,7 +64,7 @@ def _build_layer(layer: Layer, shape: Shape) -> list[nn.Module]:
 
 
 class GlobalMean(nn.Module):
-    """(N, C, H, W) to (N, C). `nn.AdaptiveAvgPool2d` has no deterministic backward on CUDA; the mean has."""
+    """Mean of each map: (N, C, H, W) to (N, C). `nn.AdaptiveAvgPool2d` has no deterministic backward on CUDA."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.mean((2, 3))

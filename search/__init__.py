@@ -1,1 +1,1 @@
-"""Joins the other packages: the command line, and one search from start to end."""
+"""The command line and the work of every command, built on the other three packages."""

@@ -1,4 +1,4 @@
-"""optuna-dashboard on a study store."""
+"""Serving optuna-dashboard on a study store."""
 
 import socket
 import threading
@@ -9,15 +9,15 @@ from space.errors import InputError
 from studies.storage import Store
 
 HOST = "127.0.0.1"
-"""The dashboard has no passwords and can change studies, so it is served to this machine alone."""
+"""Address of this machine only, since the dashboard has no passwords and can change studies."""
 
 
 def serve(url: str, port: int) -> None:
-    """Serve until interrupted. Raises `InputError` for a store that is not there or a port that can't be had."""
+    """Serve until interrupted. Raises `InputError` if the store does not exist or the port can't be used."""
     _check_port(port)
     store = Store.open(url)
     print(f"optuna-dashboard on http://{HOST}:{port}/ (Ctrl-C ends it)", flush=True)
-    # In a thread, since the server's handler of requests swallows a Ctrl-C that falls into it; here it always counts.
+    # Runs in a thread, since the server's request handler swallows a Ctrl-C that arrives in it; here it always counts.
     server = threading.Thread(
         target=optuna_dashboard.run_server,
         args=(store.storage,),

@@ -1,4 +1,4 @@
-"""A folder that a command writes whole or not at all, and replaces only if it wrote it."""
+"""Output folders that a command writes whole or not at all, and replaces only if the same command wrote them."""
 
 import contextlib
 import os
@@ -7,13 +7,15 @@ import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from search.terminal.interrupts import raising_interrupts
 from space.errors import InputError
 
 
 def check_target(out: Path, kind: str, files: Collection[str] | None, *, force: bool) -> None:
-    """Raises `InputError` where ``out`` can't be made, or exists and is not what an earlier ``kind`` wrote.
+    """Raise `InputError` if ``out`` can't be created, or exists and may not be replaced.
 
-    ``files`` are the names that may be in a folder of that kind; None: it is one file.
+    With ``force``, a folder is replaced if it holds only ``files``, the names that a ``kind`` ("export") writes. None
+    means that ``out`` is a single file.
     """
     if not out.parent.is_dir():
         raise InputError(f"--out {out} can't be written: the folder {out.parent} does not exist")
@@ -26,26 +28,27 @@ def check_target(out: Path, kind: str, files: Collection[str] | None, *, force: 
             raise InputError(f"--out {out} is a folder, but --format writes one file")
         return
     found = {path.name for path in out.iterdir()} if out.is_dir() else set()
-    # Not one file of anybody else's goes: other commands write a config.json too.
+    # Never remove a file from elsewhere: other commands also write a config.json.
     if not found or found - set(files):
         raise InputError(f"--out {out} was not written by an {kind}, so it is not replaced")
 
 
 @contextlib.contextmanager
 def temporary_folder(out: Path) -> Iterator[Path]:
-    """A folder beside ``out``, to write into and move; afterwards it is gone. Raises `InputError` where it can't be."""
+    """Create a folder beside ``out`` to fill and move; removes it afterwards. Raises `InputError` if that fails."""
     try:
         folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
     except OSError as error:
         raise InputError(f"--out {out} can't be written: {error.strerror}") from None
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with raising_interrupts():
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def replace_folder(new: Path, out: Path) -> None:
-    """Move a folder to the place of ``out``, which may exist."""
+    """Move a folder to ``out``, replacing any existing folder."""
     new.chmod(0o755)  # a temporary folder is private
     if out.exists():
         old = new.with_name(f"{new.name}-old")

@@ -1,1 +1,1 @@
-"""Candidates: architectures, parameter counting and the ranges to search. Imports neither torch nor optuna."""
+"""Candidates: architectures, parameter counting and the ranges to search, without importing torch or optuna."""

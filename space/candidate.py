@@ -10,6 +10,8 @@ from space.errors import InputError
 from space.fields import check_types, stored_fields
 
 OPTIMIZERS = ("sgd", "adam")
+MAX_BATCH_SIZE, MAX_EPOCHS = 1_000_000, 1_000_000
+"""Upper limits, far above any useful value, which keep memory and counters from overflowing."""
 SCHEDULES = ("one_cycle", "step", "plateau", "constant")
 
 
@@ -71,7 +73,9 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         check_types(self)
         _require(self.epochs >= 1, "epochs must be at least 1", self.epochs)
+        _require(self.epochs <= MAX_EPOCHS, f"epochs must be at most {MAX_EPOCHS:,}", self.epochs)
         _require(self.batch_size >= 2, "batch_size must be at least 2", self.batch_size)
+        _require(self.batch_size <= MAX_BATCH_SIZE, f"batch_size must be at most {MAX_BATCH_SIZE:,}", self.batch_size)
         _require_one_of("optimizer", OPTIMIZERS, self.optimizer)
         _require_one_of("schedule", SCHEDULES, self.schedule)
         _require(self.max_lr > 0, "max_lr must be above 0", self.max_lr)

@@ -1,4 +1,4 @@
-"""Fields of dataclasses: their types, checked where values may come from a file, and which of them are stored."""
+"""Fields of dataclasses: checks of their types for values from files, and the choice of those that are stored."""
 
 import math
 from collections.abc import Mapping

@@ -32,7 +32,7 @@ class Recipe:
     assumed: tuple[str, ...] = ()
     """Settings that the document does not state."""
     reconstruction: bool = False
-    """Whether the layers are a reconstruction: one layout that fits what the document says of the net."""
+    """Whether the layers are a reconstruction: one layout that fits the document's description of the net."""
 
     @property
     def title(self) -> str:

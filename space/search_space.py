@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Protocol, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from space.architecture import ArchitectureSpec
-from space.candidate import CandidateSpec, TrainingConfig
+from space.candidate import MAX_BATCH_SIZE, CandidateSpec, TrainingConfig
 from space.errors import InputError
 from space.layers import Conv, GlobalAveragePool, Layer, Linear, MaxPool
 
@@ -64,7 +64,7 @@ _Fraction = Annotated[float, Field(ge=0, lt=1, strict=True)]
 _LogRange = Annotated[tuple[_PositiveFloat, _PositiveFloat], AfterValidator(_ordered)]
 _FractionRange = Annotated[tuple[_Fraction, _Fraction], AfterValidator(_ordered)]
 _Strength = Annotated[float, Field(ge=0, le=5, strict=True)]
-_BatchSize = Annotated[int, Field(ge=2, strict=True)]
+_BatchSize = Annotated[int, Field(ge=2, le=MAX_BATCH_SIZE, strict=True)]
 
 
 class _Section(BaseModel):
@@ -72,7 +72,7 @@ class _Section(BaseModel):
 
 
 class Stage(_Section):
-    """Convolutions between two pools: how many, how wide each may be, and their shared kernel and padding."""
+    """Convolutions between two pools: ranges of their number and widths, and their shared kernel and padding."""
 
     layers: Annotated[tuple[_NumLayers, _NumLayers], AfterValidator(_ordered)]
     width: Annotated[tuple[_Width, _Width], AfterValidator(_ordered)]

@@ -1,1 +1,1 @@
-"""The study store: trials, their results and the Pareto front. Does not import torch."""
+"""The study store: trials, their results and the Pareto front, without importing torch."""

@@ -12,7 +12,7 @@ from studies.tables import SCHEMA_VERSION, metadata, schema_version
 
 
 def _keep_hashes_and_keys(connection: Connection) -> None:
-    """Hashes of confirmed weights, and the candidate that a slot is reserved for."""
+    """Add columns for the hashes of confirmed weights and for the candidate that a slot is reserved for."""
     _add_column(connection, "confirmation_trainings", "weights_sha256", "VARCHAR(64)")
     _add_column(connection, "trial_slots", "candidate_key", "VARCHAR(16)")
 

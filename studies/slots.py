@@ -119,7 +119,7 @@ class TrialSlots:
     def reserve(self, slot: Slot, candidate_key: str) -> bool:
         """Reserve a candidate for a slot; returns False if another slot trains it, has trained it or will retry it.
 
-        Of two workers that find the same candidate at the same moment, one gets it.
+        If two workers find the same candidate at the same time, only one of them gets it.
         """
         with self._database.begin() as connection:
             touch_search(connection, self._study_name)

@@ -50,7 +50,7 @@ class Store:
             if not is_sqlite(url):
                 _check_tables(create_engine(url), url, may_be_empty=True)
                 return cls._create(url)
-            # Before anything is written, so that what is refused leaves no trace.
+            # Checked before anything is written, so that a rejected database is left unchanged.
             _check_sqlite_file(url, may_be_absent=True)
             with _only_creator(StudyArtifacts(sqlite_path(url)).folder):
                 return cls._create(url)
@@ -99,7 +99,7 @@ class Store:
 
     @classmethod
     def find(cls, url: str) -> "Store | None":
-        """The store for reading; None where there is none yet, or a database that is still to become one."""
+        """Open the store for reading; returns None if it does not exist or its database has no tables of ours yet."""
         with _database_errors(url):
             if is_sqlite(url) and not sqlite_path(url).exists():
                 return None
@@ -172,6 +172,9 @@ def is_sqlite(url: str) -> bool:
 
 
 def sqlite_path(url: str) -> Path:
+    """Return the file of an SQLite URL, in which ``%`` and two hexadecimal digits encode a character, as in any URL."""
+    if "?" in url:
+        raise InputError(f"--storage {url} has a '?', and what follows it would be dropped: write %3F instead")
     database = make_url(url).database
     if not database or database == ":memory:":
         raise InputError(f"--storage must name a file, such as sqlite:///studies.db, not {url!r}")
@@ -186,9 +189,9 @@ def _read_only_url(path: Path) -> str:
 
 @contextmanager
 def _only_creator(folder: Path) -> Iterator[None]:
-    """Wait until no other process creates the store whose artifacts lie in ``folder``, and exclude others meanwhile.
+    """Wait until no other process creates the store whose artifacts are in ``folder``, and exclude others meanwhile.
 
-    Optuna's tables are created without regard to others: of several processes that do so at once, one fails.
+    Optuna creates its tables without a lock: if several processes do so at once, one fails.
     """
     folder.mkdir(exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY)
@@ -259,11 +262,18 @@ def _database_errors(url: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (ArgumentError, NoSuchModuleError, ImportError, ValueError):  # ValueError: a port that is not a number
+    except ImportError as error:
+        reason = f"{error.name or 'its driver'} is not installed"
+        raise InputError(
+            f"--storage {url} can't be opened: {reason}; what is supported is an SQLite file, such as sqlite:///studies.db"
+        ) from None
+    except (ArgumentError, NoSuchModuleError, ValueError):  # ValueError: a port that is not a number
         raise InputError(f"--storage must be a database URL, such as sqlite:///studies.db, not {url!r}") from None
     except (DatabaseError, sqlite3.DatabaseError, RuntimeError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise InputError(f"--storage {url} can't be opened: {reason}") from None
+    except OSError as error:
+        raise InputError(f"--storage {url} can't be opened: {error.strerror}") from None
 
 
 def _list_names(names: list[str]) -> str:

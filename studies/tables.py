@@ -49,7 +49,7 @@ trial_slots = Table(
     Column("worker", BigInteger, nullable=False),  # the byte of the lock file that the owner holds
     Column("host", String(255), nullable=False),
     Column("heartbeat", Float, nullable=False),  # Unix time of the owner's last heartbeat
-    Column("candidate_key", String(16)),  # of what is trained in it, which no other slot trains; none in early stores
+    Column("candidate_key", String(16)),  # key of its candidate, which no other slot trains; null in early stores
 )
 
 # Candidates to be trained before any that a sampler draws, in the order of their IDs.

@@ -48,7 +48,7 @@ SEARCH_MAY_IMPORT = {
     "sampling": set(),
     "terminal": set(),
     "dashboard": set(),
-    "output_folder": set(),
+    "output_folder": {"terminal"},
     "defaults": set(),
 }
 MAX_CHAIN = 7

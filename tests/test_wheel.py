@@ -56,7 +56,7 @@ def test_a_wheel_holds_every_file_of_the_packages_and_the_licence(installed: Pat
     (metadata,) = installed.glob("*.dist-info")
     assert (metadata / "licenses/LICENSE").is_file()
     assert "License-Expression: MIT" in (metadata / "METADATA").read_text(encoding="utf-8")
-    assert "small-model-search = search.cli.app:main" in (metadata / "entry_points.txt").read_text(encoding="utf-8")
+    assert "small-model-search = search.__main__:main" in (metadata / "entry_points.txt").read_text(encoding="utf-8")
 
 
 def test_it_searches_and_counts_without_the_clone(installed: Path, tmp_path: Path, default_engine: Engine) -> None:

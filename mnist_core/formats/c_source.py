@@ -1,4 +1,4 @@
-"""Trained models as C99 for microcontrollers: a header and a source file that need no library (docs/model-files.md).
+"""Trained models as C99 for microcontrollers: a header and a source without any library (docs/model-files.md).
 
 BatchNorm is folded into the convolution before it; if ReLU stands between the two, a scale and a shift for each channel
 remain. A pool is merged into the convolution before it, so that the values before pooling are never stored. Weights are

@@ -19,6 +19,8 @@ DOUBLE_PRECISION = "-DDOUBLE_PRECISION"
 """Flag to compile with 64-bit numbers, for comparing gradients."""
 COMPILERS = ("c++", "g++", "clang++")
 COMPILE_SECONDS = 300
+HASH_SUFFIX = ".sha256"
+"""Suffix of the file beside each compiled library that holds its hash."""
 
 
 class CompilerError(Exception):
@@ -43,18 +45,33 @@ def compile_library(source: Path, *extra_flags: str, compiling: Callable[[], Non
     flags = (*FLAGS, *extra_flags)
     target = _cache_folder() / f"{source.stem}-{_digest(compiler, flags, source)}.so"
     try:
-        if target.exists():
+        if _is_whole(target):
             return target
         compiling()
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             library = Path(folder) / target.name
             _run([compiler.path, *flags, f"-I{FOLDER}", str(source), "-o", str(library)])
+            hashed = library.with_suffix(HASH_SUFFIX)
+            hashed.write_text(_hash_of(library), encoding="ascii")
             # Renaming is atomic: another process may be about to load the library.
             library.rename(target)
+            hashed.rename(target.with_suffix(HASH_SUFFIX))
     except OSError as error:
         raise CompilerError(f"{source.name} can't be compiled: {error}") from None
     return target
+
+
+def _is_whole(library: Path) -> bool:
+    """Return whether the library is complete: loading a truncated one would kill the process."""
+    try:
+        return library.with_suffix(HASH_SUFFIX).read_text(encoding="ascii") == _hash_of(library)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _hash_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _run(command: list[str]) -> None:
@@ -98,7 +115,12 @@ def _cache_folder() -> Path:
     if chosen := os.environ.get("SEARCH_CACHE_DIR"):
         # A relative file name would be searched for among the system's libraries.
         return Path(chosen).absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "small-model-search"
+    if cache := os.environ.get("XDG_CACHE_HOME"):
+        return Path(cache) / "small-model-search"
+    try:
+        return Path.home() / ".cache/small-model-search"
+    except RuntimeError:  # neither HOME nor a user entry, as in a container with an arbitrary user
+        raise CompilerError("there is no home folder to keep it in: name a folder with SEARCH_CACHE_DIR") from None
 
 
 def _digest(compiler: Compiler, flags: tuple[str, ...], source: Path) -> str:

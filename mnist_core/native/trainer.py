@@ -69,7 +69,7 @@ class Totals:
     """Sum of the losses of all images."""
     num_right: int
     seconds: dict[str, float]
-    """Time by part of the training steps."""
+    """Time of each part of the training steps."""
 
 
 def layer_specs(architecture: ArchitectureSpec) -> list[_LayerSpec] | None:

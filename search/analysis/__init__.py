@@ -1,1 +1,1 @@
-"""The command analyse: a report about one model."""
+"""The command analyse: a report on one model."""

@@ -1,4 +1,4 @@
-"""From a trial, a model file or a reference system to a folder with everything there is to say of the trained model."""
+"""Writing the report on a trial, a model file or a reference system into a folder."""
 
 import csv
 import json
@@ -34,7 +34,7 @@ from studies.study import read_fingerprint
 from studies.trials import attributes_of
 
 USUAL_LIMIT = 8_000
-"""Parameters: what small nets for MNIST are asked to stay within."""
+"""Limit on the number of parameters that is usual for small MNIST nets."""
 RECIPE_SEED = 0
 PAGE_FILE, FACTS_FILE = "index.html", "analysis.json"
 PICTURES = ("error", "loss", "learning-rate", "confusion", "mistakes", "inputs")
@@ -45,10 +45,10 @@ FILES = (PAGE_FILE, FACTS_FILE, *(f"{name}.png" for name in PICTURES), *(f"{name
 def write_analysis(
     model: str, out: Path, *, study: str | None, storage: str, data_root: Path | None, force: bool
 ) -> list[str]:
-    """Make the folder ``out`` with a page, its pictures and tables; returns lines about them.
+    """Create the folder ``out`` with a page, its pictures and tables; returns lines to print about them.
 
-    Raises `InputError` where ``out`` can't be made or ``model`` is no trained model and no recipe,
-    `SearchFailedError` where it is not as accurate as its file says or its training diverges.
+    Raises `InputError` if ``out`` can't be created or ``model`` is neither a trained model nor a recipe, and
+    `SearchFailedError` if the model's accuracy differs from the recorded one or its training diverges.
     """
     check_target(out, "analysis", FILES, force=force)
     with temporary_folder(out) as folder:
@@ -115,7 +115,7 @@ def _of_file(checkpoint: Checkpoint, path: Path) -> Subject:
 
 
 def read_epochs_beside(path: Path, checkpoint: Checkpoint) -> tuple[EpochResult, ...]:
-    """The epochs that `train` left beside its model file; none where they are not there or another model's."""
+    """Return the epochs that `train` wrote beside its model file; empty if they are missing or of another model."""
     try:
         rows = csv.DictReader((path.parent / EPOCHS_FILE).read_text(encoding="utf-8").splitlines())
         epochs = [EpochResult(**{item.name: item.type(row[item.name]) for item in fields(EpochResult)}) for row in rows]  # type: ignore[operator]
@@ -132,7 +132,7 @@ def read_epochs_beside(path: Path, checkpoint: Checkpoint) -> tuple[EpochResult,
 
 
 def _train_recipe(recipe: Recipe, data_root: Path | None) -> tuple[Subject, Dataset]:
-    """Train it as it is, its reasons to stop early included, with a line an epoch on stderr."""
+    """Train a recipe unchanged, including its early stopping, and print a line per epoch to stderr."""
     candidate = recipe.candidate
     data = normalised_for(load_dataset("mnist", find_data_root("mnist", data_root)), candidate.training)
     prepare_process()

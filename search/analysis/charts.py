@@ -1,4 +1,4 @@
-"""The charts of an analysis."""
+"""Drawing the charts of an analysis."""
 
 import math
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ DIGITS_IN_ROW = 8
 
 
 def draw_charts(analysis: Analysis) -> dict[str, Picture]:
-    """By name; those of the training are left out where its epochs are not known."""
+    """Draw all charts, by name; those of the training are omitted if its epochs are not known."""
     names = analysis.subject.checkpoint.class_names
     charts = {"confusion": draw_confusion(analysis.confusion, names)}
     if analysis.subject.epochs:
@@ -31,12 +31,12 @@ def draw_charts(analysis: Analysis) -> dict[str, Picture]:
 
 
 def draw_errors(analysis: Analysis) -> Picture:
-    """Errors by epoch. Near 99 % they tell accuracies apart that would share a line."""
+    """Draw the errors by epoch on a log scale, which separates accuracies near 99 %."""
     lines = {
         "training": (TRAINING, [100 * (1 - result.train_accuracy) for result in analysis.subject.epochs]),
         "validation": (VALIDATION, [100 * (1 - result.val_accuracy) for result in analysis.subject.epochs]),
     }
-    # No error at all is drawn as half an image's share.
+    # An error of zero is drawn as half an image.
     return _draw_curves("error", lines, least=50 / analysis.num_images, digits=2, unit=" %")
 
 
@@ -49,7 +49,7 @@ def draw_losses(analysis: Analysis) -> Picture:
 
 
 def draw_learning_rates(analysis: Analysis) -> Picture:
-    """The schedule within the epochs as a line, and what each epoch ended with as dots."""
+    """Draw the schedule within epochs as a line and the last learning rate of each epoch as a dot."""
     epochs = analysis.subject.epochs
     with matplotlib.rc_context(STYLE):
         figure, axes = new_figure(500, 300)
@@ -77,11 +77,11 @@ def draw_learning_rates(analysis: Analysis) -> Picture:
 
 
 def draw_mistakes(analysis: Analysis) -> bytes:
-    """PNG of the shown mistakes, which the page sets itself."""
+    """Draw the shown mistakes as PNG; the page has its own layout for them."""
     mistakes, images = analysis.shown_mistakes, analysis.data.validation.images
     names = analysis.subject.checkpoint.class_names
     num_rows = math.ceil(len(mistakes) / DIGITS_IN_ROW)
-    width, height, caption, side = 40, 52, 20, images.shape[1]  # of a place, the text in it and the image, in pixels
+    width, height, caption, side = 40, 52, 20, images.shape[1]  # pixels of a cell, its text and the image
     mosaic = np.zeros((height * num_rows, width * DIGITS_IN_ROW), np.uint8)
     with matplotlib.rc_context(STYLE):
         figure, axes = new_figure(2 * mosaic.shape[1], 2 * mosaic.shape[0])
@@ -100,7 +100,7 @@ def draw_mistakes(analysis: Analysis) -> bytes:
 def _draw_curves(
     name: str, lines: dict[str, tuple[str, list[float]]], *, least: float, digits: int, unit: str = ""
 ) -> Picture:
-    """Two lines by epoch, each labelled with its last value where it ends, on a log scale that begins at ``least``."""
+    """Draw two curves by epoch on a log scale, clipped at ``least``, each with its last value as a label at its end."""
     with matplotlib.rc_context(STYLE):
         figure, axes = new_figure(500, 300)
         axes.set_yscale("log")
@@ -119,7 +119,7 @@ def _draw_curves(
         ends = {label: math.log10(values[-1]) for label, values in shown.items()}
         lower, upper = sorted(ends, key=lambda label: ends[label])
         low, high = map(math.log10, axes.get_ylim())
-        # Labels keep a line of text between them.
+        # The labels are kept at least a line of text apart.
         shift = max(0.0, 0.12 * (high - low) - (ends[upper] - ends[lower])) / 2
         for label, height in ((lower, ends[lower] - shift), (upper, ends[upper] + shift)):
             colour, values = lines[label]
@@ -148,7 +148,7 @@ def _scale_log_axis(axes: Axes, values: NDArray[np.float64], unit: str) -> None:
 def _schedule(
     config: TrainingConfig, epochs: Sequence[EpochResult], steps_per_epoch: int = 50
 ) -> tuple[list[float], list[float]]:
-    """The learning rate within epochs, at fewer steps than they had: epochs passed, and the rate then."""
+    """Sample the learning rate at ``steps_per_epoch`` steps of each epoch; returns times in epochs, and rates."""
     steps, rates = [], []
     for result in epochs:
         of_epoch = learning_rates(config, result.epoch, steps_per_epoch, epochs[: result.epoch - 1])

@@ -1,4 +1,4 @@
-"""A confusion matrix as a picture."""
+"""Drawing a confusion matrix."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from search.analysis.picture import GRID, INK, MUTED, PAPER, STYLE, VALIDATION, 
 
 
 def draw_confusion(confusion: NDArray[np.int64], names: Sequence[str]) -> Picture:
-    """Counts by true class (row) and predicted class (column): what is right in grey, mistakes in depths of blue."""
+    """Draw counts by true class (row) and predicted class (column), in grey on the diagonal, else in shades of blue."""
     most = max(1, int((confusion - np.diag(np.diag(confusion))).max()))
     with matplotlib.rc_context(STYLE):
         figure, axes = new_figure(560, 560)
@@ -20,7 +20,7 @@ def draw_confusion(confusion: NDArray[np.int64], names: Sequence[str]) -> Pictur
             if row == column:
                 fill, alpha, colour = GRID, 1.0, MUTED
             else:
-                # The root keeps single mistakes visible beside frequent ones.
+                # The square root keeps single mistakes visible beside frequent ones.
                 fill, alpha = VALIDATION, math.sqrt(count / most)
                 colour = PAPER if alpha > 0.6 else INK
             if not count:

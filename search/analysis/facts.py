@@ -1,4 +1,4 @@
-"""What there is to say of a trained model: counted from its layers, measured on the validation images."""
+"""Facts about a trained model, counted from its layers and measured on the validation images."""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from space.results import EpochResult
 from space.summary import LayerSummary, peak_activation_bytes, summarise
 
 NUM_LAST_EPOCHS = 5
-"""Epochs at the end over which the accuracy's steadiness is told."""
+"""Number of last epochs over which the range of the accuracy is reported."""
 NUM_MISTAKES_SHOWN = 48
 NUM_INPUTS_SHOWN = 40
 
@@ -34,12 +34,12 @@ class Subject:
     checkpoint: Checkpoint
     title: str
     origin: str
-    """Where it comes from, in a sentence or two."""
+    """Where the model comes from, in one or two sentences."""
     epochs: tuple[EpochResult, ...]
-    """Of the training that it comes from; empty where they are not known."""
+    """Epochs of the model's training; empty if they are not known."""
     max_params: int
     limit: str
-    """What asks for `max_params`."""
+    """Where the limit `max_params` comes from."""
 
     @property
     def architecture(self) -> ArchitectureSpec:
@@ -47,7 +47,7 @@ class Subject:
 
     @property
     def epoch(self) -> int | None:
-        """The epoch whose weights these are, where that is known: not the last for weights kept as the best."""
+        """The epoch of the model's weights, if known; for weights kept as the best it may not be the last."""
         accuracy = self.checkpoint.val_accuracy
         if self.epochs and self.epochs[-1].val_accuracy == accuracy:
             return self.epochs[-1].epoch
@@ -56,24 +56,24 @@ class Subject:
 
 @dataclass(frozen=True)
 class ClassScore:
-    """How one class fares. What has no images or predictions to be a share of is 0."""
+    """Scores of one class. A ratio without images or predictions in its denominator is 0."""
 
     name: str
     precision: float
     recall: float
     f1: float
     support: int
-    """Validation images of the class."""
+    """Number of validation images of the class."""
 
 
 @dataclass(frozen=True)
 class Mistake:
     index: int
-    """Of the image among the validation images, counted from 0."""
+    """Index of the image among the validation images, counted from 0."""
     label: int
     predicted: int
     confidence: float
-    """The softmax's share for the predicted class."""
+    """Softmax probability of the predicted class."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ class Analysis:
     confusion: NDArray[np.int64]
     """(classes, classes): the true class by row, the predicted one by column."""
     mistakes: tuple[Mistake, ...]
-    """All of them, the most confident first."""
+    """All mistakes, the most confident first."""
     scores: tuple[ClassScore, ...]
     rules: tuple[Rule, ...]
 
@@ -93,18 +93,18 @@ class Analysis:
 
     @property
     def measured_accuracy(self) -> float:
-        """Of these weights, here and now."""
+        """Accuracy of these weights as measured by this analysis."""
         return int(np.trace(self.confusion)) / self.num_images
 
     @property
     def val_accuracy(self) -> float:
-        """After the last epoch, where the epochs are known; else that of these weights."""
+        """Validation accuracy after the last epoch if the epochs are known, else that of these weights."""
         epochs = self.subject.epochs
         return epochs[-1].val_accuracy if epochs else self.measured_accuracy
 
     @property
     def standard_error(self) -> float:
-        """Of `val_accuracy`, as a share of so many images."""
+        """Binomial standard error of `val_accuracy` for the number of validation images."""
         return math.sqrt(self.val_accuracy * (1 - self.val_accuracy) / self.num_images)
 
     @property
@@ -117,7 +117,7 @@ class Analysis:
 
     @property
     def steadiness(self) -> dict[str, float] | None:
-        """The lowest and highest validation accuracy of the last epochs, and the difference; None: not known."""
+        """Lowest and highest validation accuracy of the last epochs and their difference; None if not known."""
         if not self.last_epochs:
             return None
         accuracies = [result.val_accuracy for result in self.last_epochs]
@@ -164,7 +164,7 @@ class Analysis:
 
 
 def analyse_model(subject: Subject, data: Dataset) -> Analysis:
-    """Classify the validation images with the model. Raises what `search.models.agreement.classify` raises."""
+    """Classify the validation images with the model. Raises the errors of `search.models.agreement.classify`."""
     found = classify(subject.checkpoint, data)
     wrong = np.flatnonzero(found.predicted != found.labels)
     return Analysis(
@@ -181,7 +181,7 @@ def analyse_model(subject: Subject, data: Dataset) -> Analysis:
 
 
 def sample_inputs(analysis: Analysis) -> tuple[NDArray[np.uint8], list[str]]:
-    """Some training images, (N, 28, 28), augmented as in the model's training, and the names of their classes."""
+    """Return some training images, (N, 28, 28), augmented as in the model's training, and their class names."""
     checkpoint, split = analysis.subject.checkpoint, analysis.data.train
     config = checkpoint.candidate.training
     generator = np.random.default_rng(purpose_seed(checkpoint.seed, Purpose.AUGMENTATION, 1))

@@ -1,4 +1,4 @@
-"""An analysis as one HTML page that needs nothing beside it."""
+"""An analysis as one self-contained HTML page."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -19,7 +19,7 @@ _OPS = {"b": "BatchNorm", "r": "ReLU"}
 
 
 def render_page(analysis: Analysis, charts: Mapping[str, Picture], augmented: NDArray[np.uint8]) -> str:
-    """HTML from the charts by name and (N, 28, 28) training images as the model saw them."""
+    """Render the HTML page; ``augmented`` are (N, 28, 28) training images as the model saw them."""
     template = Template(resources.files("search.analysis").joinpath("page.html").read_text(encoding="utf-8"))
     subject = analysis.subject
     return template.substitute(
@@ -254,7 +254,7 @@ def _facts(name: str, facts: Iterable[tuple[str, str]]) -> str:
 def _table(
     heads: Sequence[str], rows: Iterable[Sequence[str]], *, num_texts: int = 1, total: Sequence[str] | None = None
 ) -> str:
-    """Cells are HTML; the first ``num_texts`` columns are aligned as text, the others as numbers."""
+    """Render a table of HTML cells; the first ``num_texts`` columns are aligned as text, the others as numbers."""
 
     def line(cells: Sequence[str], *, is_head: bool = False) -> str:
         html = []

@@ -1,4 +1,4 @@
-"""A picture in two forms: SVG that takes its page's colours and font, and PNG."""
+"""Pictures in two forms: SVG with the page's colours and font, and PNG."""
 
 import base64
 import io
@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-# Blue and orange differ for every kind of colour vision. Each is a variable of the page, which has darker and lighter
-# ones for light and dark screens.
+# Blue and orange are distinguishable with every kind of colour vision. The page has a variable for each colour, with
+# different values for light and dark screens.
 PAPER, INK, MUTED, GRID = "#ffffff", "#1c2330", "#5f6b7a", "#dfe4ea"
 VALIDATION, TRAINING = "#1f5fa8", "#c65d0e"
 CSS_COLOURS = {
@@ -45,22 +45,22 @@ STYLE: dict[Any, Any] = {
     "grid.color": GRID,
     "grid.linewidth": 0.8,
     "lines.solid_capstyle": "round",
-    "svg.fonttype": "none",  # text stays text, in the page's font
+    "svg.fonttype": "none",  # text remains text, in the page's font
 }
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture in both forms."""
+    """A picture in both forms."""
 
     svg: str
-    """An element to put in a page."""
+    """SVG element to embed in a page."""
     png: bytes
-    """On white, for anything else."""
+    """PNG on a white background, for all other uses."""
 
 
 def new_figure(width: int, height: int) -> tuple[Figure, Axes]:
-    """An SVG of so many units, which the page shows as so many pixels."""
+    """Create a figure whose SVG has this size in user units, which the page shows as pixels."""
     figure = Figure(figsize=(width / POINTS_PER_INCH, height / POINTS_PER_INCH), layout="constrained")
     return figure, figure.subplots()
 
@@ -68,11 +68,11 @@ def new_figure(width: int, height: int) -> tuple[Figure, Axes]:
 def render(figure: Figure, name: str) -> Picture:
     stream = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    with matplotlib.rc_context({"svg.hashsalt": name}):  # the same bytes every time, and no id in two pictures
+    with matplotlib.rc_context({"svg.hashsalt": name}):  # gives reproducible IDs that differ between pictures
         figure.savefig(stream, format="svg", facecolor="none", metadata=nothing)
     svg = stream.getvalue()
     svg = svg[svg.index("<svg") :]
-    # In a page there are no namespaces, the font and the size are the page's, and an id may be there once.
+    # Inline SVG needs no namespaces, takes font and size from the page, and must not repeat the page's IDs.
     svg = re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', rf'<svg \1 role="img" aria-label="{name}">', svg, count=1)
     svg = re.sub(r" font-family: [^;\"]*;?", "", svg)
     svg = re.sub(r' id="([\w.]+)"', lambda match: match[0] if f"#{match[1]}" in svg else "", svg)
@@ -88,7 +88,7 @@ def png_of(figure: Figure) -> bytes:
 
 
 def image_element(image: NDArray[np.uint8], description: str) -> str:
-    """An `img` that holds its (H, W) bytes, dark on light."""
+    """Return an `img` element that contains the (H, W) bytes as PNG, dark on light."""
     stream = io.BytesIO()
     Image.fromarray(255 - image).save(stream, "png", optimize=True)
     return f'<img class="digit" alt="{description}" src="{data_uri(stream.getvalue())}">'

@@ -1,1 +1,1 @@
-"""The command line: each command in a file of its own, which parses, calls and prints."""
+"""The command line: one file per command, which declares its options, calls the work and prints results."""

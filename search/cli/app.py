@@ -1,9 +1,10 @@
-"""The commands as one program: what they are called, how errors become one line, exit codes.
+"""The command-line program: its commands, one-line error messages and exit codes.
 
-Whatever is slow to import is imported by the command that needs it. Results go to stdout, progress and errors to
-stderr. Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted.
+Modules that are slow to import are imported only by the commands that need them. Results go to stdout, progress and
+errors to stderr. Exit codes: 0 success, 1 failure, 2 wrong usage or input, 130 interrupted.
 """
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,15 +28,18 @@ from search.cli import (
     status,
     train,
 )
+from search.terminal.streams import prepare_streams
 from space.errors import SearchError
 
 CONSOLE_SCRIPT = "small-model-search"
+MAX_ECHO = 200
+"""Largest number of characters of a given value that an error message repeats."""
 FIND, NETS, USE = "Search", "One net", "Use the result"
-"""The panels of commands."""
+"""Panels in which `--help` groups the commands."""
 
 
 def _without_types_of_flags(parameters: list[Any]) -> list[Any]:
-    """``--json`` takes no value, and its help shall not say ``<bool>``."""
+    """Remove ``<bool>`` from the help of flags such as ``--json``, which take no value."""
     for parameter in parameters:
         if getattr(parameter, "is_flag", False) and parameter.metavar is None:
             parameter.metavar = ""
@@ -100,21 +104,22 @@ def _program(
 
 
 def main() -> None:
-    sys.exit(_main())
+    prepare_streams()
+    exit_code = _main()
+    sys.stdout.flush()  # flushed here, where a closed reader is not an error
+    sys.exit(exit_code)
 
 
 def _main() -> int:
     try:
-        # Without standalone mode errors arrive here, to become one line each, and an exit code is returned.
+        # Without standalone mode, errors are raised here, to be printed as one line, and the exit code is returned.
         return int(app(prog_name=_program_name(), standalone_mode=False) or 0)
     except typer.TyperException as error:
         return _fail(error.format_message(), error.exit_code)
     except SearchError as error:
         return _fail(str(error), error.exit_code)
-    except BrokenPipeError:
-        # The reader of stdout, such as head, has what it wanted. Python would complain at exit when it flushes.
-        sys.stdout = None
-        return 0
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
     except OSError as error:
         return _fail(str(error), 1)
     except Exception as error:
@@ -126,10 +131,23 @@ def _main() -> int:
 
 
 def _program_name() -> str:
-    """What the person typed: the console script, or the module."""
+    """Return the program name as the user typed it: the console script or the module."""
     return CONSOLE_SCRIPT if Path(sys.argv[0]).name == CONSOLE_SCRIPT else "python -m search"
 
 
 def _fail(message: str, exit_code: int) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    """Print an error as one line, or nothing if the help was printed instead; returns the exit code."""
+    if line := _without_long_echoes(" ".join(message.split())):
+        print(f"error: {line}", file=sys.stderr)
     return exit_code
+
+
+def _without_long_echoes(message: str) -> str:
+    """Shorten values from the command line and the environment in a message to `MAX_ECHO` characters."""
+    given = [*sys.argv[1:], *(value for name, value in os.environ.items() if name.startswith("SEARCH_"))]
+    values = [part for text in given for part in (text, text.partition("=")[2])]
+    for value in sorted(values, key=len, reverse=True):
+        for text in (value, repr(value)[1:-1], " ".join(value.split())):
+            if len(text) > MAX_ECHO:
+                message = message.replace(text, f"{text[:MAX_ECHO]}...")
+    return message

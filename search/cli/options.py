@@ -6,12 +6,19 @@ from typing import Annotated
 import typer
 
 SEARCH, TRAINING, STORAGE, OUTPUT = "Budget and space", "Training", "Data and storage", "Output"
-"""The panels of `--help`."""
+"""Panels in which `--help` groups the options."""
 
 
 def example(*lines: str) -> str:
-    """What `--help` shows below the options; an empty line keeps lines apart."""
+    """Return the examples that `--help` shows below the options, separated by empty lines to prevent joining."""
     return "\n\n".join(("Examples:" if len(lines) > 1 else "Example:", *lines))
+
+
+def _storage_url(storage: str) -> str:
+    """A plain path is an SQLite file; a URL stays as it is."""
+    if "://" in storage or not storage:
+        return storage
+    return f"sqlite:///{storage.replace('%', '%25').replace('?', '%3F')}"
 
 
 Model = Annotated[
@@ -24,7 +31,11 @@ Model = Annotated[
 Storage = Annotated[
     str,
     typer.Option(
-        metavar="URL", envvar="SEARCH_STORAGE", help="The database that holds the studies.", rich_help_panel=STORAGE
+        metavar="URL",
+        envvar="SEARCH_STORAGE",
+        callback=_storage_url,
+        help="The SQLite file that holds the studies: a path or a URL.",
+        rich_help_panel=STORAGE,
     ),
 ]
 Study = Annotated[

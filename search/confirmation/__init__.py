@@ -1,1 +1,1 @@
-"""The command confirm: a front trained again with fresh seeds, then measured on the test set."""
+"""The command confirm: training a front again with fresh seeds and measuring it on the test set."""

@@ -1,6 +1,6 @@
-"""Confirming a study's front: contenders trained again until validation decides, then its members measured once.
+"""Confirming a study's front: contenders are retrained until validation decides, then members are tested once.
 
-Stage 1 trains the contenders with fresh seeds as the search did, and freezes the members by validation accuracy.
+Stage 1 trains the contenders with fresh seeds as the search did, and fixes the members by validation accuracy.
 Stage 2 trains the members with a fixed list of seeds on all images outside the test set, and then opens the test set
 (docs/confirmation.md).
 """
@@ -18,10 +18,10 @@ from search.confirmation.contenders import Contender, choose_contenders, front_m
 from search.confirmation.progress import ConfirmProgress
 from search.confirmation.workers import SeedTraining, SeedWorkers
 from search.defaults import DEFAULT_CONFIRM_SEEDS, MIN_CONFIRM_SEEDS
+from search.terminal.interrupts import raising_interrupts
 from search.terminal.numbers import format_accuracy, format_seconds
-from search.workers.machine import COMPILING_LINE, Resources, find_engine
+from search.workers.machine import COMPILING_LINE, Resources, check_names, check_workers, find_engine
 from search.workers.processes import default_workers
-from search.workers.signals import sigterm_as_sigint
 from space.errors import InputError
 from studies.artifacts import StoredWeights, confirmed_file
 from studies.confirmations import Confirmation, ConfirmedPoint, SeedResult, Seeds, Stage
@@ -34,16 +34,17 @@ from studies.trials import Outcome, attributes_of, candidate_of, finished_trials
 
 @dataclass(frozen=True, kw_only=True)
 class ConfirmRequest:
-    """Raises `InputError` naming the option, the rule and the value where one can't be."""
+    """Options of a confirmation. Raises `InputError` with the option, the rule and the value if one is invalid."""
 
     storage: str
     study: str | None = None
     num_seeds: int | None = None
-    """Of each member, and most of each contender; None: as begun, else, or anew, `DEFAULT_CONFIRM_SEEDS`."""
+    """Seeds of each member, and at most as many of each contender. None means as many as an existing confirmation has,
+    or `DEFAULT_CONFIRM_SEEDS` for a new one."""
     top: int | None = None
-    """Most contenders; None: all that may be on the front."""
+    """Largest number of contenders; None means all trials that may be on the front."""
     anew: bool = False
-    """Choose contenders again, among the trials that there are now."""
+    """Whether to choose contenders again from the trials completed by now."""
     data_root: Path | None = None
     device: str = "auto"
     engine: str = "auto"
@@ -57,15 +58,15 @@ class ConfirmRequest:
             )
         if self.top is not None and self.top < 1:
             raise InputError(f"--top must be at least 1, not {self.top}")
-        if self.workers is not None and self.workers < 1:
-            raise InputError(f"--workers must be at least 1, not {self.workers}")
+        check_workers(self.workers)
+        check_names(self.device, self.engine)
 
 
 def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
-    """Go on with the confirmation of a study's front, or begin it; returns the confirmed front.
+    """Start or continue the confirmation of a study's front; returns the confirmed front.
 
-    Raises `InputError` where the study has no completed trial, its confirmation was begun otherwise, another process is
-    at it, or its data are gone or others; `SearchFailedError` where workers are lost again and again.
+    Raises `InputError` if the study has no completed trial, its confirmation was started with other options, another
+    process is confirming, or its data are missing or different; `SearchFailedError` if workers are lost repeatedly.
     """
     store = Store.open(request.storage)
     study_name = store.resolve_study_name(request.study)
@@ -82,7 +83,7 @@ def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
     complete = [front_point(trial) for trial in trials.values() if outcome_of(trial) == Outcome.COMPLETE]
     confirmation = _find_confirmation(store, study_name, request, complete, fingerprint["seed"], len(data.validation))
     num_new = len(complete) - confirmation.num_complete
-    with ConfirmProgress(quiet=request.quiet) as progress, sigterm_as_sigint():
+    with ConfirmProgress(quiet=request.quiet) as progress, raising_interrupts():
         if num_new:
             progress.line(f"trials completed since this was begun, left out: {num_new} (--anew chooses among all)")
         device, engine = find_engine(request.device, request.engine, compiling=lambda: progress.line(COMPILING_LINE))
@@ -96,7 +97,7 @@ def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
 
 
 def confirmation_seeds(study_seed: int, num_seeds: int) -> Seeds:
-    """Seeds that no trial of the study had; more of them begin with the same."""
+    """Return seeds that no trial of the study had; a longer list begins with the shorter one."""
     return {
         stage: tuple(
             int(np.random.SeedSequence(study_seed, spawn_key=(stage, number)).generate_state(1)[0])
@@ -107,8 +108,10 @@ def confirmation_seeds(study_seed: int, num_seeds: int) -> Seeds:
 
 
 def expected_seconds(front: Sequence[FrozenTrial], num_seeds: int, num_workers: int) -> float:
-    """Of a confirmation that is yet to come, about: the front's points with all seeds in both stages, and as many other
-    contenders with the fewest."""
+    """Estimate the time of a future confirmation.
+
+    Assumes that the front's points are trained with all seeds in both stages, and as many others with the fewest.
+    """
     trainings = len(front) * (MIN_CONFIRM_SEEDS + 2 * num_seeds)
     return trainings * fmean(attributes_of(trial)["seconds"] for trial in front) / max(1, num_workers) if front else 0.0
 
@@ -123,13 +126,13 @@ class _ConfirmRun:
     progress: ConfirmProgress
 
     def decide(self) -> None:
-        """Train contenders until it is settled which are on the front, and freeze that."""
+        """Train contenders until it is settled which are on the front, and store the decision."""
         confirmation = self.confirmation
         if confirmation.members is not None:
             return
         points, seeds = confirmation.contenders, confirmation.seeds[Stage.DECIDE]
         self.progress.line(f"stage 1: which of {len(points)} contenders are on the front")
-        # Every call goes through all rounds again, so that where an earlier one was ended makes no difference.
+        # Every call repeats all rounds, reusing trainings, so that an interruption makes no difference to the result.
         num_seeds = {point.trial: MIN_CONFIRM_SEEDS for point in points}
         while True:
             trained = [(point, seed) for point in points for seed in seeds[: num_seeds[point.trial]]]
@@ -149,7 +152,7 @@ class _ConfirmRun:
         self.progress.line(f"the front has {len(members)} members, frozen: trials {', '.join(map(str, members))}")
 
     def measure(self) -> None:
-        """Train the members on all images outside the test set, and judge those models by it that were not yet."""
+        """Train the members on all images outside the test set, and test the models that were not tested yet."""
         members = self.confirmation.members
         assert members is not None
         trainings = [
@@ -180,7 +183,7 @@ class _ConfirmRun:
         )
 
     def _train(self, trainings: Sequence[SeedTraining]) -> None:
-        """Those of them that no earlier call finished."""
+        """Run those trainings that no earlier call has finished."""
         stage = trainings[0].stage
         finished = {
             (result.trial, result.seed)
@@ -205,12 +208,12 @@ class _ConfirmRun:
             )
 
     def _stored(self, result: SeedResult) -> StoredWeights:
-        """The model file of a training of stage 2."""
+        """Return the model file of a training of stage 2."""
         name = confirmed_file(self.confirmation.study_name, result.trial, result.seed)
         return StoredWeights(self.store.artifacts.find(name), result.weights_sha256)
 
     def _training(self, stage: Stage, point: FrontPoint, seed: int) -> SeedTraining:
-        # Written below the store's own folder, even where an earlier version kept it elsewhere.
+        # Written to the store's own folder, even if an earlier version kept the file elsewhere.
         path = self.store.artifacts.folder / confirmed_file(self.confirmation.study_name, point.trial, seed)
         return SeedTraining(stage, point.trial, candidate_of(self.trials[point.trial]), seed, path)
 
@@ -223,7 +226,7 @@ def _find_confirmation(
     seed: int,
     num_validation: int,
 ) -> Confirmation:
-    """The one that was begun, or a new one."""
+    """Return the confirmation that was started earlier, or start a new one."""
     begun = Confirmation.find(store.database, study_name)
     if begun is not None and request.anew:
         begun.discard()

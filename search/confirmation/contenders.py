@@ -1,8 +1,8 @@
-"""Which trials may be on the front, how many seeds it takes to tell, and which are: pure functions.
+"""Pure functions that choose contenders for the front, the seeds they still need, and the front's members.
 
-A search measures each trial once, with one seed, and its front is made of the luckiest. Here trials are measured again
-with fresh seeds. Where the order of two is still open after a few, more are added, and then the front is that of the
-means. Whatever decides is validation accuracy.
+A search measures each trial once, with one seed, and its front consists of the luckiest. Here trials are measured again
+with fresh seeds. If the order of two is still open after a few seeds, more are added; the front is then that of the
+means. All decisions are based on validation accuracy.
 """
 
 import math
@@ -18,9 +18,9 @@ from studies.intervals import seed_variance
 from studies.pareto import FrontPoint, pareto_front
 
 CONFIDENCE = 0.95
-"""Confidence required to call the order of two contenders settled, or a trial off the front."""
+"""Confidence required to consider the order of two contenders settled, or a trial off the front."""
 _NUM_ERRORS = NormalDist().inv_cdf(CONFIDENCE)
-"""The same in standard errors, one-sided."""
+"""The same confidence as a number of standard errors, one-sided."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -28,7 +28,7 @@ class Contender:
     trial: int
     num_params: int
     correct: NDArray[np.bool_]
-    """(S, N): which validation images the models of its seeds are right about."""
+    """(S, N): whether the model of each seed classifies each validation image correctly."""
 
     @property
     def accuracy(self) -> float:
@@ -36,11 +36,11 @@ class Contender:
 
 
 def choose_contenders(points: Sequence[FrontPoint], *, num_validation: int, top: int | None = None) -> list[FrontPoint]:
-    """Of all completed trials those whose accuracy, with its error, reaches the front; fewest parameters first.
+    """Choose the completed trials whose accuracy, with its error, reaches the front; fewest parameters first.
 
-    A trial reaches the front where the upper end of its interval, one-sided, is at least the accuracy of the best trial
-    with no more parameters. ``top`` keeps at most so many: the front, thinned out where it is longer, then the trials
-    that lack least of it.
+    A trial reaches the front if the upper end of its one-sided interval is at least the accuracy of the best trial with
+    no more parameters. ``top`` limits their number: the front, thinned out if it is longer, then the trials closest to
+    it.
     """
     front = pareto_front(points)
     if top is not None and top < len(front):
@@ -57,10 +57,11 @@ def choose_contenders(points: Sequence[FrontPoint], *, num_validation: int, top:
 
 
 def _thin_out(front: Sequence[FrontPoint], most: int, least_error: float) -> list[FrontPoint]:
-    """Drop, one after the other, the point without which the front changes least.
+    """Repeatedly drop the point without which the front changes least.
 
-    That is the one of the smallest exclusive hypervolume, in the logarithms of parameters and error: what is lost
-    where the point before it stands in for it, up to the size of the next. The largest stands for twice its size.
+    This is the point with the smallest exclusive hypervolume, in the logarithms of parameters and error: the loss if
+    the point before it replaces it up to the size of the next. The largest point is assumed to cover up to twice its
+    size.
     """
     kept = list(front)
     while len(kept) > most:
@@ -75,10 +76,10 @@ def _thin_out(front: Sequence[FrontPoint], most: int, least_error: float) -> lis
 
 
 def needing_seeds(contenders: Sequence[Contender], most: int) -> list[int]:
-    """Trials to be trained with one more seed; none where all that matters is settled or has ``most`` seeds.
+    """Return the trials that need one more seed; empty once every relevant order is settled or has ``most`` seeds.
 
-    A contender is on the front or not by its order with one other: the most accurate of those with no more parameters.
-    While that is open, the one of the two with fewer seeds gets another, or both.
+    Whether a contender is on the front depends on its order with one rival: the most accurate of those with no more
+    parameters. While that order is open, the one with fewer seeds gets another; if they have equally many, both do.
     """
     variance = _pooled_seed_variance(contenders)
     needing: set[int] = set()
@@ -93,7 +94,7 @@ def needing_seeds(contenders: Sequence[Contender], most: int) -> list[int]:
 
 
 def front_members(contenders: Sequence[Contender]) -> list[int]:
-    """The trials on the Pareto front of mean accuracy against parameters, fewest parameters first."""
+    """Return the trials on the Pareto front of mean accuracy against parameters, fewest parameters first."""
     points = [FrontPoint(one.trial, one.num_params, one.accuracy, "") for one in contenders]
     return [point.trial for point in pareto_front(points)]
 
@@ -104,7 +105,7 @@ def _strongest_rival(contender: Contender, contenders: Sequence[Contender]) -> C
 
 
 def _is_settled(a: Contender, b: Contender, seed_variance: float) -> bool:
-    """Whether the difference of two accuracies, measured on the same images, is clear of its error."""
+    """Return whether the difference of two accuracies on the same images clearly exceeds its standard error."""
     by_image = a.correct.mean(axis=0) - b.correct.mean(axis=0)
     seeds = seed_variance * (1 / len(a.correct) + 1 / len(b.correct))
     error = math.sqrt(seeds + float(by_image.var(ddof=1)) / len(by_image))
@@ -112,6 +113,6 @@ def _is_settled(a: Contender, b: Contender, seed_variance: float) -> bool:
 
 
 def _pooled_seed_variance(contenders: Sequence[Contender]) -> float:
-    """Of all contenders together: two seeds each tell too little of it."""
+    """Estimate the seed variance from all contenders together, since two seeds of one are too few."""
     weights = [len(one.correct) - 1 for one in contenders]
     return max(0.0, float(np.average([seed_variance(one.correct) for one in contenders], weights=weights)))

@@ -1,4 +1,4 @@
-"""What a person sees while a front is confirmed, on stderr: lines, and on a terminal a bar below them."""
+"""Progress of a confirmation on stderr: lines and, on a terminal, a progress bar below them."""
 
 import sys
 from types import TracebackType
@@ -37,7 +37,7 @@ class ConfirmProgress:
         self._bar.line(text)
 
     def begin(self, stage: str, num_done: int, num_trainings: int) -> None:
-        """A number of trainings is ahead, some of which may be there from an earlier call."""
+        """Set up the bar for a stage; ``num_done`` trainings were finished by earlier calls."""
         self._bar.update(num_done, total=num_trainings, description=stage, left="")
 
     def trained(self, what: str, num_done: int, num_trainings: int, seconds_left: float) -> None:

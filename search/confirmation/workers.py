@@ -1,4 +1,4 @@
-"""The trainings of a confirmation, in worker processes."""
+"""Worker processes that run the trainings of a confirmation and test its models."""
 
 import contextlib
 import multiprocessing
@@ -30,13 +30,13 @@ class SeedTraining:
     candidate: CandidateSpec
     seed: int
     weights: Path
-    """Where the model is kept once it is trained; one that only decides is not kept."""
+    """Path of the trained model's file; models of the deciding stage are not kept."""
     weights_sha256: str | None = None
-    """Of that file, where the model is trained already; None too for one from before hashes were kept."""
+    """SHA-256 of that file; None if the model is not trained yet or its hash was not recorded."""
 
 
 class SeedWorkers:
-    """Processes of one thread each, which end when this one does, however it does."""
+    """Single-threaded worker processes that end with this process, however it ends."""
 
     def __init__(self, num_workers: int, resources: Resources) -> None:
         self._num_workers = num_workers
@@ -50,14 +50,14 @@ class SeedWorkers:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
-        if error is not None:  # nobody waits for what is still in training
+        if error is not None:  # nobody waits for unfinished trainings
             for process in multiprocessing.active_children():
                 process.kill()
 
     def train(self, trainings: Sequence[SeedTraining]) -> Iterator[SeedResult]:
-        """Train all and yield each as it ends; what a lost worker had begun is begun again.
+        """Run all trainings and yield each result as it arrives; trainings of lost workers are started again.
 
-        Raises `SearchFailedError` where workers are lost again and again.
+        Raises `SearchFailedError` if workers are lost repeatedly.
         """
         left = list(trainings)
         num_losses = 0
@@ -77,9 +77,9 @@ class SeedWorkers:
                 self._pool = self._start()
 
     def measure(self, trainings: Sequence[SeedTraining]) -> list[SeedResult]:
-        """Open the sealed test set and judge the kept models by it; the results tell no training times.
+        """Open the sealed test set and test the kept models; the results have no training times.
 
-        Raises `SearchFailedError` where the worker is lost.
+        Raises `SearchFailedError` if the worker is lost.
         """
         try:
             return self._submit(measure_models, trainings, self._resources).result()
@@ -97,7 +97,7 @@ class SeedWorkers:
 
 
 def train_seed(training: SeedTraining, resources: Resources) -> SeedResult:
-    """Train a candidate from its seed to its last epoch. A model that diverges is judged as any other."""
+    """Train a candidate with one seed to its last epoch. A model that diverges is judged like any other."""
     from mnist_core.checkpoint import checkpoint_logits, save_checkpoint
     from mnist_core.training import DivergedError
     from search.workers.training import CandidateTraining
@@ -124,7 +124,7 @@ def train_seed(training: SeedTraining, resources: Resources) -> SeedResult:
 
 
 def measure_models(trainings: Sequence[SeedTraining], resources: Resources) -> list[SeedResult]:
-    """Judge models by the test set. Raises `InputError`, before that is read, for a file that is not its training's."""
+    """Test models. Raises `InputError`, before the test set is read, if a file is not the model of its training."""
     from sklearn.metrics import confusion_matrix
 
     from mnist_core.checkpoint import checkpoint_logits

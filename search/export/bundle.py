@@ -1,4 +1,4 @@
-"""A folder with all that it takes to use and understand a model: its files, what is known of it, and a script."""
+"""The folder of an exported model: model files, metadata, a model card, and a script to run it."""
 
 import json
 import platform
@@ -27,19 +27,19 @@ FOLDER_FILES = (
 )
 NUM_EXAMPLES = 10
 MAX_INT8_LOSS = 0.001
-"""A folder goes without an int8 ONNX file that costs more of the validation accuracy."""
+"""Largest loss of validation accuracy with which an int8 ONNX file is included in the folder."""
 _SCRIPT = Path(__file__).with_name("predict.py")
 _PACKAGES = ("numpy", "torch", "safetensors", "onnx", "onnxscript", "onnxruntime", "small-model-search")
 
 
 def write_bundle(folder: Path, subject: ExportSubject, data: Dataset) -> list[ModelFile]:
-    """Write the whole folder; returns what was measured of each format, one that is left out included."""
+    """Write the whole folder; returns the measurements of each format, including one that is left out."""
     checkpoint, validation = subject.checkpoint, data.validation
     found = classify(checkpoint, data)
     accuracy = found.accuracy
     files = [write_format(name, folder, checkpoint, data, accuracy) for name in FORMATS_INSIDE]
     files = [_leave_out_if_worse(file, folder, len(validation)) for file in files]
-    with tempfile.TemporaryDirectory() as scratch:  # for the card to compare with
+    with tempfile.TemporaryDirectory() as scratch:  # measured only for the card's comparison
         files.append(replace(write_format("c-int8", Path(scratch), checkpoint, data, accuracy), included=False))
 
     shown = found.confusion if subject.confusion is None else subject.confusion
@@ -54,7 +54,7 @@ def write_bundle(folder: Path, subject: ExportSubject, data: Dataset) -> list[Mo
 
 
 def describe_export(subject: ExportSubject, files: list[ModelFile]) -> dict[str, object]:
-    """All that is known of an exported model, for its config file."""
+    """Return everything known about an exported model, for its config file."""
     checkpoint, confirmed = subject.checkpoint, subject.confirmed
     neighbours = [
         {"trial": point.trial, "num_params": point.num_params, "accuracy": accuracy_of(point)}
@@ -87,26 +87,26 @@ def describe_export(subject: ExportSubject, files: list[ModelFile]) -> dict[str,
 
 
 def find_commit(checkout: Path) -> str | None:
-    """The commit that a checkout of this program is at; None where ``checkout`` is none, but say a site-packages."""
+    """Return the commit of a checkout of this program; None if ``checkout`` is no checkout but, say, site-packages."""
     command = ["git", "-C", str(checkout), "rev-parse", "--show-prefix", "HEAD"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     prefix, _, commit = done.stdout.partition("\n")
-    # Within another repository, such as one that holds a virtual environment, the commit would be that one's.
+    # Inside another repository, such as one with a virtual environment, this would be that repository's commit.
     return None if prefix else commit.strip()
 
 
 def _version(package: str) -> str | None:
     try:
         return version(package)
-    except PackageNotFoundError:  # this one, run from a checkout
+    except PackageNotFoundError:  # this program itself, run from a checkout
         return None
 
 
 def _leave_out_if_worse(file: ModelFile, folder: Path, num_images: int) -> ModelFile:
-    # Where images are few, one of them is more than that and says nothing.
+    # With few images, a single one exceeds the limit and means nothing.
     if file.file_format != "onnx-int8" or (file.accuracy_lost or 0) <= max(MAX_INT8_LOSS, 1.5 / num_images):
         return file
     (folder / file.name).unlink()

@@ -1,4 +1,4 @@
-"""What an exported model's README says: facts in, Markdown out."""
+"""The model card of an export: the README of its folder, rendered as Markdown."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,12 @@ from search.export.subject import C_FORMATS, ExportSubject, ModelFile, accuracy_
 from search.terminal.numbers import format_accuracy, format_kib
 
 OPTIMISM = 0.0017
-"""By how much the best of 50 equal nets looks better than it is, on 10,000 images: what 50 draws of its standard error
-exceed their mean by (docs/decisions.md)."""
+"""How much better the best of 50 equal nets looks than it is, on 10,000 images: the excess of the largest of 50 draws
+with its standard error over their mean (docs/decisions.md)."""
 
 
 def render_model_card(subject: ExportSubject, files: Sequence[ModelFile], *, num_images: int) -> str:
-    """The card of a folder with these files; accuracies of files are of ``num_images`` validation images."""
+    """Render the card of a folder with these files, whose accuracies are on ``num_images`` validation images."""
     sections = [
         _head(subject),
         f"## Use\n\n{_use(subject, files)}",
@@ -200,6 +200,6 @@ def _limits(checkpoint: Checkpoint) -> str:
 
 
 def _table(sides: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; ``sides`` has a letter for each column: l for what is set to the left, r to the right."""
+    """Render a Markdown table; ``sides`` has one letter per column, l for left-aligned and r for right-aligned."""
     rules = [{"l": "---", "r": "---:"}[side] for side in sides]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rules, *rows))

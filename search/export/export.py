@@ -1,4 +1,4 @@
-"""From a trial's stored weights to model files that were checked before they are reported."""
+"""Exporting a trial's stored weights as model files, each checked before it is reported."""
 
 import os
 from collections.abc import Collection
@@ -28,11 +28,11 @@ def export_model(
     force: bool,
     data_root: Path | None,
 ) -> list[str]:
-    """Write one format, or without ``file_format`` a folder with all that it takes to use and understand the model.
+    """Write one format or, without ``file_format``, a folder with everything needed to use and understand the model.
 
-    Returns a line about each model file. All is written and checked in a temporary folder beside ``out`` first, so that
-    ``out`` is whole or untouched. Raises `InputError` where ``out`` can't be written, the trial has no weights or a
-    package is missing, `SearchFailedError` where a check fails.
+    Returns a line about each model file. Everything is first written and checked in a temporary folder beside ``out``,
+    so that ``out`` is complete or untouched. Raises `InputError` if ``out`` can't be written, the trial has no weights
+    or a package is missing, and `SearchFailedError` if a check fails.
     """
     if file_format is not None and file_format not in FORMATS:
         raise InputError(f"--format must be one of {', '.join(FORMATS)}, not {file_format!r}")
@@ -42,7 +42,7 @@ def export_model(
 
 
 def export_subject(subject: ExportSubject, out: Path, *, file_format: str | None, data_root: Path | None) -> list[str]:
-    """The same for a model that is at hand; ``out`` may be replaced."""
+    """Export a loaded model like `export_model`; replaces ``out`` if it exists."""
     checkpoint = subject.checkpoint
     data = load_its_data(checkpoint, data_root)
     num_images = len(data.validation)
@@ -63,9 +63,10 @@ def export_subject(subject: ExportSubject, out: Path, *, file_format: str | None
 
 
 def _find_subject(store: Store, study_name: str, trial: int) -> ExportSubject:
-    """A confirmed member's model of the lowest seed, which nothing it measured chose; of other trials their own.
+    """Load the model to export: a trial's own or, for a confirmed member, that of the lowest seed.
 
-    Raises `InputError` where the weights are gone or are not the trial's.
+    The lowest seed is taken so that no measurement chooses the model. Raises `InputError` if the weights are missing or
+    are not the trial's.
     """
     front = read_front(store.database, study_name)
     confirmed_front = read_confirmed_front(store.database, study_name)
@@ -84,7 +85,7 @@ def _find_subject(store: Store, study_name: str, trial: int) -> ExportSubject:
 
 
 def _folder_files(file_format: str | None) -> Collection[str] | None:
-    """What may be in a folder that is written for a format; None: it is one file."""
+    """Return the names of files that an export writes into a folder; None for a format that is a single file."""
     if file_format is None:
         return FOLDER_FILES
     return C_FILES if file_format in C_FORMATS else None

@@ -1,4 +1,4 @@
-"""A trained model in each format, measured from the file alone before anything is reported."""
+"""Writing a trained model in each format, and measuring it from the written file alone."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,7 +21,7 @@ from space.errors import SearchFailedError
 
 
 def check_packages(file_format: str | None) -> None:
-    """Raises `InputError` where a package is missing that a format, or with None any of them, needs."""
+    """Raise `InputError` if a package is missing that the format needs; None checks for all formats."""
     if file_format in (None, "onnx", "onnx-int8"):
         require("onnx", "onnxscript", "onnxruntime")
 
@@ -31,8 +31,8 @@ def write_format(
 ) -> ModelFile:
     """Write one format into ``folder`` and measure it on the validation images.
 
-    ``torch_accuracy`` is PyTorch's on the same. Raises `SearchFailedError` where a format in fp32 gets more than one
-    image more or fewer right, or holds another number of parameters.
+    ``torch_accuracy`` is PyTorch's accuracy on the same images. Raises `SearchFailedError` if an fp32 format classifies
+    more than one image more or fewer correctly, or holds a different number of parameters.
     """
     if file_format in C_FORMATS:
         file = _write_c(file_format, folder, checkpoint, data)
@@ -49,7 +49,7 @@ def write_format(
 
 
 def describe_file(file: ModelFile, checkpoint: Checkpoint, num_images: int) -> str:
-    """What is reported of a file, in a line."""
+    """Return the line that is reported about a file."""
     if not file.included:
         return f"left out: {file.reason}"
     parts = [f"{checkpoint.candidate.num_params:,} parameters"]

@@ -1,9 +1,9 @@
-"""Name what images show, with the model beside this file. Needs numpy and onnxruntime.
+"""Classify images with the ONNX model beside this file, using numpy and onnxruntime.
 
 usage: python predict.py [IMAGES.npy]
 
 IMAGES.npy holds bytes (uint8) of shape (N, 28, 28), or (28, 28) for one image: 0 is the background, light on dark.
-Without it, the examples beside this file are taken. Prints the label and the confidence of each image.
+If it is omitted, the examples beside this file are used. Prints the label and the confidence for each image.
 """
 
 import json
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> None:
 
 
 def read_images(path: Path) -> Any:
-    """(N, 28, 28) bytes."""
+    """Read images as (N, 28, 28) bytes, or exit with an error message."""
     try:
         images = np.load(path)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What an export is about: a model with what its study knows of it, the formats, and what is measured of a file."""
+"""The model to export with facts from its study, the export formats, and the measurements of a file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from studies.confirmations import ConfirmedPoint
 from studies.pareto import FrontPoint
 
 C_FORMATS = {"c": "float", "c-int8": "int8"}
-"""Formats of two files, with the kind of their weights."""
+"""Formats that consist of two files, with the type of their weights."""
 C_FILES = (HEADER_FILE, SOURCE_FILE)
 FILE_NAMES = {
     "safetensors": "model.safetensors",
@@ -21,62 +21,62 @@ FILE_NAMES = {
     "pt2": "model.pt2",
     **dict.fromkeys(C_FORMATS, SOURCE_FILE),
 }
-"""Of each format; beside C's there is a header."""
+"""Name of each format's file; C formats have a header beside it."""
 FORMATS = tuple(FILE_NAMES)
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """One format of the model, as measured from its file."""
+    """The file of one format and its measurements."""
 
     file_format: str
     name: str
     num_bytes: int
     accuracy: float | None
-    """Fraction of the validation images; None where it can't run here."""
+    """Validation accuracy, as a fraction; None if the file can't run here."""
     accuracy_lost: float | None = None
-    """How much lower that is than PyTorch's, as a fraction; for int8."""
+    """Accuracy lost against PyTorch, as a fraction; only for int8."""
     flash_bytes: int | None = None
-    """Of C: weights and all other constants."""
+    """C only: size of the weights and all other constants."""
     ram_bytes: int | None = None
-    """Of C: activations, in static memory."""
+    """C only: size of the activations, which are in static memory."""
     reason: str | None = None
-    """Why it can't run here, or why it is left out of the folder."""
+    """Why the file can't run here, or why it is left out of the folder."""
     included: bool = True
-    """Whether it lies in the folder."""
+    """Whether the file is in the folder."""
 
 
 @dataclass(frozen=True, eq=False)
 class ExportSubject:
-    """A model to export, and what its study knows of it."""
+    """A model to export, and facts about it from its study."""
 
     checkpoint: Checkpoint
     study_name: str
     front: Sequence[FrontPoint]
-    """Of the study, fewest parameters first; the model's trial may not be on it."""
+    """The study's front, fewest parameters first; the model's trial need not be on it."""
     confirmed: ConfirmedPoint | None = None
-    """Where the model is a confirmed one: trained on all images outside the test set."""
+    """The model's point if it is a confirmed one, which was trained on all images outside the test set."""
     confirmed_front: Sequence[ConfirmedPoint] = ()
     confusion: NDArray[np.int64] | None = None
-    """(classes, classes) counts of the test images: the true class by row; None where they were not read for it."""
+    """(classes, classes) counts of test images, true classes as rows; None if the model was not tested."""
 
     @property
     def members(self) -> Sequence[FrontPoint | ConfirmedPoint]:
-        """The front that the model is compared with."""
+        """Points of the front that the model is compared with: the confirmed one for a confirmed model."""
         return self.front if self.confirmed is None else self.confirmed_front
 
     @property
     def position(self) -> int | None:
-        """The model's place on that front, counted from 1; None where it is not on it."""
+        """The model's position on the front of `members`, counted from 1; None if it is not on it."""
         trials = [point.trial for point in self.members]
         return trials.index(self.checkpoint.trial) + 1 if self.checkpoint.trial in trials else None
 
     @property
     def neighbours(self) -> Sequence[FrontPoint | ConfirmedPoint]:
-        """The point before it, itself and the point after it, as far as there are any."""
+        """The model's point on that front with the points before and after it, if any."""
         return () if self.position is None else self.members[max(0, self.position - 2) : self.position + 1]
 
 
 def accuracy_of(point: FrontPoint | ConfirmedPoint) -> float:
-    """What the front is drawn by: the mean on the test images, where there is one, else on the validation images."""
+    """Return the accuracy by which a front is drawn: the mean test accuracy if confirmed, else the validation one."""
     return point.accuracy if isinstance(point, ConfirmedPoint) else point.val_accuracy

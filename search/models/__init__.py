@@ -1,1 +1,1 @@
-"""One net or trained model: named, loaded, selected, checked, evaluated."""
+"""Naming, loading, selecting, checking and evaluating a single net or trained model."""

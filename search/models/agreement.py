@@ -1,4 +1,4 @@
-"""What a model makes of validation images, and whether that agrees with what is known of it."""
+"""A model's predictions for the validation images, and whether they agree with its recorded accuracy."""
 
 from dataclasses import dataclass
 
@@ -13,14 +13,14 @@ from space.errors import InputError, SearchFailedError
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a model makes of the validation images."""
+    """A model's predictions for the validation images."""
 
     labels: NDArray[np.int64]
     """(N,): the true classes."""
     predicted: NDArray[np.int64]
-    """(N,)"""
+    """(N,): the predicted classes."""
     confidences: NDArray[np.float32]
-    """(N,): the softmax's share for the predicted class."""
+    """(N,): softmax probabilities of the predicted classes."""
     num_classes: int
 
     @property
@@ -29,7 +29,7 @@ class Predictions:
 
     @property
     def confusion(self) -> NDArray[np.int64]:
-        """(classes, classes) counts: the true class by row, the predicted one by column."""
+        """(classes, classes) counts: true classes as rows, predicted classes as columns."""
         counts: NDArray[np.int64] = confusion_matrix(self.labels, self.predicted, labels=range(self.num_classes))
         return counts
 
@@ -37,8 +37,8 @@ class Predictions:
 def classify(checkpoint: Checkpoint, data: Dataset) -> Predictions:
     """Classify the validation images with PyTorch.
 
-    Raises `InputError` for a model of another number of classes or whose outputs are not finite, and
-    `SearchFailedError` where it is not as accurate as its file says, to within one image.
+    Raises `InputError` if the model has another number of classes or its outputs are not finite, and
+    `SearchFailedError` if its accuracy differs from the recorded one by more than one image.
     """
     check_classes(checkpoint, data.name, data.num_classes)
     validation = data.validation
@@ -53,7 +53,7 @@ def classify(checkpoint: Checkpoint, data: Dataset) -> Predictions:
 
 
 def check_accuracy(what: str, accuracy: float, expected: float, says: str, num_images: int) -> None:
-    """Raises `SearchFailedError` where ``what`` gets more than one image more or fewer right than ``says`` so."""
+    """Raise `SearchFailedError` if two accuracies differ by more than one image; ``what`` and ``says`` name them."""
     if abs(round((accuracy - expected) * num_images)) > 1:
         raise SearchFailedError(
             f"the {what} gets {accuracy:.4f} on the validation images, but {says} {expected:.4f}: nothing was written"
@@ -61,13 +61,13 @@ def check_accuracy(what: str, accuracy: float, expected: float, says: str, num_i
 
 
 def check_classes(checkpoint: Checkpoint, dataset: str, num_classes: int) -> None:
-    """Raises `InputError` for a model of another number of classes."""
+    """Raise `InputError` if the model and the dataset differ in their number of classes."""
     outputs = checkpoint.candidate.architecture.num_classes
     if outputs != num_classes:
         raise InputError(f"the model has {outputs} outputs, but {dataset} has {num_classes} classes")
 
 
 def check_finite(finite: bool) -> None:
-    """Raises `InputError` where a model's outputs are not."""
+    """Raise `InputError` if a model's outputs are not finite."""
     if not finite:
         raise InputError("the model's outputs are not finite: its weights are damaged, or it diverged")

@@ -1,4 +1,4 @@
-"""The command check: whether a net keeps to rules."""
+"""The command check: whether a net satisfies given rules."""
 
 import difflib
 from dataclasses import asdict
@@ -13,9 +13,10 @@ from space.errors import InputError
 def print_check(
     model: str, *, storage: str, study: str | None, max_params: int | None, require: str | None, as_json: bool
 ) -> bool:
-    """Print each rule with what was found; returns whether all of them hold.
+    """Print each rule and what was found in the net; returns whether all rules hold.
 
-    ``require`` is a comma-separated list. Raises `InputError` for no rule, an unknown one, or what is no net.
+    ``require`` is a comma-separated list. Raises `InputError` if no rule is given, one is unknown, or ``model`` is not
+    a net.
     """
     if max_params is None and require is None:
         raise InputError(f"give a rule to check: --max-params N, or --require with some of {', '.join(REQUIREMENTS)}")

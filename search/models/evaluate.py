@@ -1,4 +1,4 @@
-"""A trained model on its own: how good it is on validation images, or what it makes of a person's own."""
+"""The command evaluate: a trained model's accuracy on validation images, or its classes for the user's images."""
 
 import math
 import sys
@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mnist_core.checkpoint import Checkpoint, checkpoint_logits, restore_model
-from mnist_core.data import find_data_root, load_dataset
+from mnist_core.data import check_dataset_name, find_data_root, load_dataset
 from mnist_core.evaluation import evaluate
 from search.models.agreement import check_classes, check_finite
 from search.models.images import read_images
@@ -29,17 +29,19 @@ def print_evaluation(
     images: Path | None,
     as_json: bool,
 ) -> None:
-    """Print accuracy and loss on validation images, or with ``images`` the class of each of them.
+    """Print accuracy and loss on validation images or, if ``images`` is given, the class of each image.
 
-    Raises `InputError` for a model or images that can't be used, or for other classes than the model's.
+    Raises `InputError` if the model or the images can't be used, or if the dataset has other classes than the model.
     """
     if dataset is not None and images is not None:
         raise InputError("give --dataset or --images, not both")
+    if dataset is not None:
+        check_dataset_name(dataset)
     checkpoint = load_model(model, storage=storage, study=study)
     if images is not None:
         _print_classes(checkpoint, images, as_json=as_json)
     else:
-        _print_accuracy(checkpoint, dataset or checkpoint.dataset, data_root, as_json=as_json)
+        _print_accuracy(checkpoint, checkpoint.dataset if dataset is None else dataset, data_root, as_json=as_json)
 
 
 def _print_accuracy(checkpoint: Checkpoint, dataset: str, data_root: Path | None, *, as_json: bool) -> None:
@@ -102,5 +104,5 @@ def _print_classes(checkpoint: Checkpoint, path: Path, *, as_json: bool) -> None
     table.add_column("class", no_wrap=True)
     table.add_column("confidence", justify="right", no_wrap=True)
     for name, label, confidence in rows:
-        table.add_row(Text(name), label, format_accuracy(confidence))  # Text: brackets in a name are no markup
+        table.add_row(Text(name), label, format_accuracy(confidence))  # Text, since brackets in a name are not markup
     print_table(table)

@@ -1,4 +1,4 @@
-"""A person's own images, read as the bytes that models take."""
+"""Reading the user's own images as the bytes that models take."""
 
 import warnings
 from pathlib import Path
@@ -16,10 +16,10 @@ SIDE = 28
 
 
 def read_images(path: Path) -> tuple[list[str], NDArray[np.uint8]]:
-    """Names and (N, 28, 28) bytes: of a .npy file, an image file, or a folder's image files in order of name.
+    """Read a .npy file, an image file, or a folder's image files sorted by name; returns names and (N, 28, 28) bytes.
 
-    Colours become grey and what is transparent black, the background. Raises `InputError` for a file that is missing,
-    can't be read, or is not of 28x28 pixels.
+    Colours become grey, and transparent pixels black, which is the background. Raises `InputError` if a file is
+    missing, can't be read, or has a size other than 28x28 pixels.
     """
     if path.is_dir():
         images = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
@@ -35,9 +35,9 @@ def read_images(path: Path) -> tuple[list[str], NDArray[np.uint8]]:
 
 def _read_array(path: Path) -> tuple[list[str], NDArray[np.uint8]]:
     try:
-        # Mapped: a damaged file must not make us allocate what its header claims.
+        # The file is mapped, since a damaged one must not make us allocate the size that its header claims.
         array = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError, TokenError) as error:  # the last where numpy can't read a header as Python
+    except (OSError, ValueError, TokenError) as error:  # TokenError: numpy can't parse a header as Python
         raise _unreadable(path, "a .npy file", error) from None
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.shape[-2:] != (SIDE, SIDE) or not array.size:
         raise InputError(
@@ -51,7 +51,7 @@ def _read_array(path: Path) -> tuple[list[str], NDArray[np.uint8]]:
 def _read_image(path: Path) -> NDArray[np.uint8]:
     try:
         with warnings.catch_warnings():
-            # Of a size that would be a strain to decode, which the size below refuses anyway.
+            # It warns about images that are too large to decode, which the check of the size below rejects anyway.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(path, formats=FORMATS)
         with image:
@@ -65,7 +65,7 @@ def _read_image(path: Path) -> NDArray[np.uint8]:
 
 
 def _grey(image: Image.Image) -> NDArray[np.uint8]:
-    if image.mode.startswith("I"):  # 16 bits, which convert("L") would cut off at 255
+    if image.mode.startswith("I"):  # 16 bits, which convert("L") would clip at 255
         return (np.asarray(image) >> 8).astype(np.uint8)
     if image.has_transparency_data:
         background = Image.new("RGBA", image.size, "black")

@@ -1,4 +1,4 @@
-"""The layers of a net as a table or JSON: shapes, parameters, receptive fields, work and memory."""
+"""The layers of a net as a table or JSON: shapes, parameters, receptive fields, multiply-adds and memory."""
 
 import io
 
@@ -29,7 +29,7 @@ def print_layers(architecture: ArchitectureSpec, *, as_json: bool) -> None:
 
 
 def layers_text(architecture: ArchitectureSpec) -> str:
-    """What `print_layers` prints for people, for a file."""
+    """Return the table of `print_layers` as text for a file."""
     text = io.StringIO()
     Console(file=text, width=10_000, color_system=None).print(_layer_table(architecture))
     return f"{text.getvalue()}{_memory_line(architecture)}\n"

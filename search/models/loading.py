@@ -1,4 +1,4 @@
-"""Models that a study kept, read after making sure that each is the one that its trial left."""
+"""Loading the models of a study, after checking that each file is the one that its trial wrote."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from studies.trials import attributes_of, candidate_of, check_exists, outcome_of
 
 
 def load_trial(store: Store, study_name: str, number: int) -> Checkpoint:
-    """The model that a complete trial left. Raises `InputError` where its file is gone or is not the trial's."""
+    """Load the model of a complete trial. Raises `InputError` if its file is missing or is not the trial's."""
     trial = store.load_study(study_name).get_trials(deepcopy=False)[number]
     attributes = attributes_of(trial)
     artifact = attributes.get("weights")
@@ -24,7 +24,7 @@ def load_trial(store: Store, study_name: str, number: int) -> Checkpoint:
 
 
 def stored_candidate(store: Store, study_name: str, number: int) -> CandidateSpec:
-    """What a trial trained. Raises `InputError` for a trial that is not there or never began to train."""
+    """Return the candidate of a trial. Raises `InputError` if the trial does not exist or never started to train."""
     trials = store.load_study(study_name).get_trials(deepcopy=False)
     check_exists(trials, study_name, number)
     attributes = attributes_of(trials[number])
@@ -36,7 +36,7 @@ def stored_candidate(store: Store, study_name: str, number: int) -> CandidateSpe
 
 
 def load_confirmed(store: Store, study_name: str, measured: SeedResult) -> Checkpoint:
-    """The model of a member of the confirmed front. Raises `InputError` where its file is gone or holds another."""
+    """Load the model of a confirmed member. Raises `InputError` if its file is missing or holds another model."""
     trial = store.load_study(study_name).get_trials(deepcopy=False)[measured.trial]
     path = store.artifacts.find(confirmed_file(study_name, measured.trial, measured.seed))
     stored = StoredWeights(path, measured.weights_sha256)
@@ -44,9 +44,9 @@ def load_confirmed(store: Store, study_name: str, measured: SeedResult) -> Check
 
 
 def load_stored(stored: StoredWeights, candidate: CandidateSpec, *, trial: int, seed: int) -> Checkpoint:
-    """The model of a trial's candidate, trained with ``seed``.
+    """Load the model of a trial's candidate, trained with ``seed``.
 
-    Raises `InputError` where its file is gone, or its hash or what it says of itself is another model's.
+    Raises `InputError` if its file is missing, or if its hash or its metadata belong to another model.
     """
     path = stored.path
     if not path.is_file():
@@ -56,7 +56,7 @@ def load_stored(stored: StoredWeights, candidate: CandidateSpec, *, trial: int, 
     if stored.sha256 is not None and (found := sha256_of(path)) != stored.sha256:
         raise InputError(f"{foreign}: its SHA-256 is {found[:12]}..., not {stored.sha256[:12]}...; {restore}")
     checkpoint = load_checkpoint(path)
-    # All that there is to compare where no hash was kept.
+    # Without a recorded hash, this is all that can be compared.
     if (checkpoint.candidate, checkpoint.trial, checkpoint.seed) != (candidate, trial, seed):
         raise InputError(
             f"{foreign}: it holds trial {checkpoint.trial}, {checkpoint.candidate.architecture}, trained with seed "
@@ -66,7 +66,7 @@ def load_stored(stored: StoredWeights, candidate: CandidateSpec, *, trial: int, 
 
 
 def load_its_data(checkpoint: Checkpoint, data_root: Path | None) -> Dataset:
-    """The images that a model was trained with. Raises `InputError` where only others of that name are found."""
+    """Load the dataset that a model was trained on. Raises `InputError` if the one found has other images."""
     data = load_dataset(checkpoint.dataset, find_data_root(checkpoint.dataset, data_root))
     trained = "the model" if checkpoint.trial is None else f"trial {checkpoint.trial}"
     check_same_data(data, checkpoint.dataset_sha256, f"{trained} was trained on")

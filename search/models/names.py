@@ -1,7 +1,7 @@
-"""What a MODEL on the command line stands for: one rule for every command.
+"""The meaning of MODEL on the command line, the same for every command.
 
-In this order it is the name of a reference system, the number of a trial, a model file, or else the notation of a net.
-Torch and Optuna are imported only for what needs them, so that a net's notation is read at once.
+It is tried in this order as the name of a reference system, the number of a trial, a model file and the notation of a
+net. Torch and Optuna are imported only if needed, so that a notation is read immediately.
 """
 
 import os
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from mnist_core.checkpoint import Checkpoint
 
 _TRIAL_NUMBER = re.compile("0|[1-9][0-9]{0,8}")
-"""Not 001 and 003, which are reference systems."""
+"""Pattern of a trial number, which does not match 001 and 003: they are reference systems."""
 MAX_SHOWN = 80
-"""Characters of a text that an error repeats."""
+"""Largest number of characters of MODEL that an error message repeats."""
 _MODEL_SUFFIXES = (".safetensors", ".onnx", ".pt2")
 
 
 def parse_model(text: str) -> Recipe | int | Path | ArchitectureSpec:
-    """A reference system, a trial's number, the path of a model file, or a net.
+    """Parse MODEL as a reference system, a trial's number, the path of a model file, or a net.
 
     Raises `InputError` for a net that can't be built and, with the closest names of reference systems, for a word that
-    is none of these. Whether a trial or a file is there is not looked at.
+    is none of these. Does not check whether a trial or a file exists.
     """
     if recipe := RECIPES.get(text):
         return recipe
@@ -48,9 +48,9 @@ def parse_model(text: str) -> Recipe | int | Path | ArchitectureSpec:
 
 
 def find_candidate(text: str, *, storage: str, study: str | None) -> tuple[Recipe | None, CandidateSpec]:
-    """The candidate that a model is an instance of: of a net, one with the default settings of training.
+    """Return the candidate of a model, and its recipe if ``text`` names one; a net gets the default training settings.
 
-    The recipe comes with it where ``text`` names one. Raises `InputError` for what is not there or can't be used.
+    Raises `InputError` if the model does not exist or can't be used.
     """
     match parse_model(text):
         case Recipe() as recipe:
@@ -68,10 +68,10 @@ def find_candidate(text: str, *, storage: str, study: str | None) -> tuple[Recip
 
 
 def load_model(text: str, *, storage: str, study: str | None) -> "Checkpoint":
-    """A trained model: of a model file, or of the trial of that number in a study store.
+    """Load a trained model from a model file or, given a trial's number, from a study store.
 
-    Raises `InputError` for a file or store that is missing or can't be used, for a trial without weights, and for a net
-    or a reference system, which are not trained.
+    Raises `InputError` if the file or store is missing or can't be used, for a trial without weights, and for a net or
+    a reference system, which are not trained.
     """
     match parse_model(text):
         case int(number):
@@ -96,7 +96,7 @@ def load_model(text: str, *, storage: str, study: str | None) -> "Checkpoint":
 
 
 def load_model_file(path: Path) -> "Checkpoint":
-    """Raises `InputError` for a file that is missing or is not a whole safetensors file of this program."""
+    """Load a model file. Raises `InputError` if it is missing or not a complete safetensors file of this program."""
     from mnist_core.checkpoint import load_checkpoint
 
     if os.path.isdir(path):
@@ -104,6 +104,6 @@ def load_model_file(path: Path) -> "Checkpoint":
     if path.suffix in (".onnx", ".pt2"):
         kind = "an ONNX model" if path.suffix == ".onnx" else "a program of torch.export"
         raise InputError(f"{path} is {kind}: name the safetensors file of the same export")
-    if not os.path.exists(path):  # unlike pathlib's, it does not raise where a notation is too long for a file's name
+    if not os.path.exists(path):  # unlike pathlib's, never raises for text too long for a file name
         raise InputError(f"there is no model file {path}")
     return load_checkpoint(path)

@@ -1,4 +1,4 @@
-"""The reference systems as a table or JSON: what was claimed of them, and what came of training them here."""
+"""The reference systems as a table or JSON, with their claimed accuracies and those measured here."""
 
 import csv
 from dataclasses import asdict, dataclass
@@ -17,17 +17,17 @@ MEASURED = files("space") / "measured.csv"
 
 @dataclass(frozen=True)
 class Measured:
-    """The test accuracy after the last epoch, over trainings with different seeds."""
+    """Test accuracy after the last epoch over trainings with different seeds."""
 
     n: int
-    """Trainings."""
+    """Number of trainings."""
     mean: float
     sd: float | None
-    """Standard deviation of a training; None where there was one."""
+    """Standard deviation over trainings; None if there was only one."""
 
 
 def read_measured(table: Traversable = MEASURED) -> dict[str, Measured]:
-    """By name of the recipe, from a CSV file of name, n, mean and sd; accuracies are fractions."""
+    """Read measured accuracies, as fractions, by recipe name from a CSV file of name, n, mean and sd."""
     rows = csv.DictReader(table.read_text(encoding="utf-8").splitlines())
     return {
         row["name"]: Measured(int(row["n"]), float(row["mean"]), float(row["sd"]) if row["sd"] else None)

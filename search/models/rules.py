@@ -1,4 +1,4 @@
-"""Rules that a net keeps or breaks: a number of parameters, and parts that it must have."""
+"""Rules for nets: a limit on parameters, and parts that a net must have."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from space.layers import Conv, Flatten, GlobalAveragePool
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule as a net keeps to it or not."""
+    """A rule and whether a net satisfies it."""
 
     name: str
     holds: bool
     fact: str
-    """What was found in the net."""
+    """What the check found in the net."""
 
 
 def check_rules(architecture: ArchitectureSpec, *, max_params: int | None, required: Sequence[str]) -> list[Rule]:
-    """At most ``max_params`` parameters, then each of ``required``, which are names in `REQUIREMENTS`."""
+    """Check for at most ``max_params`` parameters, then each of ``required``, which are names in `REQUIREMENTS`."""
     rules = []
     if max_params is not None:
         total = num_params(architecture)
@@ -35,7 +35,7 @@ def _check_dropout(architecture: ArchitectureSpec) -> Rule:
 
 
 def _count_convolutions(name: str, architecture: ArchitectureSpec, has: Callable[[Conv], bool]) -> Rule:
-    """Holds where one convolution has it: the reference systems leave it out of bottlenecks and last layers."""
+    """Require that at least one convolution has a part; reference systems omit it in bottlenecks and last layers."""
     convolutions = [layer for layer in architecture.layers if isinstance(layer, Conv)]
     num_having = sum(map(has, convolutions))
     return Rule(name, num_having > 0, f"after {num_having or 'none'} of {len(convolutions)} convolutions")
@@ -55,4 +55,4 @@ REQUIREMENTS: dict[str, Callable[[ArchitectureSpec], Rule]] = {
     "dropout": _check_dropout,
     "gap": _check_gap,
 }
-"""What a net can be required to have, each at least once."""
+"""Parts that a net can be required to have, each at least once."""

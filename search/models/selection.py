@@ -1,4 +1,4 @@
-"""Which trial of a study a command is about."""
+"""Selecting the trial of a study that a command works on."""
 
 from collections.abc import Sequence
 
@@ -21,11 +21,11 @@ def select_trial(
     min_accuracy: float | None,
     confidence: float | None = None,
 ) -> int:
-    """The number of the chosen trial; without a selector, of the most accurate one.
+    """Return the number of the selected trial; without a selector, that of the most accurate one.
 
-    Where the front is confirmed, its members are chosen from: by the validation accuracy that made them members, or
-    for ``min_accuracy`` by how sure their test accuracies make it. Raises `InputError` for more than one selector, a
-    trial that is not a complete one, or a wish that no point meets.
+    If the front is confirmed, only its members are considered: by the validation accuracy that made them members, or
+    for ``min_accuracy`` by the confidence that their test accuracies give. Raises `InputError` for more than one
+    selector, a trial that is not complete, or a condition that no point satisfies.
     """
     if sum(selector is not None for selector in (trial, max_params, min_accuracy)) > 1:
         raise InputError("give one of --trial, --max-params and --min-accuracy, not several")
@@ -95,7 +95,7 @@ def _smallest_surely_reaching(
 
 
 def require_confirmed_front(store: Store, study_name: str) -> list[ConfirmedPoint]:
-    """Raises `InputError` where the front is not confirmed, or not yet to the end."""
+    """Return the confirmed front. Raises `InputError` if there is no confirmation or it is not finished."""
     confirmation = Confirmation.find(store.database, study_name)
     if confirmation is None:
         raise InputError(f"the front of study {study_name!r} is not confirmed: 'python -m search confirm' does that")
@@ -108,7 +108,7 @@ def require_confirmed_front(store: Store, study_name: str) -> list[ConfirmedPoin
 
 
 def check_complete(store: Store, study_name: str, number: int) -> None:
-    """Raises `InputError` for a trial that is not there or has no weights of its own."""
+    """Raise `InputError` for a trial that does not exist or has no weights of its own."""
     trials = store.load_study(study_name).get_trials(deepcopy=False)
     check_exists(trials, study_name, number)
     outcome = outcome_of(trials[number])

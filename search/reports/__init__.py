@@ -1,1 +1,1 @@
-"""What a study holds, read and printed."""
+"""Printing the contents of a study: its progress and its fronts."""

@@ -1,4 +1,4 @@
-"""Fronts as tables, JSON and CSV files."""
+"""Printing and writing fronts as tables, JSON and CSV files."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""How far a study is."""
+"""Printing the progress of a study."""
 
 from dataclasses import asdict
 from typing import Any

@@ -1,4 +1,4 @@
-"""What one call of a search was asked to do."""
+"""The settings of one call of a search."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -6,53 +6,55 @@ from pathlib import Path
 from typing import Any
 
 from mnist_core.data import SPLIT_SEED, Dataset, check_dataset_name
-from mnist_core.engine import ENGINE_NAMES
 from search.defaults import (
     DEFAULT_STORAGE,
     DEFAULT_TRIALS,
-    DEVICE_NAMES,
     MAX_EPOCHS,
     MIN_CONFIRM_SEEDS,
     PRUNER_NAMES,
     SAMPLER_NAMES,
 )
+from search.workers.machine import check_names, check_workers
 from space.architecture import num_params
 from space.errors import InputError
 from space.search_space import SearchSpace
 
+MAX_BUDGET, MAX_TRIALS = 1_000_000_000, 1_000_000
+"""Upper limits, far above any useful value, which catch typing errors."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """Raises `InputError` naming the option, the rule and the value where one can't be."""
+    """Settings of one call. Raises `InputError` with the option, the rule and the value if one is invalid."""
 
     budget: int
-    """Most trainable parameters of a candidate; exactly this many is within it."""
+    """Largest number of trainable parameters of a candidate, inclusive."""
     trials: int = DEFAULT_TRIALS
-    """The call ends when the study has this many trained trials, over all calls and workers."""
+    """Number of trained trials in the study, over all calls and workers, at which the call ends."""
     epochs: int = MAX_EPOCHS
     timeout: float | None = None
-    """Seconds after which this call ends, once the running epochs are finished."""
+    """Seconds after which this call ends, as soon as the current epochs are finished."""
     study: str | None = None
-    """None: the dataset, the budget, and what else distinguishes the study (see `study_name`)."""
+    """Name of the study; None means a name made from the dataset, the budget and other settings (see `study_name`)."""
     storage: str = DEFAULT_STORAGE
     dataset: str = "mnist"
     data_root: Path | None = None
     space: SearchSpace = field(default_factory=SearchSpace.default)
     keeps_space: bool = False
-    """Whether a study that exists goes on with the space that it was made with, rather than with ``space``."""
+    """Whether an existing study continues with its own space instead of ``space``."""
     sampler: str = "tpe"
     pruner: str = "size-aware"
     seed: int = 0
     device: str = "auto"
     engine: str = "auto"
     workers: int | None = None
-    """None: as many as the machine has room for."""
+    """Number of worker processes; None means as many as the machine has room for."""
     train_size: int | None = None
-    """Training images to use; None: all that are not held out for validation."""
+    """Number of training images; None means all that are not held out for validation."""
     warm_start: str | None = None
-    """``recipes`` or a file of nets, one notation a line: candidates near these are trained first."""
+    """``recipes`` or a file of nets, one notation per line; candidates near these nets are trained first."""
     confirm_seeds: int | None = None
-    """Seeds of a point in the confirmation that follows; None: none follows."""
+    """Seeds per point in the confirmation that follows the search; None means no confirmation."""
 
     def __post_init__(self) -> None:
         smallest = self.space.smallest
@@ -61,16 +63,19 @@ class RunConfig:
             f"--budget must be at least {num_params(smallest)}, the size of the space's smallest net ({smallest})",
             self.budget,
         )
+        _require(self.budget <= MAX_BUDGET, f"--budget must be at most {MAX_BUDGET:,}", self.budget)
         _require(self.trials >= 1, "--trials must be at least 1", self.trials)
+        _require(self.trials <= MAX_TRIALS, f"--trials must be at most {MAX_TRIALS:,}", self.trials)
         _require(1 <= self.epochs <= MAX_EPOCHS, f"--epochs must be from 1 to {MAX_EPOCHS}", self.epochs)
-        _require(self.timeout is None or self.timeout > 0, "--timeout must be above 0 seconds", self.timeout)
+        _require(
+            self.timeout is None or 0 < self.timeout < float("inf"), "--timeout must be above 0 seconds", self.timeout
+        )
         check_dataset_name(self.dataset)
         _require_one_of("--sampler", SAMPLER_NAMES, self.sampler)
         _require_one_of("--pruner", PRUNER_NAMES, self.pruner)
-        _require_one_of("--device", DEVICE_NAMES, self.device)
-        _require_one_of("--engine", ENGINE_NAMES, self.engine)
+        check_names(self.device, self.engine)
         _require(0 <= self.seed < 2**63, "--seed must be from 0 to 2^63 - 1", self.seed)
-        _require(self.workers is None or self.workers >= 1, "--workers must be at least 1", self.workers)
+        check_workers(self.workers)
         _require(self.train_size is None or self.train_size >= 1, "--train-size must be at least 1", self.train_size)
         _require(
             self.confirm_seeds is None or self.confirm_seeds >= MIN_CONFIRM_SEEDS,
@@ -81,7 +86,7 @@ class RunConfig:
 
     @property
     def study_name(self) -> str:
-        """``study``, or a name that tells this study from others: such as ``mnist-8000-train2000-epochs5``."""
+        """``study``, or a name made from the settings, such as ``mnist-8000-train2000-epochs5``."""
         if self.study is not None:
             return self.study
         parts = [self.short_study_name]
@@ -97,11 +102,11 @@ class RunConfig:
 
     @property
     def short_study_name(self) -> str:
-        """What earlier versions named a study, whatever its other settings."""
+        """The name that earlier versions gave a study, regardless of its other settings."""
         return f"{self.dataset}-{self.budget}"
 
     def fingerprint(self, data: Dataset) -> dict[str, Any]:
-        """What must stay the same for the trials of one study to be comparable."""
+        """Return the settings that must stay the same for the trials of one study to be comparable."""
         return {
             "dataset": self.dataset,
             "dataset_sha256": data.sha256,
@@ -114,7 +119,7 @@ class RunConfig:
         }
 
     def recorded(self, device: str, engine: str) -> dict[str, Any]:
-        """What may differ between calls on one study, and is kept with each trial."""
+        """Return the settings that may differ between calls on one study; they are stored with each trial."""
         return {
             "sampler": self.sampler,
             "pruner": self.pruner,

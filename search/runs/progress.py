@@ -1,4 +1,4 @@
-"""What a person sees while a search runs, on stderr: a live table on a terminal, plain lines when piped."""
+"""Progress of a search on stderr: a live table on a terminal, plain lines otherwise."""
 
 import math
 import sys
@@ -31,7 +31,7 @@ class RunningTrial:
     notation: str
     num_params: int
     curve: Sequence[float]
-    """val_accuracy of each finished epoch."""
+    """Validation accuracy after each finished epoch."""
 
 
 @dataclass(frozen=True)
@@ -39,16 +39,16 @@ class Snapshot:
     """The state of a study at one moment of a call."""
 
     num_trials: int
-    """Trained trials that the study shall have."""
+    """Number of trained trials at which the search ends."""
     counts: Counter[Outcome]
     finished: Sequence[FrozenTrial]
     running: Sequence[RunningTrial]
     num_workers: int
     front: Sequence[FrontPoint]
     seconds: float
-    """Since the call began."""
+    """Time since the call began."""
     confirm_seconds: float = 0.0
-    """What confirming the front so far would take, where that is to follow."""
+    """Estimated time to confirm the current front; 0 if no confirmation follows."""
 
     @property
     def num_trained(self) -> int:
@@ -56,8 +56,11 @@ class Snapshot:
 
     @property
     def eta_seconds(self) -> float | None:
-        """Time to the end if the remaining trials take as long as the trained ones did, and a confirmation that follows
-        as long as one of the front so far would; None before the first trial."""
+        """Estimated time to the end; None before the first trial.
+
+        Assumes that the remaining trials take as long as the trained ones, and the confirmation, if one follows, as
+        long as one of the current front.
+        """
         spent: list[float] = [
             attributes["seconds"] for attributes in map(attributes_of, self.finished) if "seconds" in attributes
         ]
@@ -122,7 +125,7 @@ class QuietDisplay:
 
 
 class PlainDisplay(QuietDisplay):
-    """One line an event and a trained trial, for logs."""
+    """Prints one line per event and per trained trial, for logs."""
 
     def __init__(self) -> None:
         self._shown: set[int] | None = None
@@ -141,7 +144,7 @@ class PlainDisplay(QuietDisplay):
 
     def update(self, snapshot: Snapshot) -> None:
         trained = [trial for trial in snapshot.finished if outcome_of(trial) in TRAINED]
-        if self._shown is None:  # those of earlier calls
+        if self._shown is None:  # trials of earlier calls
             self._shown = {trial.number for trial in trained[: self._num_shown]}
         on_front = {point.trial for point in snapshot.front}
         for trial in trained:
@@ -165,7 +168,7 @@ class PlainDisplay(QuietDisplay):
 
 
 class LiveDisplay(QuietDisplay):
-    """Progress, counts, the front so far and the trials in training, redrawn in place."""
+    """Shows progress, counts, the front so far and the trials in training, redrawn in place."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
@@ -187,7 +190,7 @@ class LiveDisplay(QuietDisplay):
 
     def warm_start(self, lines: Sequence[str]) -> None:
         for line in lines:
-            self._console.print(Text(line))  # a file's name is no markup
+            self._console.print(Text(line))  # a file's name is not markup
 
     def update(self, snapshot: Snapshot) -> None:
         self._live.update(draw(snapshot, self._note))
@@ -244,7 +247,7 @@ def _running_table(running: Sequence[RunningTrial]) -> Table:
 
 
 def sparkline(curve: Sequence[float]) -> str:
-    """One bar an epoch. Its height is the log of the error between 10 % and 0.5 %, where these curves differ."""
+    """Draw one bar per epoch; its height is the log of the error between 10 % and 0.5 %, where these curves differ."""
     bars = ""
     for accuracy in curve:
         error = min(max(1 - accuracy, 0.005), 0.1)

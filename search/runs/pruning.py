@@ -1,7 +1,7 @@
-"""The size-aware pruning rule: a pure function of a trial's curve and its rivals'.
+"""The size-aware pruning rule, a pure function of the curves of a trial and its rivals.
 
-A trial joins the front only if it ends more accurate than every trial of equal or fewer parameters, so those are its
-only rivals. Comparing with all trials, as accuracy-only pruners do, would stop the small nets that the front is about.
+A trial joins the front only if it ends more accurate than every trial with equal or fewer parameters, so those are its
+only rivals. Comparing with all trials, as accuracy-only pruners do, would stop the small nets that a front needs.
 """
 
 import math
@@ -11,20 +11,20 @@ from dataclasses import dataclass
 PRUNER_NAMES = ("size-aware", "none")
 
 WARM_UP_EPOCHS = 4
-"""Epochs until the first decision: of 15, the learning rate rises for three, when accuracies say little."""
+"""Epochs before the first decision: of 15, the learning rate rises for three, when accuracies mean little."""
 MIN_RIVALS = 3
-"""Completed rivals before any decision: the smallest nets, which have none, are never stopped."""
+"""Completed rivals needed for any decision; the smallest nets, which have none, are never stopped."""
 NEAR_SHARE = 0.5
-"""How many of the rivals, the largest, tell how fast an error falls: that of smaller nets falls less."""
+"""Share of rivals, largest first, used to estimate how fast errors fall; those of smaller nets fall less."""
 HOPE_QUANTILE = 0.5
-"""How fast a trial's error may be hoped to fall from here on: as that of the better half of those did."""
+"""Quantile of these rivals' further reductions of error, best first, that the trial is assumed to reach."""
 NOISE_STANDARD_ERRORS = 1.5
-"""Standard errors of the difference of two accuracies on the validation set that are granted to the trial."""
+"""Tolerance in standard errors of the difference of two accuracies on the validation set."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrialCurve:
-    """Accuracies of a trial after each epoch, from the first on."""
+    """Accuracies of a trial after each epoch, starting with the first."""
 
     num_params: int
     val_accuracy: tuple[float, ...]
@@ -35,7 +35,7 @@ class TrialCurve:
 
 
 def should_prune(trial: TrialCurve, rivals: Sequence[TrialCurve], *, num_epochs: int, num_validation: int) -> bool:
-    """Whether a trial would miss the front even if its error fell from here on as fast as its rivals' did.
+    """Return whether a trial would miss the front even if its error now fell as fast as its rivals' errors did.
 
     ``num_validation`` is the number of images behind each val_accuracy. Only rivals with at most as many parameters and
     all ``num_epochs`` epochs count.
@@ -46,7 +46,7 @@ def should_prune(trial: TrialCurve, rivals: Sequence[TrialCurve], *, num_epochs:
     finished = [rival for rival in rivals if rival.num_params <= trial.num_params and len(rival) == num_epochs]
     if len(finished) < MIN_RIVALS:
         return False
-    # Half an image in error keeps the ratios finite.
+    # An error of at least half an image keeps the ratios finite.
     least = 0.5 / num_validation
     finished.sort(key=lambda rival: rival.num_params, reverse=True)
     errors = [max(1 - rival.val_accuracy[-1], least) for rival in finished]
@@ -60,10 +60,10 @@ def should_prune(trial: TrialCurve, rivals: Sequence[TrialCurve], *, num_epochs:
 
 
 def error_so_far(curve: TrialCurve, epoch: int, least: float) -> float:
-    """How far a trial is after an epoch: the geometric mean of its lowest validation and its latest training error.
+    """Return the geometric mean of a trial's lowest validation error and its latest training error after an epoch.
 
-    At a high learning rate single validation accuracies jump about. The training accuracy is of many more images, and
-    of all the weights that the epoch went through: together they tell the end better than either (docs/decisions.md).
+    At high learning rates single validation accuracies fluctuate. The training accuracy averages over many more images
+    and over all weights of the epoch; together they predict the final error better than either (docs/decisions.md).
     """
     validation = max(1 - max(curve.val_accuracy[:epoch]), least)
     training = max(1 - curve.train_accuracy[epoch - 1], least)

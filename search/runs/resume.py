@@ -1,4 +1,4 @@
-"""Which study a call goes on with, and what it takes over from it: found out before anything is written."""
+"""Finding the study that a call continues, and the settings it takes from it, before anything is written."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,9 +11,9 @@ from studies.study import fingerprint_differences, read_fingerprint
 
 
 def settle_new(config: RunConfig) -> RunConfig:
-    """The call as it is; where there is no study that it could go on with, its own space is the one that counts.
+    """Return the settings; if there is no study to continue, they keep their own space.
 
-    Raises `InputError` for a budget that no net of that space is within, before any data are looked for.
+    Raises `InputError` in that case if no net of the space is within the budget, before any data are loaded.
     """
     store = Store.find(config.storage)
     names = () if store is None else store.study_names()
@@ -23,11 +23,11 @@ def settle_new(config: RunConfig) -> RunConfig:
 
 
 def settle(config: RunConfig, data: Dataset) -> RunConfig:
-    """The call with the name and the space of its study.
+    """Return the settings with the name and the space of their study.
 
-    A study that exists goes on with its own space, unless the call names another, so that a new default refuses no old
-    study. One that an earlier version named ``DATASET-BUDGET`` goes on under that name. Raises `InputError` for a
-    budget that no net of the space is within.
+    An existing study keeps its own space unless the call names another, so that a new default space does not reject it.
+    A study that an earlier version named ``DATASET-BUDGET`` keeps that name. Raises `InputError` if no net of the space
+    is within the budget.
     """
     store = Store.find(config.storage)
 

@@ -1,4 +1,4 @@
-"""One call of a search, from its configuration to its end."""
+"""One call of a search, from its settings to its end."""
 
 import time
 
@@ -28,9 +28,9 @@ POLL_SECONDS = 1.0
 def search_and_confirm(
     config: RunConfig, display: Display, *, confirm_seeds: int | None, quiet: bool
 ) -> tuple[RunSummary, list[ConfirmedPoint] | None]:
-    """`run_search`, then, where it was asked for and the study has all its trials, the confirmation of its front.
+    """Run `run_search`, then confirm the front if that is requested and the study has all its trials.
 
-    ``confirm_seeds`` is what `ConfirmRequest` takes: None goes on with a confirmation as it was begun.
+    ``confirm_seeds`` is passed to `ConfirmRequest`: None continues an earlier confirmation with its own number.
     """
     summary = run_search(config, display)
     ended_early = summary.interrupted or summary.timed_out
@@ -50,10 +50,10 @@ def search_and_confirm(
 
 
 def run_search(config: RunConfig, display: Display) -> RunSummary:
-    """Train candidates until the study has ``config.trials`` trained trials, the time is up or a signal asks to stop.
+    """Train candidates until the study has ``config.trials`` trained trials, the time is up or a signal arrives.
 
-    Raises `InputError` before anything is written where the input is wrong, `SearchFailedError` where the search can't
-    go on, and KeyboardInterrupt on the second signal; what was recorded until then stays.
+    Raises `InputError` for wrong input, before anything is written, `SearchFailedError` if the search can't continue,
+    and KeyboardInterrupt on the second signal; everything recorded by then is kept.
     """
     started = time.monotonic()
     config = settle_new(config)
@@ -108,7 +108,7 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
 
 
 def take_snapshot(search: SearchStudy, config: RunConfig, num_workers: int, seconds: float) -> Snapshot:
-    """What a display shows of a study right now."""
+    """Collect the current state of a study for a display."""
     slots = search.slots.read()
     numbers = [slot.trial_number for slot in slots if slot.state == SlotState.RUNNING and slot.trial_number is not None]
     curves = read_epochs(search.store.database, search.name, numbers)

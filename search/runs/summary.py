@@ -1,4 +1,4 @@
-"""How a call of a search ended, and what it prints then."""
+"""The result of one call of a search, and how it is printed."""
 
 import shlex
 from collections import Counter
@@ -17,7 +17,7 @@ from studies.trials import Outcome
 
 @dataclass(frozen=True)
 class RunSummary:
-    """How a call ended."""
+    """The result of one call of a search."""
 
     study: str
     counts: Counter[Outcome]
@@ -31,7 +31,7 @@ class RunSummary:
 def print_run(
     summary: RunSummary, config: RunConfig, confirmed: Sequence[ConfirmedPoint] | None = None, *, as_json: bool
 ) -> None:
-    """``confirmed`` is the front as a confirmation that followed found it; None: none did."""
+    """Print the result; ``confirmed`` is the front of a confirmation that followed, or None."""
     best = most_accurate(summary.front)
     counts = {outcome.value: summary.counts[outcome] for outcome in Outcome}
     if as_json:

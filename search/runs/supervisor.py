@@ -1,4 +1,4 @@
-"""The worker processes of one call, as its parent sees them: started, watched, restarted, ended."""
+"""Starting, watching, restarting and ending the worker processes of one call of a search."""
 
 import multiprocessing
 import os
@@ -21,8 +21,8 @@ class _Worker:
 
 
 class Supervisor:
-    """Starts workers that run ``work(config, worker id, index, resources, connection for failures)``, and starts new
-    ones for those that are lost."""
+    """Starts workers that run ``work(config, worker id, index, resources, connection for failures)``, and replaces lost
+    ones."""
 
     def __init__(self, work: Callable[..., None], config: object, resources: object) -> None:
         self._work = work
@@ -33,7 +33,7 @@ class Supervisor:
         self._num_losses = 0
 
     def start(self, num_workers: int) -> None:
-        # One thread a process: more of them on nets this narrow only wait for each other.
+        # One thread per process: with such narrow nets, more threads only wait for each other.
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
             os.environ[name] = "1"
         for index in range(num_workers):
@@ -44,9 +44,9 @@ class Supervisor:
         return len(self._workers)
 
     def wait(self, seconds: float) -> int:
-        """Sleep until a worker ends or the time is over; returns how many were lost and started anew.
+        """Sleep until a worker ends or the time is up; returns the number of workers that were lost and replaced.
 
-        Raises `SearchFailedError` with a worker's reason where the search can't go on.
+        Raises `SearchFailedError` with a worker's reason if the search can't continue.
         """
         wait([worker.process.sentinel for worker in self._workers], timeout=seconds)
         num_lost = 0
@@ -63,17 +63,17 @@ class Supervisor:
         return num_lost
 
     def note_progress(self) -> None:
-        """A trial was trained: workers are lost in a row only without one."""
+        """Reset the count of lost workers, since a trial was trained."""
         self._num_losses = 0
 
     def request_stop(self) -> None:
-        """Ask every worker to end after its running epoch."""
+        """Ask every worker to stop after its current epoch."""
         self._stopping = True
         for worker in self._workers:
             _send_signal(worker.process, signal.SIGTERM)
 
     def kill(self) -> None:
-        """End every worker now and wait until it is gone."""
+        """Kill every worker and wait until it has ended."""
         self._stopping = True
         for worker in self._workers:
             worker.process.kill()
@@ -98,7 +98,7 @@ class Supervisor:
 def _failure(worker: _Worker) -> str | None:
     try:
         return str(worker.failures.recv()) if worker.failures.poll() else None
-    except (EOFError, OSError):  # it was killed, maybe in the middle of sending
+    except (EOFError, OSError):  # it was killed, perhaps while sending
         return None
 
 

@@ -1,4 +1,4 @@
-"""One trial of a search: a candidate trained from its slot to its outcome."""
+"""Training one trial of a search, from its slot to its outcome."""
 
 import tempfile
 from collections.abc import Callable
@@ -25,12 +25,12 @@ from studies.study import SearchStudy, Suggestion
 from studies.trials import TRAINED, Outcome, TrialAttributes, write_attributes
 
 MAX_DIVERGED = 20
-"""Diverged trials in a row, over all workers, that end a search."""
+"""Number of diverged trials in a row, over all workers, after which a search fails."""
 
 
 @dataclass(frozen=True)
 class TrialTrainer:
-    """What one worker trains its trials with."""
+    """Trains one worker's trials."""
 
     search: SearchStudy
     data: Dataset
@@ -41,14 +41,14 @@ class TrialTrainer:
     study_seed: int
     is_pruning: bool
     recorded: Callable[[str, str], dict[str, Any]]
-    """What is kept of this call with each trial, from the names of the device and the engine."""
+    """Returns the call's settings to store with each trial, given the names of the device and the engine."""
     should_stop: Callable[[], bool]
 
     def train(self, suggestion: Suggestion, slot: Slot) -> Outcome | None:
-        """Train a candidate within the budget and record how it went; None where the worker was asked to stop.
+        """Train a candidate within the budget and record its outcome; returns None if the worker was asked to stop.
 
-        Raises `SearchFailedError` where all trials diverge. A trial that ends in another exception is taken back once
-        its worker is gone, like one whose worker was killed.
+        Raises `SearchFailedError` if all trials diverge. A trial that ends in another exception is recovered after its
+        worker has ended, as if the worker had been killed.
         """
         search, candidate = self.search, suggestion.candidate
         assert candidate.num_params <= self.budget, "candidates over the budget are never built"
@@ -104,9 +104,9 @@ class TrialTrainer:
         )
 
     def _upload(self, trial: Trial, checkpoint: Checkpoint) -> TrialAttributes:
-        """Attach the weights to the trial, before it is told: afterwards a trial can't be changed.
+        """Attach the weights to the trial before it is finished, since a finished trial can't be changed.
 
-        Returns the attributes by which they are found and told from others.
+        Returns the attributes that locate and identify the weights.
         """
         with tempfile.TemporaryDirectory(prefix="search-") as folder:
             path = Path(folder) / f"trial-{trial.number}.safetensors"
@@ -118,5 +118,5 @@ class TrialTrainer:
 
 
 def trial_seed(study_seed: int, seed_number: int) -> int:
-    """The seed of a trial, whichever worker runs it; a retry has the seed of the first attempt."""
+    """Return a trial's seed, which does not depend on the worker; a retry has the seed of the first attempt."""
     return int(np.random.SeedSequence([study_seed, seed_number]).generate_state(1)[0])

@@ -1,4 +1,4 @@
-"""Known nets to start a search from: each becomes the candidate of the space that is nearest to it, and is queued."""
+"""Starting a search from known nets: the candidate of the space nearest to each net is queued."""
 
 import sys
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class KnownNet:
 
 
 def read_known_nets(warm_start: str, *, epochs: int) -> list[KnownNet]:
-    """The recipes, or the nets of a file: one notation a line, with empty lines and ``#`` comments.
+    """Return the recipes, or read nets from a file: one notation per line, with empty lines and ``#`` comments.
 
     A net from a file is trained for ``epochs`` with `TrainingConfig`'s defaults. Raises `InputError` naming the file
     and the line.
@@ -53,7 +53,7 @@ def read_known_nets(warm_start: str, *, epochs: int) -> list[KnownNet]:
 
 
 def queue_known_nets(search: SearchStudy, config: RunConfig, nets: Sequence[KnownNet]) -> list[str]:
-    """Queue a candidate near each net, unless it was before; returns what to tell of each and of what waits."""
+    """Queue a candidate near each net that was not queued before; returns lines to print about each and the queue."""
     trials = search.study.get_trials(deepcopy=False)
     lines, sources = [], dict[str, str]()
     for net in nets:

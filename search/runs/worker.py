@@ -1,4 +1,4 @@
-"""A worker process of a search: one thread that trains one trial after another until no slot is left."""
+"""A worker process of a search, which trains one trial after another on one thread until no slot is left."""
 
 import random
 import signal
@@ -24,9 +24,9 @@ stop_requested = threading.Event()
 
 
 def work(config: RunConfig, worker: int, index: int, resources: Resources, failures: Connection) -> None:
-    """The entry point of the process. Sends one line through ``failures`` where the search can't go on.
+    """Entry point of the process. Sends one line through ``failures`` if the search can't continue.
 
-    SIGTERM ends it after the running epoch. Ctrl-C reaches the whole process group, so SIGINT is left to the parent.
+    SIGTERM ends it after the current epoch. Ctrl-C reaches the whole process group, so SIGINT is left to the parent.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _request_stop)
@@ -78,9 +78,9 @@ def prepare_trials(
     seed: int,
     should_stop: Callable[[], bool],
 ) -> "tuple[Proposals, TrialTrainer]":
-    """What a worker brings to every slot: what finds a candidate for it, and what trains that.
+    """Create the objects that find and train the candidates of a worker.
 
-    ``seed`` is the sampler's, and ``should_stop`` is asked before each candidate and after each epoch.
+    ``seed`` is the sampler's seed; ``should_stop`` is called before each candidate and after each epoch.
     """
     from search.runs.trial import TrialTrainer
     from search.sampling.proposals import Proposals

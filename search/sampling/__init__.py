@@ -1,1 +1,1 @@
-"""Where candidates come from."""
+"""Sources of candidates: random draws, TPE, and the neighbourhood of known nets."""

@@ -1,4 +1,4 @@
-"""Random candidates: any within the budget, or a net of some size whose widths grow slowly."""
+"""Random candidates: any net within the budget, or nets of a chosen size whose widths grow slowly."""
 
 import math
 import random
@@ -11,13 +11,13 @@ from space.search_space import RandomDraw, SearchSpace
 from studies.study import Suggestion
 
 SIZE_TOLERANCE = 0.9
-"""A growing net has at least this share of the size that it aims at."""
+"""Smallest size of a growing net, as a share of the size it aims at."""
 MAX_GROWTH = 1.7
-"""The most times a layer of a growing net may be as wide as the one before."""
+"""Largest ratio of a layer's width to that of the layer before it in a growing net."""
 MAX_DRAWS = 500
-"""Draws to find one such net. About one in fifty has the size, in the default space."""
+"""Number of draws to find one growing net. In the default space about one draw in fifty has the right size."""
 MAX_REJECTIONS = 2_000
-"""Candidates over the budget, or equal to trained ones, in a row after which a search gives up."""
+"""Number of candidates in a row, over the budget or equal to trained ones, after which a search gives up."""
 
 
 def too_many_rejections(budget: int, smallest: int) -> SearchFailedError:
@@ -30,22 +30,22 @@ def too_many_rejections(budget: int, smallest: int) -> SearchFailedError:
 @dataclass(frozen=True)
 class DrawResult:
     suggestion: Suggestion | None
-    """The first candidate within the budget; None where there was none."""
+    """The first candidate within the budget; None if no draw was within it."""
     num_over: int
-    """Draws over the budget."""
+    """Number of draws over the budget."""
     smallest: int
-    """Parameters of the smallest candidate drawn."""
+    """Number of parameters of the smallest candidate drawn."""
 
 
 def draw_growing(
     space: SearchSpace, budget: int, generator: random.Random, *, size_range: float, epochs: int
 ) -> Suggestion | None:
-    """A random net whose widths grow slowly, within the budget; None where no draw was within it.
+    """Draw a random net within the budget whose widths grow slowly; returns None if no draw was within the budget.
 
-    A front spans sizes, so each draw aims at a size of its own, evenly on a log scale from the budget down to
-    1 / ``size_range`` of it. Small nets are best when their widths grow slowly, which few random nets' do and which TPE
-    would take more trials than a default run has to find out. Where none has the size, the largest within the budget
-    will do.
+    A front spans sizes, so each call aims at a random size, uniform on a log scale from the budget down to
+    1 / ``size_range`` of it. Small nets are best if their widths grow slowly, which few random nets do, and TPE would
+    need more trials than a default run has to learn this. If no draw has the size, the largest within the budget is
+    used.
     """
     lowest = max(num_params(space.smallest), budget / size_range)
     size = math.exp(generator.uniform(math.log(lowest), math.log(budget)))
@@ -61,7 +61,7 @@ def draw_growing(
 
 
 class GrowingDraw(RandomDraw):
-    """Draws each convolution's width from once to `MAX_GROWTH` times that of the one before, as its range allows."""
+    """Draws each convolution's width from 1 to `MAX_GROWTH` times that of the one before, clipped to its range."""
 
     def __init__(self, generator: random.Random) -> None:
         super().__init__(generator)
@@ -72,7 +72,7 @@ class GrowingDraw(RandomDraw):
         if name.endswith("_layers"):
             self._num_left = super().suggest_int(name, low, high, log=log)
             return self._num_left
-        # A width of a layer that this candidate does not have is drawn as any other, and nothing grows from it.
+        # The width of a layer that this candidate does not have is drawn from its whole range and not grown from.
         self._num_left -= 1
         if self._num_left < 0 or self._latest is None:
             width = super().suggest_int(name, low, high, log=log)

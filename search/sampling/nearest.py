@@ -1,4 +1,4 @@
-"""The candidate of a search space that is nearest to a known net, and what distinguishes the two."""
+"""Finding the candidate of a search space that is nearest to a known net, and their differences."""
 
 import itertools
 import math
@@ -15,11 +15,11 @@ from space.layers import Conv, MaxPool
 from space.search_space import UNIT_ROTATION, UNIT_SCALE, UNIT_TRANSLATION, SearchSpace, Stage
 
 ADDED = DROPPED = 2.0
-"""What a layer more or less adds to the distance of two nets: as much as a width that changes by a factor of e^2."""
+"""Distance for one layer more or less, the same as for a width that changes by a factor of e^2."""
 DROPPED_1X1 = 0.25
-"""The same for a 1x1 convolution: it mixes channels and sees nothing new."""
+"""Distance for dropping a 1x1 convolution, which mixes channels but does not enlarge the receptive field."""
 MOST_TAKEN_OFF = 35
-"""Per cent of its width that a layer may lose to fit the budget."""
+"""Largest reduction of a layer's width, in per cent, to fit the budget."""
 
 SAMPLED_SETTINGS = (
     "epochs",
@@ -40,7 +40,7 @@ FIXED_SETTINGS = {
     "pixel scaling": ("pixel_mean", "pixel_std"),
     "stopping": ("stop_accuracy", "patience"),
 }
-"""What no space samples: the settings of training that a word stands for."""
+"""Training settings that no space samples, by the words that messages use for them."""
 
 
 @dataclass(frozen=True)
@@ -48,27 +48,27 @@ class Nearest:
     params: dict[str, Any]
     """A value for each parameter of the space."""
     candidate: CandidateSpec
-    """What they mean."""
+    """The candidate that these parameters describe."""
     changes: tuple[str, ...]
-    """In words, what distinguishes it from the known net; none where they are equal."""
+    """Descriptions of its differences from the known net; empty if they are equal."""
 
 
 def nearest_params(space: SearchSpace, candidate: CandidateSpec, *, budget: int, epochs: int) -> Nearest | None:
-    """The candidate of ``space`` that is nearest to a known net, with at most ``budget`` parameters.
+    """Find the candidate of ``space`` that is nearest to a known net and has at most ``budget`` parameters.
 
-    The distance between the two nets' convolutions, in their order, is the least sum over
+    The distance between two nets is the smallest sum, over alignments that keep the order of their convolutions, of
 
-    - layers kept: abs(log(width / width)) + abs(log(kernel / kernel)) + how far the layer is moved, with places in a
-      net from 0 to 1: the parts between its pools share the way evenly, and so do the layers of a part;
-    - layers added or dropped: `ADDED`, `DROPPED`, or `DROPPED_1X1` for a 1x1 convolution.
+    - for a layer kept: abs(log(width / width)) + abs(log(kernel / kernel)) + the change of its position. Positions go
+      from 0 to 1; the parts between pools have equal lengths, and so have the layers within a part;
+    - for a layer added or dropped: `ADDED`, `DROPPED`, or `DROPPED_1X1` for a 1x1 convolution.
 
-    All depths of all stages are compared. A layer that is added is as wide as the one before it, in its stage where
-    there is any. If the nearest is over the budget, all its widths are multiplied by the largest of 0.99, 0.98, ...
-    with which it fits; None where that takes off more than `MOST_TAKEN_OFF` per cent.
+    All depths of all stages are compared. An added layer is as wide as the one before it, if possible in its own stage.
+    If the nearest candidate is over the budget, all its widths are multiplied by the largest of 0.99, 0.98, ... with
+    which it fits; returns None if this reduces them by more than `MOST_TAKEN_OFF` per cent.
 
-    Training settings become the nearest in their ranges, batch sizes on a log scale. Dropout is the mean over the
-    layers kept, the strength of augmentation the median of what rotation, translation and scale say. A candidate of the
-    space within the budget is its own nearest.
+    Training settings become the nearest values in their ranges, batch sizes on a log scale. Dropout is the mean over
+    the layers kept, and the strength of augmentation the median of the strengths of rotation, translation and scale. A
+    candidate of the space within the budget is its own nearest candidate.
     """
     alignment = _align_with_space(space, _placed_layers(candidate.architecture))
     sampled = _nearest_training(space, candidate.training) | {"dropout": _nearest_dropout(space, alignment.kept)}
@@ -82,21 +82,21 @@ def nearest_params(space: SearchSpace, candidate: CandidateSpec, *, budget: int,
 
 @dataclass(frozen=True)
 class _Placed:
-    """A convolution in its net."""
+    """A convolution and its position in its net."""
 
     conv: Conv
     part: int
-    """How many pools are before it."""
+    """Number of pools before the convolution."""
     place: float
-    """Where it lies, from 0 to 1."""
+    """Position of the convolution in its net, from 0 to 1."""
 
 
 @dataclass(frozen=True)
 class _Target:
-    """A layer that a candidate would have."""
+    """A layer of a possible candidate."""
 
     stage_number: int
-    """From 1."""
+    """Number of the stage, counted from 1."""
     stage: Stage
     place: float
 
@@ -106,13 +106,13 @@ class _Target:
 
 @dataclass(frozen=True)
 class _Alignment:
-    """Which of a known net's layers become which of a candidate's."""
+    """An assignment of a known net's layers to the layers of a candidate."""
 
     distance: float
     known: Sequence[_Placed]
     targets: Sequence[_Target]
     sources: Sequence[int | None]
-    """For each target the known layer that it is taken from; None: it is added."""
+    """Index of the known layer for each target; None for an added layer."""
 
     @property
     def kept(self) -> list[Conv]:
@@ -124,7 +124,7 @@ class _Alignment:
 
     @property
     def widths(self) -> list[int]:
-        """Of the candidate, clipped to its stages."""
+        """Widths of the candidate, clipped to the ranges of its stages."""
         latest = self.kept[0].width if self.kept else 0
         widths = []
         layers = zip(self.targets, self.sources, strict=True)
@@ -150,16 +150,16 @@ def _placed_layers(architecture: ArchitectureSpec) -> list[_Placed]:
 
 
 def _places(sizes: Sequence[int]) -> Iterator[float]:
-    """Where each layer lies in a net whose parts between pools have so many."""
+    """Yield the position of each layer in a net; ``sizes`` are the numbers of layers between its pools."""
     return ((part + (i + 0.5) / size) / len(sizes) for part, size in enumerate(sizes) for i in range(size))
 
 
 def _align_with_space(space: SearchSpace, known: Sequence[_Placed]) -> _Alignment:
-    """The alignment of the least distance over all depths of all stages; the first of equal ones."""
+    """Return the alignment with the smallest distance over all depths of all stages; the first of equal ones."""
     drops = sorted(_drop(layer.conv) for layer in known)
     best: _Alignment | None = None
     all_depths = itertools.product(*(range(stage.layers[0], stage.layers[1] + 1) for stage in space.stage))
-    # From the depths closest to the net's own, so that most of a large space need not be aligned.
+    # Depths closest to the net's own come first, so that most of a large space need not be aligned.
     for depths in sorted(all_depths, key=lambda depths: abs(sum(depths) - len(known))):
         surplus = len(known) - sum(depths)
         at_least = -surplus * ADDED if surplus < 0 else math.fsum(drops[:surplus])
@@ -180,8 +180,8 @@ def _align_with_space(space: SearchSpace, known: Sequence[_Placed]) -> _Alignmen
 
 
 def _align(known: Sequence[_Placed], targets: Sequence[_Target]) -> _Alignment:
-    """The least distance, as an edit distance is found (Wagner and Fischer 1974)."""
-    # Distance and sources of the known layers so far with the first j targets, for each j.
+    """Return the alignment with the smallest distance, computed like an edit distance (Wagner and Fischer 1974)."""
+    # For each j, the distance and the sources that align the known layers so far with the first j targets.
     row: list[tuple[float, tuple[int | None, ...]]] = [(j * ADDED, (None,) * j) for j in range(len(targets) + 1)]
     for number, layer in enumerate(known):
         previous, row = row, [(row[0][0] + _drop(layer.conv), ())]
@@ -210,7 +210,7 @@ def _drop(conv: Conv) -> float:
 
 
 def _width_params(space: SearchSpace, alignment: _Alignment, per_cent: int) -> dict[str, int]:
-    """Depths and widths, so many per cent of the alignment's; layers that the candidate lacks repeat the last width."""
+    """Return depths and widths at ``per_cent`` of the alignment's; layers the candidate lacks repeat the last width."""
     params = {}
     for i, stage in enumerate(space.stage, start=1):
         widths = [
@@ -241,14 +241,14 @@ def _nearest_training(space: SearchSpace, training: TrainingConfig) -> dict[str,
 
 
 def _strength(training: TrainingConfig) -> float:
-    """The strength of augmentation whose rotation, translation and scale are, in their units, the least off in sum."""
+    """Return the strength of augmentation with the smallest sum of differences from the settings, in their units."""
     wanted = (
         (training.rotation, UNIT_ROTATION),
         (training.translation, UNIT_TRANSLATION),
         (training.scale, UNIT_SCALE),
     )
     median = sorted(value / unit for value, unit in wanted)[1]
-    # A strength times a unit, divided by the unit, may be off by the last bit: then a neighbour is meant.
+    # Multiplying a strength by a unit and dividing again may change its last bit, so neighbouring values are tried.
     near = (median, math.nextafter(median, 0.0), math.nextafter(median, math.inf))
     return min(near, key=lambda strength: sum(abs(strength * unit - value) / unit for value, unit in wanted))
 
@@ -258,7 +258,7 @@ def _clip(value: float, bounds: tuple[float, float]) -> float:
 
 
 def _changes(known: CandidateSpec, nearest: CandidateSpec, alignment: _Alignment) -> Iterator[str]:
-    """What a person should know who takes the candidate for the known net; nothing where they are equal."""
+    """Describe the differences of the candidate from the known net; yields nothing if they are equal."""
     layers = zip(alignment.sources, _placed_layers(nearest.architecture), strict=True)
     kept = [(alignment.known[source], layer) for source, layer in layers if source is not None]
     convs = [(old.conv, new.conv) for old, new in kept]

@@ -1,4 +1,4 @@
-"""The next candidate of a search: new, within the budget, and from whichever source has its turn."""
+"""Choosing the next candidate of a search from several sources, new and within the budget."""
 
 import random
 import sys
@@ -16,17 +16,17 @@ from studies.study import SearchStudy, Suggestion
 from studies.trials import TrialAttributes, attributes_of, find_trained
 
 STARTUP_SIZE_RANGE = 8.0
-"""The largest startup trial has about this many times the parameters of the smallest."""
+"""Approximate ratio of the largest startup trial's parameters to the smallest's."""
 EXPLORE_EVERY = 2
-"""After startup, every N-th trial is a random growing net; TPE proposes the rest. Alone it drifts to ever smaller nets,
-since next to them there is most often room for one more that nothing dominates."""
+"""After startup, every N-th trial is a random growing net, and TPE proposes the rest. TPE alone drifts to ever smaller
+nets, since there is usually room beside them for another one that nothing dominates."""
 EXPLORE_SIZE_RANGE = 1.6
-"""The same as `STARTUP_SIZE_RANGE`, for those: they look after the larger nets."""
+"""The ratio of `STARTUP_SIZE_RANGE` for these random nets, which cover the larger sizes."""
 
 
 @dataclass(frozen=True)
 class Proposals:
-    """Finds the candidates that one worker trains."""
+    """Chooses the candidates that one worker trains."""
 
     search: SearchStudy
     space: SearchSpace
@@ -39,10 +39,10 @@ class Proposals:
     should_stop: Callable[[], bool]
 
     def find(self, slot: Slot) -> Suggestion | None:
-        """The candidate that is to be trained in a slot; None where the worker was asked to stop.
+        """Return the candidate to train in a slot, or None if the worker was asked to stop.
 
         An interrupted trial is repeated. Candidates that are over the budget or equal to a trained one are stored as
-        such, and do not count. Raises `SearchFailedError` after `MAX_REJECTIONS` of them in a row.
+        such and do not count. Raises `SearchFailedError` after `MAX_REJECTIONS` of them in a row.
         """
         if slot.trial_number is not None:
             return self._repeat(slot.trial_number)
@@ -52,7 +52,7 @@ class Proposals:
             if self.should_stop():
                 self.search.slots.give_up(slot)
                 return None
-            # A growing net takes many draws to find, so it is tried once.
+            # Finding a growing net takes many draws, so it is tried only once.
             first = (self._queued(slot) or self._draw_growing(trials)) if attempt == 0 else None
             suggestion = first or self._sample(trials)
             num_params = suggestion.candidate.num_params
@@ -66,22 +66,22 @@ class Proposals:
         raise too_many_rejections(self.budget, smallest)
 
     def _repeat(self, trial_number: int) -> Suggestion:
-        """What an interrupted trial was about to train."""
+        """Return the candidate of an interrupted trial."""
         trial = self.search.study.get_trials(deepcopy=False)[trial_number]
         source = attributes_of(trial).get("warm_start")
         attributes: TrialAttributes = {} if source is None else {"warm_start": source}
         return Suggestion.of(trial.params, self.space, epochs=self.num_epochs, attributes=attributes)
 
     def _queued(self, slot: Slot) -> Suggestion | None:
-        """What `--warm-start` put before everything that is drawn."""
+        """Return the slot's candidate from `--warm-start`, if it has one."""
         if slot.queued is None:
             return None
         source: TrialAttributes = {"warm_start": slot.queued.source}
         return Suggestion.of(slot.queued.params, self.space, epochs=self.num_epochs, attributes=source)
 
     def _draw_growing(self, trials: Sequence[FrozenTrial]) -> Suggestion | None:
-        """The startup and exploring trials of a search with TPE; None where it is TPE's turn."""
-        # Known nets may all be of one size, so they do not stand in for startup trials, which spread.
+        """Draw a growing net for a startup or exploring trial; returns None if it is the sampler's turn."""
+        # Known nets do not replace startup trials, which spread over sizes: they may all have one size.
         num_trials = sum("warm_start" not in attributes_of(trial) for trial in trials)
         is_startup = num_trials < STARTUP_TRIALS
         if self.is_random or not (is_startup or num_trials % EXPLORE_EVERY == 0):
@@ -99,8 +99,8 @@ class Proposals:
 
 
 def sampler_seed(study_seed: int, worker: int, num_trials: int) -> int:
-    """A seed for one worker's sampler.
+    """Return a seed for one worker's sampler.
 
-    The number of trials in the store is part of it: with the seed of an earlier call TPE would repeat its candidates.
+    It depends on the number of trials in the store: with the seed of an earlier call, TPE would repeat its candidates.
     """
     return int(np.random.SeedSequence([study_seed, worker, num_trials]).generate_state(1)[0])

@@ -1,6 +1,4 @@
-"""TPE on a bounded number of a study's trials: with ten thousand in the store, asking takes no longer than with some
-hundreds.
-"""
+"""TPE on a bounded number of trials, so that asking takes no longer with ten thousand than with some hundreds."""
 
 import math
 import warnings
@@ -18,23 +16,23 @@ from studies.study import DIRECTIONS, Suggestion
 from studies.trials import attributes_of, front_point
 
 STARTUP_TRIALS = 10
-"""Random trials before TPE has enough to learn from."""
+"""Number of random trials before TPE has enough to learn from."""
 MAX_TRIALS = 150
-"""What TPE learns from at most: its time grows with them (docs/decisions.md)."""
+"""Largest number of trials that TPE learns from, as its time grows with them (docs/decisions.md)."""
 KEPT_TRIALS = 100
-"""What stays when there are more: half of them the best, half the latest."""
+"""Number of trials that are kept when there are more: half of them the best, half the latest."""
 
 
 class BoundedTpe:
     """TPE over all parameters jointly (Bergstra et al. 2011; multivariate as in Falkner et al., arXiv:1807.01774).
 
-    It learns from a copy of the study in memory, which each call of `suggest` brings up to date.
+    It learns from a copy of the study in memory, which each call of `suggest` updates.
     """
 
     def __init__(self, seed: int) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
-            warnings.simplefilter("ignore", FutureWarning)  # gamma is to go with Optuna 6
+            warnings.simplefilter("ignore", FutureWarning)  # gamma will be removed in Optuna 6
             self._sampler = TPESampler(
                 multivariate=True, n_startup_trials=STARTUP_TRIALS, gamma=num_good_trials, seed=seed
             )
@@ -42,7 +40,7 @@ class BoundedTpe:
         self._copy = self._new_copy([])
 
     def suggest(self, trials: Iterable[FrozenTrial], space: SearchSpace, *, epochs: int) -> Suggestion:
-        """The next candidate; ``trials`` are all of the study, of which it learns from the finished."""
+        """Return the next candidate. ``trials`` are all trials of the study; TPE learns from the finished ones."""
         finished = [trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
         new = [trial for trial in finished if trial.number not in self._known]
         self._known |= {trial.number for trial in new}
@@ -52,7 +50,7 @@ class BoundedTpe:
             self._copy = self._new_copy(_most_instructive(finished))
         trial = self._copy.ask()
         candidate = space.suggest_candidate(trial, epochs=epochs)
-        self._copy.tell(trial, state=TrialState.FAIL)  # which TPE passes over
+        self._copy.tell(trial, state=TrialState.FAIL)  # TPE ignores failed trials
         return Suggestion(trial.params, trial.distributions, candidate)
 
     def _new_copy(self, trials: Sequence[FrozenTrial]) -> Study:
@@ -62,16 +60,16 @@ class BoundedTpe:
 
 
 def num_good_trials(num_trials: int) -> int:
-    """How many trials TPE samples near.
+    """Return the number of good trials near which TPE samples.
 
-    Its default is a tenth: one or two in a short study, chosen by the volume that they dominate, which are always small
-    nets. A third is about the whole front.
+    TPE's default is a tenth: one or two in a short study, chosen by the volume that they dominate, which are always
+    small nets. A third is about the whole front.
     """
     return min(math.ceil(num_trials / 3), 25)
 
 
 def _most_instructive(finished: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """At most `KEPT_TRIALS`: the front, then the front of the others and so on, and the latest, in their order."""
+    """Return at most `KEPT_TRIALS`, in order: the front, the front of the rest and so on, and the latest trials."""
     kept: set[int] = set()
     rest = {point.trial: point for point in map(front_point, _complete(finished))}
     while len(kept) < KEPT_TRIALS // 2 and (front := [point.trial for point in pareto_front(rest.values())]):
@@ -84,7 +82,7 @@ def _most_instructive(finished: Sequence[FrozenTrial]) -> list[FrozenTrial]:
 
 
 def _complete(finished: Iterable[FrozenTrial]) -> list[FrozenTrial]:
-    # Duplicates are complete too, but equal to a trial that is there.
+    # Duplicates are complete too, but equal to another trial in the list.
     return [
         trial for trial in finished if trial.state == TrialState.COMPLETE and "duplicate_of" not in attributes_of(trial)
     ]

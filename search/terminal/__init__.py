@@ -1,1 +1,1 @@
-"""How results and progress look: numbers, tables, a bar."""
+"""Formatting of results and progress: numbers, tables, a progress bar."""

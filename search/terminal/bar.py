@@ -7,7 +7,7 @@ from rich.progress import Progress, ProgressColumn
 
 
 class LinesAboveBar:
-    """Shows nothing where ``quiet``, and no bar where stderr is not a terminal."""
+    """Prints lines above a progress bar; nothing if ``quiet``, and no bar if stderr is not a terminal."""
 
     def __init__(self, *columns: ProgressColumn, quiet: bool, speed_seconds: float = 30.0) -> None:
         self._console = Console(stderr=True, quiet=quiet, highlight=False, markup=False, emoji=False)
@@ -38,7 +38,7 @@ class LinesAboveBar:
         description: str | None = None,
         left: str | None = None,
     ) -> None:
-        """Set what is given: the number of steps done and in all, the word before the bar and what is left after it."""
+        """Set the steps done and, if given, the total, the word before the bar and the time left after it."""
         self._progress.update(self._task, completed=completed, total=total, description=description)
         if left is not None:
             self._progress.update(self._task, left=left)

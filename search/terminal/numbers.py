@@ -1,13 +1,13 @@
-"""Numbers as people read them: accuracies, times, sizes."""
+"""Formatting of accuracies, times and sizes for people."""
 
 
 def format_accuracy(accuracy: float) -> str:
-    """A fraction in per cent, such as ``98.50 %``."""
+    """Format a fraction in per cent, such as ``98.50 %``."""
     return f"{100 * accuracy:.2f} %"
 
 
 def format_seconds(seconds: float) -> str:
-    """``1:23`` or, from an hour on, ``1:02:03``."""
+    """Format a time as ``1:23`` or, from an hour on, as ``1:02:03``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,4 +1,4 @@
-"""How results are put on stdout and into files: a table for people, JSON and CSV for programs."""
+"""Writing results to stdout and files: tables for people, JSON and CSV for programs."""
 
 import csv
 import io
@@ -15,13 +15,13 @@ def print_json(value: object) -> None:
 
 
 def print_table(table: Table) -> None:
-    # A file or pipe has no width of its own; lines that a program reads are not wrapped.
+    # A file or pipe has no width of its own, and lines that a program reads must not be wrapped.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
     console.print(table)
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
-    """A CSV file's content, with a header line."""
+    """Return the content of a CSV file, with a header line."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()

@@ -1,1 +1,1 @@
-"""The command train: one model trained on its own."""
+"""The command train: training one model on its own."""

@@ -1,4 +1,4 @@
-"""One training from its first step to its last, over as many calls as it takes, in a folder of its own."""
+"""One training in its own folder, resumable over any number of calls."""
 
 import contextlib
 import fcntl
@@ -33,7 +33,7 @@ from space.recipes import Recipe
 from space.results import EpochResult
 
 STATE_FILE = "state.safetensors"
-"""The truth: it is written first, and from it every other file can be made again."""
+"""File with the complete state; it is written first, and every other file can be recreated from it."""
 LAST_FILE, BEST_FILE = "last.safetensors", "best.safetensors"
 CONFIG_FILE, LAYERS_FILE, SAMPLES_FILE = "config.json", "layers.txt", "samples.png"
 NUM_SAMPLES = 40
@@ -41,19 +41,19 @@ NUM_SAMPLES = 40
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """What is trained, and where it is kept."""
+    """A training and the folder that holds its files."""
 
     candidate: CandidateSpec
     recipe: Recipe | None
-    """Where the candidate came from; None for a notation."""
+    """Recipe that the candidate came from; None if it was given in another way."""
     overrides: dict[str, Any]
-    """Settings that are not the recipe's, or the default ones."""
+    """Settings given by the user in place of the recipe's or the defaults."""
     data: Dataset
-    """With the mean and standard deviation that the candidate is trained with."""
+    """Dataset with the mean and standard deviation that the candidate is trained with."""
     seed: int
     device: str
     engine: Engine
-    """The one that trains this candidate."""
+    """Engine that trains this candidate."""
     folder: Path
     tensorboard: Path | None
     quiet: bool
@@ -64,7 +64,7 @@ class Training:
 
     @property
     def configuration(self) -> dict[str, Any]:
-        """What must stay the same for the training to go on."""
+        """Settings that must stay the same for the training to resume."""
         return {
             "model": str(self.candidate.architecture),
             **stored_fields(self.candidate.training),
@@ -75,13 +75,13 @@ class Training:
         }
 
     def read(self) -> TrainingCheckpoint | None:
-        """Where the training is; None where it has not begun.
+        """Read the state of the training; returns None if it has not started.
 
-        Raises `InputError` for a folder that holds something else: another training, with what differs, or no training.
+        Raises `InputError` if the folder holds another training, naming the differences, or anything else.
         """
         path = self.folder / STATE_FILE
         if not path.exists():
-            # Hidden files are what a killed write left.
+            # Hidden files are left over from killed writes.
             found = sorted(item.name for item in self.folder.glob("[!.]*"))
             if found:
                 raise InputError(f"--out {self.folder} holds {found[0]} but no {STATE_FILE}: name another folder")
@@ -101,10 +101,10 @@ class Training:
         return saved
 
     def run(self) -> list[EpochResult]:
-        """Train to the end, from where an earlier call came to, and print a line about it. Returns all epochs.
+        """Train to the end, resuming where an earlier call stopped, and print a line about it; returns all epochs.
 
-        Everything about the training is in its folder after each epoch. Raises `SearchFailedError` where it diverges or
-        a file can't be written. SIGINT and SIGTERM end the process at once with exit code 130.
+        The folder is complete after each epoch. Raises `SearchFailedError` if the training diverges or a file can't be
+        written. SIGINT and SIGTERM end the process immediately with exit code 130.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -123,9 +123,9 @@ class Training:
         return results
 
     def _train(self) -> tuple[list[EpochResult], bool]:
-        """All epochs, and whether there was nothing left to do."""
+        """Train; returns all epochs and whether there was nothing left to do."""
         model = build_model(self.candidate.architecture, seed=self.seed)
-        saved = self.read()  # again: another call may have been here until now
+        saved = self.read()  # read again: another call may have trained here meanwhile
         if saved is None:
             saved = TrainingCheckpoint(self.configuration, cpu_weights(model), {}, TrainingState())
             save_training(self.folder / STATE_FILE, saved)
@@ -175,7 +175,7 @@ class Training:
             save_checkpoint(self.folder / file, checkpoint)
 
     def _describe(self) -> None:
-        """Write what is known before the first step, and remove what a killed write left."""
+        """Write the files that are known before the first step, and remove leftovers of killed writes."""
         for left in self.folder.glob(".*.tmp"):
             left.unlink()
         described = {
@@ -201,7 +201,7 @@ class Training:
         write_whole(self.folder / SAMPLES_FILE, self._draw_samples())
 
     def _draw_samples(self) -> bytes:
-        """The first images of the first epoch, as the net sees them."""
+        """Draw the first images of the first epoch as the net sees them."""
         from search.training.samples import draw_samples
 
         split = self.data.train
@@ -236,14 +236,14 @@ class Training:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Be the only process that trains into a folder; the kernel drops the lock however this one ends."""
+    """Lock a folder for training by this process alone; the kernel releases the lock however the process ends."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(f"--out {folder} is in use: another process is training into it") from None
-        except OSError:  # a network file system may not lock folders
+        except OSError:  # a network file system may not support locking folders
             pass
         yield
     finally:

@@ -1,4 +1,4 @@
-"""What a training tells of itself while it runs: train.log, epochs.csv, TensorBoard and the terminal."""
+"""The output of a running training: train.log, epochs.csv, TensorBoard and the terminal."""
 
 import re
 import sys
@@ -27,9 +27,10 @@ _STAMPED_LINE = re.compile(r"\S+ \S+  (epoch|finished)\b")
 
 
 class TrainingLog:
-    """The log of the training in a folder, which goes on where an earlier call's ended, however that was.
+    """The log of the training in a folder, which continues an earlier call's log, however that ended.
 
-    Lines go to stderr too unless ``quiet``, on a terminal above a bar. Raises `OSError` where a file can't be written.
+    Lines also go to stderr unless ``quiet``, on a terminal above a progress bar. Raises `OSError` if a file can't be
+    written.
     """
 
     def __init__(self, folder: Path, *, num_epochs: int, quiet: bool, tensorboard: Path | None = None) -> None:
@@ -42,15 +43,15 @@ class TrainingLog:
         path = folder / LOG_FILE
         text = path.read_bytes() if path.exists() else b""
         whole = text[: text.rfind(b"\n") + 1]
-        # Unbuffered: each line is one write, seen at once and whole unless the process is killed in it.
+        # Unbuffered: each line is one write, visible at once and complete unless the process is killed during it.
         self._file = path.open("ab", buffering=0)
         if whole != text:
             self._file.truncate(len(whole))
         found = _STAMPED_LINE.findall(whole.decode(errors="replace"))
         self._num_logged = found.count("epoch")
         self.is_complete = _FINISHED in found
-        """Whether the last line of a training that is over was written, which comes after everything else."""
-        # An epoch may well take longer than the half minute over which speed is averaged by default.
+        """Whether the log has the line that ends a finished training, which is written after everything else."""
+        # An epoch may take longer than the half minute over which speed is averaged by default.
         self._bar = LinesAboveBar(
             BarColumn(),
             MofNCompleteColumn(),
@@ -76,7 +77,7 @@ class TrainingLog:
         self._file.close()
 
     def start(self, headline: str, results: Sequence[EpochResult]) -> None:
-        """Begin, or go on after ``results``, bringing all files in step with them."""
+        """Start the log, or continue it after ``results``, and update all files to them."""
         self.line(headline)
         if results:
             self.line(f"going on after epoch {len(results)} of {self._num_epochs}")
@@ -86,7 +87,7 @@ class TrainingLog:
         self._bar.start()
 
     def update(self, results: Sequence[EpochResult]) -> None:
-        """Tell of all epochs so far what has not been told."""
+        """Log the epochs in ``results`` that have not been logged yet."""
         write_whole(
             self._folder / EPOCHS_FILE,
             csv_text([item.name for item in fields(EpochResult)], map(asdict, results)).encode(),
@@ -110,7 +111,7 @@ class TrainingLog:
         )
 
     def interrupt(self, results: Sequence[EpochResult]) -> None:
-        """The last words of a training that is about to be ended from outside."""
+        """Log the interruption of a training that is about to be ended by a signal."""
         text = f"interrupted after epoch {len(results)} of {self._num_epochs}: the same command goes on"
         self._bar.stop()
         self.line(text)
@@ -124,12 +125,12 @@ class TrainingLog:
 
 
 def best_epoch(results: Sequence[EpochResult]) -> EpochResult:
-    """Of the highest validation accuracy, the first of equals."""
+    """Return the epoch with the highest validation accuracy; the first of equal ones."""
     return max(results, key=lambda result: result.val_accuracy)
 
 
 def require_tensorboard() -> None:
-    """Raises `InputError` where its package is not installed."""
+    """Raise `InputError` if the package tensorboard is not installed."""
     try:
         import tensorboard  # noqa: F401
     except ImportError:
@@ -139,7 +140,7 @@ def require_tensorboard() -> None:
 def _open_tensorboard(folder: Path) -> "SummaryWriter":
     from torch.utils.tensorboard import SummaryWriter
 
-    # What earlier calls wrote may lack their last epochs, so it is dropped and all epochs are written again.
+    # Files of earlier calls may lack their last epochs, so they are purged and all epochs are written again.
     return SummaryWriter(str(folder), purge_step=1)
 
 

@@ -1,4 +1,4 @@
-"""Training one model on its own: from what was asked for to its trainings."""
+"""The options of one call of train, and the trainings that they describe."""
 
 import difflib
 import os
@@ -10,33 +10,33 @@ from types import NoneType
 from typing import Any, get_args
 
 from mnist_core.data import check_dataset_name, find_data_root, load_dataset, normalised_for
-from mnist_core.engine import ENGINE_NAMES, Engine
+from mnist_core.engine import Engine
 from search.defaults import DEFAULT_STORAGE
 from search.models.names import find_candidate
-from search.workers.machine import COMPILING_LINE, find_engine, prepare_process
+from search.workers.machine import COMPILING_LINE, check_names, find_engine, prepare_process
 from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainRequest:
-    """What one call was asked to do. Raises `InputError` naming the option, the rule and the value."""
+    """The options of one call. Raises `InputError` with the option, the rule and the value if one is invalid."""
 
     model: str
-    """A reference system, a net's notation, a trial or a model file: what is trained is its candidate."""
+    """A reference system, a net's notation, a trial or a model file, whose candidate is trained."""
     out: Path
     storage: str = DEFAULT_STORAGE
-    """The store of the trial, where ``model`` is one's number; and the study in it."""
+    """Database of the study that holds the trial, if ``model`` is a trial's number."""
     study: str | None = None
     epochs: int | None = None
-    """This and the next two: None leaves the recipe's setting, or the default."""
+    """Number of epochs; None here and for the next two keeps the setting of ``model`` or the default."""
     batch_size: int | None = None
     max_lr: float | None = None
     settings: tuple[str, ...] = ()
-    """``NAME=VALUE``, for any field of `TrainingConfig`."""
+    """Settings as ``NAME=VALUE``, for any field of `TrainingConfig`."""
     seed: int = 0
     num_seeds: int = 1
-    """More than one: trainings from ``seed`` on, each in a folder of its own."""
+    """Number of trainings with consecutive seeds from ``seed`` on; several go into separate folders."""
     dataset: str = "mnist"
     data_root: Path | None = None
     train_size: int | None = None
@@ -50,16 +50,15 @@ class TrainRequest:
             raise InputError(f"--seeds must be at least 1, not {self.num_seeds}")
         if not 0 <= self.seed <= 2**63 - self.num_seeds:
             raise InputError(f"--seed must be from 0 to 2^63 - {self.num_seeds}, not {self.seed}")
-        if self.engine not in ENGINE_NAMES:
-            raise InputError(f"--engine must be one of {', '.join(ENGINE_NAMES)}, not {self.engine!r}")
+        check_names(self.device, self.engine)
         check_dataset_name(self.dataset)
 
 
 def train_model(request: TrainRequest) -> None:
-    """Train what was asked for, or go on with it, and print a line about each training.
+    """Start or resume the requested trainings, and print a line about each.
 
-    Trains on one thread. Raises `InputError` before anything is written where the input is wrong, `SearchFailedError`
-    where a training diverges or a file can't be written. SIGINT and SIGTERM end the process at once with exit code 130.
+    Trains on one thread. Raises `InputError` for wrong input, before anything is written, and `SearchFailedError` if a
+    training diverges or a file can't be written. SIGINT and SIGTERM end the process immediately with exit code 130.
     """
     prepare_process()
     recipe, candidate = find_candidate(request.model, storage=request.storage, study=request.study)
@@ -105,10 +104,10 @@ def train_model(request: TrainRequest) -> None:
 
 
 def read_overrides(request: TrainRequest) -> dict[str, Any]:
-    """The fields of `TrainingConfig` that a request sets, with their values.
+    """Return the fields of `TrainingConfig` that a request sets, with their values.
 
-    Raises `InputError` for an unknown name, with the closest ones, for one that is set twice, and for a value that is
-    not of the field's type.
+    Raises `InputError` for an unknown name, with the closest ones, for a name that is set twice, and for a value that
+    does not have the field's type.
     """
     given = {"epochs": request.epochs, "batch_size": request.batch_size, "max_lr": request.max_lr}
     overrides: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
@@ -157,7 +156,7 @@ def _check_folders(request: TrainRequest) -> None:
 
 
 def _find_engine(request: TrainRequest, candidate: CandidateSpec) -> tuple[str, Engine]:
-    """The device, and the engine that trains the candidate there."""
+    """Return the device, and the engine that trains the candidate on it."""
 
     def compiling() -> None:
         if not request.quiet:

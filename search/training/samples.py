@@ -1,4 +1,4 @@
-"""Pictures as PNG bytes, drawn without pyplot's global state."""
+"""Drawing a net's training images as one PNG picture."""
 
 import io
 import math
@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 
 COLUMNS = 8
 SIDE, GAP, LABEL = 28, 4, 9
-"""Pixels: of an image, between two, and above it for its label."""
+"""Sizes in pixels: side of an image, gap between images, space for the label above."""
 
 
 def draw_samples(inputs: NDArray[np.float32], labels: Sequence[object], *, title: str) -> bytes:
-    """(N, 28, 28) normalised pixels as a grid of grey images, each under its label; the lowest value is black."""
+    """Draw (N, 28, 28) normalised pixels as a grid of grey images below their labels, as PNG bytes.
+
+    The lowest value is black. Does not use pyplot's global state.
+    """
     rows = math.ceil(len(inputs) / COLUMNS)
-    # One picture of all images: axes of their own would take more than ten times as long.
+    # All images share one picture, since separate axes would take more than ten times as long.
     sheet = np.full((rows * (SIDE + LABEL) + GAP, COLUMNS * (SIDE + GAP) + GAP), np.nan, np.float32)
     height, width = sheet.shape
     figure = Figure(figsize=(width / 32, height / 32 + 0.4), dpi=100)

@@ -1,1 +1,1 @@
-"""What every command that trains needs: the machine, processes, signals, one training."""
+"""Shared parts of commands that train: the machine, processes, signals and a single training."""

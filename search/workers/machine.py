@@ -1,4 +1,4 @@
-"""What trains on this machine: the device, the engine, and the images, found once and sent to each worker."""
+"""The resources for training on this machine (device, engine, data), found once and sent to each worker."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,22 +6,24 @@ from pathlib import Path
 
 from mnist_core.allocator import keep_freed_memory
 from mnist_core.data import Dataset, load_dataset
-from mnist_core.device import find_device
-from mnist_core.engine import Engine, resolve_engine
+from mnist_core.device import DEVICE_NAMES, find_device
+from mnist_core.engine import ENGINE_NAMES, Engine, resolve_engine
+from space.errors import InputError
 
+MAX_WORKERS = 1_024
 COMPILING_LINE = "compiling the native trainer, once on this machine"
-"""What is shown before `find_engine` compiles."""
+"""Message that is shown before `find_engine` compiles."""
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What a command found on its machine, for the processes that train for it."""
+    """The device, engine and data that a command found, for its worker processes."""
 
     dataset: str
     data_root: Path | None
-    """Where `mnist_core.data.find_data_root` found the dataset."""
+    """Folder where `mnist_core.data.find_data_root` found the dataset."""
     train_size: int | None
-    """Training images to use; None: all that are not held out for validation."""
+    """Number of training images; None means all that are not held out for validation."""
     device: str
     engine: Engine
 
@@ -29,18 +31,33 @@ class Resources:
         return load_dataset(self.dataset, self.data_root, train_size=self.train_size)
 
 
-def find_engine(device: str, engine: str, *, compiling: Callable[[], None]) -> tuple[str, Engine]:
-    """The device and the engine that the options ``--device`` and ``--engine`` mean here, without importing torch.
+def check_names(device: str, engine: str) -> None:
+    """Raise `InputError` for an unknown ``--device`` or ``--engine``; does not check whether this machine has it."""
+    for option, names, value in (("--device", DEVICE_NAMES, device), ("--engine", ENGINE_NAMES, engine)):
+        if value not in names:
+            raise InputError(f"{option} must be one of {', '.join(names)}, not {value!r}")
 
-    ``compiling`` is called before the native trainer is compiled, which happens once on a machine. Raises `InputError`
-    for what is not there.
+
+def check_workers(workers: int | None) -> None:
+    """Raise `InputError` for an impossible number of ``--workers``; None lets the machine decide."""
+    if workers is not None and workers < 1:
+        raise InputError(f"--workers must be at least 1, not {workers}")
+    if workers is not None and workers > MAX_WORKERS:
+        raise InputError(f"--workers must be at most {MAX_WORKERS}, not {workers}")
+
+
+def find_engine(device: str, engine: str, *, compiling: Callable[[], None]) -> tuple[str, Engine]:
+    """Return the device and engine for the options ``--device`` and ``--engine``, without importing torch.
+
+    ``compiling`` is called before the native trainer is compiled, which happens once per machine. Raises `InputError`
+    if the device or the engine is not available.
     """
     found = find_device(device)
     return found, resolve_engine(engine, found, compiling=compiling)
 
 
 def prepare_process() -> None:
-    """Make this process ready to train: one thread, and freed memory is kept. Call it before torch is imported."""
+    """Set up this process for training on one thread and keep freed memory. Call this before torch is imported."""
     keep_freed_memory()
     import torch
 

@@ -1,4 +1,4 @@
-"""Processes that train: how many there are, spared by Ctrl-C while they start, ended when their parent ends."""
+"""Worker processes: their default number, shielding from Ctrl-C while they start, and ending with their parent."""
 
 import os
 import signal
@@ -11,14 +11,14 @@ from multiprocessing import parent_process
 from space.errors import SearchFailedError
 
 WORKER_BYTES = 1_500_000_000
-"""Memory that a worker is given, twice of what it takes."""
+"""Memory reserved per worker, twice what it uses."""
 MAX_DEFAULT_WORKERS = 8
 MAX_LOSSES = 20
-"""Workers lost in a row, none of which finished what it trained, after which a command gives up."""
+"""Number of workers lost in a row, without a finished training, after which a command gives up."""
 
 
 def default_workers(device: str) -> int:
-    """One worker on an accelerator. On the CPU one for each usable core, as far as the memory goes."""
+    """Return one worker for an accelerator; for the CPU, one per usable core as far as memory allows."""
     if device != "cpu":
         return 1
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
@@ -27,7 +27,7 @@ def default_workers(device: str) -> int:
 
 
 def too_many_losses(trained: str, *, exit_code: int | None = None) -> SearchFailedError:
-    """The error for `MAX_LOSSES` workers lost before one finished ``trained``, such as "a trial"."""
+    """Return the error for `MAX_LOSSES` workers lost before one finished ``trained``, such as "a trial"."""
     latest = "" if exit_code is None else f" (the last with exit code {exit_code})"
     return SearchFailedError(
         f"{MAX_LOSSES} workers in a row were lost before one finished {trained}{latest}: is there too little memory?"
@@ -36,9 +36,9 @@ def too_many_losses(trained: str, *, exit_code: int | None = None) -> SearchFail
 
 @contextmanager
 def starting_processes() -> Iterator[None]:
-    """Block SIGINT in this process while it starts others: a Ctrl-C, which reaches the whole group, spares them.
+    """Block SIGINT while this process starts others, so that a Ctrl-C, which reaches the whole group, spares them.
 
-    They inherit the block, and this process gets the signal at the end.
+    The new processes inherit the block, and this process receives the signal at the end.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -48,7 +48,7 @@ def starting_processes() -> Iterator[None]:
 
 
 def end_with_parent() -> None:
-    """End this process as soon as its parent has ended, however that happened."""
+    """End this process as soon as its parent has ended for any reason."""
     threading.Thread(target=_wait_for_parent, daemon=True).start()
 
 

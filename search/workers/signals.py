@@ -1,4 +1,4 @@
-"""Ending on Ctrl-C or SIGTERM: at once, as Python does, or in an orderly way."""
+"""Handling of Ctrl-C and SIGTERM: ending at once or in an orderly way."""
 
 import os
 import signal
@@ -13,8 +13,8 @@ from types import FrameType
 def ending_at_once(say: Callable[[], None]) -> Iterator[None]:
     """On SIGINT or SIGTERM, call ``say`` and end the process with exit code 130.
 
-    Python's own handlers would wait: an epoch of the native trainer is a single call. So a thread reads the signal's
-    number, which is written as soon as it arrives. The files bear it, since they bear being killed.
+    Python's own handlers would wait until the native trainer returns after an epoch. Therefore a thread reads the
+    signal's number, which is written as soon as it arrives. Files stay valid, as they do when the process is killed.
     """
     numbers = (signal.SIGINT, signal.SIGTERM)
     receiver, sender = os.pipe()
@@ -45,18 +45,8 @@ def ending_at_once(say: Callable[[], None]) -> Iterator[None]:
         os.close(receiver)
 
 
-@contextmanager
-def sigterm_as_sigint() -> Iterator[None]:
-    """SIGTERM raises KeyboardInterrupt too. For a process that waits: what it started is ended on the way out."""
-    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, handler)
-
-
 class StopRequest:
-    """Counts SIGINT and SIGTERM while a search runs: the first asks for an orderly end, the second raises."""
+    """Handles SIGINT and SIGTERM during a search: the first sets `asked`, the second raises KeyboardInterrupt."""
 
     def __init__(self) -> None:
         self.asked = False

@@ -1,4 +1,4 @@
-"""One training of a candidate from a seed: its epochs as they end, then the trained model."""
+"""One training of a candidate with one seed, which yields its epochs and then gives the trained model."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from space.results import EpochResult
 
 
 class CandidateTraining:
-    """A training that begins when it is iterated over."""
+    """A training that runs when it is iterated over."""
 
     def __init__(
         self,
@@ -24,19 +24,19 @@ class CandidateTraining:
         engine: Engine,
         trial: int | None = None,
     ) -> None:
-        """``trial`` is the number of the trial that is trained, for its checkpoint; None for a training on its own."""
+        """Build the model. ``trial`` is the trial's number for the checkpoint; None for a training outside a study."""
         self.candidate = candidate
         self.data = data
         self.seed = seed
         self.trial = trial
         self.engine = engine.for_candidate(candidate)
         self.results: list[EpochResult] = []
-        """The epochs so far."""
+        """Results of the epochs so far."""
         self._device = device
         self._model = build_model(candidate.architecture, seed=seed)
 
     def __iter__(self) -> Iterator[EpochResult]:
-        """Train, and yield each epoch as it ends. Raises `DivergedError`."""
+        """Train and yield each epoch as it ends. Raises `DivergedError` if the loss stops being finite."""
         for result in train(
             self._model,
             self.data,
@@ -49,7 +49,10 @@ class CandidateTraining:
             yield result
 
     def checkpoint(self, *, is_judged: bool = True) -> Checkpoint:
-        """The model as it is now; without a validation accuracy where it was trained on the validation images too."""
+        """Return the current model, with its validation accuracy only if ``is_judged``.
+
+        A model that was also trained on the validation images is not judged by them.
+        """
         return Checkpoint.trained_on(
             self.data,
             self.candidate,

@@ -370,6 +370,24 @@ def test_the_test_set_of_digits_is_what_training_never_sees(indexed_digits: Spli
         assert np.array_equal(split.labels, indexed_digits.labels[index_of(split)])
 
 
+@pytest.mark.parametrize(
+    ("images", "labels", "reason"),
+    [
+        (np.zeros((NUM_IMAGES, 28, 28), np.uint8), None, "every pixel of the training images of mnist has the same"),
+        (np.full((NUM_IMAGES, 28, 28), 7, np.uint8), None, "every pixel of the training images of mnist has the same"),
+        (None, np.full(NUM_IMAGES, 3, np.uint8), "all training images of mnist are of class 3: it takes two classes"),
+    ],
+    ids=["black", "of one grey", "of one class"],
+)
+def test_images_from_which_nothing_can_be_learnt_are_refused(images, labels, reason: str, tmp_path: Path) -> None:
+    raw = write_root(tmp_path)
+    for file, array in ((IMAGES_FILE, images), (LABELS_FILE, labels)):
+        if array is not None:
+            (raw / file).write_bytes(idx(array))
+    with pytest.raises(InputError, match=reason):
+        load_dataset("mnist", tmp_path)
+
+
 @pytest.mark.parametrize("file", TEST_FILES)
 def test_a_test_file_that_is_absent_or_damaged_is_named(file: str, tmp_path: Path) -> None:
     path = write_root(tmp_path) / file

@@ -352,15 +352,13 @@ def test_any_folder_will_do(folder: str, tmp_path: Path) -> None:
 
 def test_any_number_of_processes_may_create_a_store_at_once(tmp_path: Path) -> None:
     program = (
-
         "for number in range(5):\n"
         "    store = Store.create(f'sqlite:///{sys.argv[1]}/{number}.db')\n"
         "    search = SearchStudy.create_or_resume(store, 'study', {}, WorkerLocks(store.lock_path))\n"
         "print(len(store.study_names()))"
     )
-    imports = (
-        "from studies.storage import Store\nfrom studies.study import SearchStudy\nfrom studies.locks import WorkerLocks"
-    )
+    modules = {"storage": "Store", "study": "SearchStudy", "locks": "WorkerLocks"}
+    imports = "\n".join(f"from studies.{module} import {name}" for module, name in modules.items())
     assert run_at_once(imports, program, str(tmp_path), num_processes=3) == ["1\n"] * 3
     names = {f"{number}.db" for number in range(5)}
     assert {path.name for path in tmp_path.glob("*.db")} == names
@@ -372,3 +370,20 @@ def test_what_is_refused_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a study store"):
         Store.create(f"sqlite:///{tmp_path / 'other.db'}")
     assert [path.name for path in tmp_path.iterdir()] == ["other.db"]
+
+
+# URLs that would mean another file
+
+
+def test_what_follows_a_question_mark_is_not_dropped(tmp_path: Path) -> None:
+    for opener in ALL_OPENERS.values():
+        with pytest.raises(InputError, match=r"has a '\?', and what follows it would be dropped: write %3F"):
+            opener(f"sqlite:///{tmp_path}/what?.db")
+    assert list(tmp_path.iterdir()) == []
+    assert Store.create(f"sqlite:///{tmp_path}/what%3F.db").artifacts.folder == tmp_path / "what?.db.artifacts"
+    assert (tmp_path / "what?.db").is_file()
+
+
+def test_without_a_driver_what_is_supported_is_said() -> None:
+    with pytest.raises(InputError, match=r"is not installed; what is supported is an SQLite file, such as sqlite:///"):
+        Store.open("postgresql://host/db")

@@ -69,7 +69,8 @@ def test_compiles_once(fake: FakeCompiler, cache_folder: Path, monkeypatch: pyte
     library = compile_trainer(compiling=lambda: told.append(len(fake.calls)))
     assert told == [0], "told once, before it compiled"
     assert library.read_text() == "library\n"
-    assert list(cache_folder.iterdir()) == [library], "no temporary folder is left"
+    hashed = library.with_suffix(".sha256")
+    assert set(cache_folder.iterdir()) == {library, hashed}, "no temporary folder is left"
 
     def no_process(*_: object, **__: object) -> NoReturn:
         raise AssertionError("a process was started")
@@ -86,6 +87,36 @@ def test_a_compiled_trainer_outlives_the_process(fake: FakeCompiler) -> None:
     find_compiler.cache_clear()
     assert compile_trainer() == library
     assert len(fake.calls) == 1
+
+
+@pytest.mark.parametrize("damage", ["cut short", "without its hash", "with a hash that is no text"])
+def test_a_damaged_library_is_compiled_anew_before_it_is_loaded(fake: FakeCompiler, damage: str) -> None:
+    library = compile_trainer()
+    if damage == "cut short":
+        library.write_bytes(library.read_bytes()[:-1])
+    elif damage == "without its hash":
+        library.with_suffix(".sha256").unlink()
+    else:
+        library.with_suffix(".sha256").write_bytes(b"\xff")
+    assert compile_trainer() == library
+    assert len(fake.calls) == 2
+    assert library.read_text() == "library\n"
+    assert compile_trainer() == library
+    assert len(fake.calls) == 2
+
+
+def test_without_a_home_folder_there_is_no_trainer_and_the_reason_says_what_helps(
+    fake: FakeCompiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_home() -> NoReturn:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("SEARCH_CACHE_DIR", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    with pytest.raises(CompilerError, match="no home folder to keep it in: name a folder with SEARCH_CACHE_DIR"):
+        compile_trainer()
+    assert fake.calls == []
 
 
 def test_compiles_the_trainer_with_the_flags(fake: FakeCompiler) -> None:

@@ -1,13 +1,22 @@
 """The program around the commands: version, short help, completion, and the installed script."""
 
+import os
+import shlex
+import signal
+import subprocess
 import sys
 from importlib.metadata import entry_points, version
+from urllib.parse import quote
 
 import pytest
 import typer
 
-from search.cli import app as program
+import search.__main__
 from search.cli.app import CONSOLE_SCRIPT, app, main
+from search.terminal.streams import WatchedStream
+from studies.locks import WorkerLocks
+from studies.storage import Store
+from studies.study import SearchStudy
 
 GROUP = typer.main.get_command(app)
 
@@ -39,7 +48,7 @@ def test_help_is_short_too_groups_options_and_gives_an_example(command, capsys, 
 
 def test_the_console_script_calls_the_same_program(capsys, monkeypatch) -> None:
     (script,) = entry_points(group="console_scripts", name=CONSOLE_SCRIPT)
-    assert script.load() is program.main
+    assert script.load() is search.__main__.main
     _, shown = called([f"/some/bin/{CONSOLE_SCRIPT}", "run", "-h"], capsys, monkeypatch)
     assert f"Usage: {CONSOLE_SCRIPT} run" in shown
 
@@ -47,3 +56,111 @@ def test_the_console_script_calls_the_same_program(capsys, monkeypatch) -> None:
 def test_completion_can_be_installed() -> None:
     options = {option for parameter in GROUP.params for option in parameter.opts}
     assert {"--install-completion", "--show-completion", "--version"} <= options
+
+
+# Whatever the terminal is
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_every_encoding_is_written_to(encoding: str, search) -> None:
+    result = search("recipes", PYTHONIOENCODING=encoding)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "000-step3" in result.stdout
+    assert ("±" in result.stdout) == (encoding == "utf-8")
+
+
+@pytest.mark.parametrize("closed", ["", ">&-", "2>&-", ">&- 2>&-", "<&-", "<&- >&- 2>&-"])
+def test_closed_streams_end_no_command(closed: str, search) -> None:
+    line = shlex.join(search.line("count", "8s:br gap fc10+"))
+    result = subprocess.run(
+        ["sh", "-c", f"{line} {closed}"], cwd=search.folder, env=search.environment, capture_output=True, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert (b"8s:br" in result.stdout) == (">&-" not in closed.replace("2>&-", ""))
+
+
+def test_a_reader_that_leaves_is_no_error(search) -> None:
+    line = shlex.join(search.line("recipes"))
+    script = f"{{ {line}; echo $? >code; }} | head -1"
+    result = subprocess.run(["sh", "-c", script], cwd=search.folder, env=search.environment, capture_output=True)
+    assert result.stderr == b""
+    assert (search.folder / "code").read_text() == "0\n"
+
+
+def test_progress_without_a_reader_goes_nowhere() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", buffering=1) as stream:
+        quiet = WatchedStream(stream, ends_program=False)
+        for _ in range(3):
+            assert quiet.write("line\n") == 5
+            quiet.flush()
+        assert quiet.fileno() == writer
+
+
+def test_results_without_a_reader_end_the_program_well() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", buffering=1) as stream, pytest.raises(SystemExit) as ended:
+        WatchedStream(stream, ends_program=True).write("line\n")
+    assert ended.value.code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_it_is_imported_ends_it_quietly(number: signal.Signals, search) -> None:
+    # What a command imports first is made to wait for the signal.
+    (search.folder / "typer.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+    process = subprocess.Popen(
+        search.line("count", "8s gap"),
+        cwd=search.folder,
+        env=search.environment | {"PYTHONPATH": f"{search.folder}:{search.environment['PYTHONPATH']}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "importing\n"
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "")
+
+
+# What errors repeat
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "--budget", "9" * 400],
+        ["run", "--budget=" + "x" * 5_000],
+        ["count", "8s:br " * 2_000],
+        ["check", "x" * 3_000, "--max-params", "1"],
+        ["front", "--storage", "sqlite:///" + "y" * 3_000],
+        ["status", "--study", "ä" * 2_000, "--storage", "sqlite:///none.db"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_errors_repeat_little_of_what_was_given(arguments: list[str], search_here) -> None:
+    refused = search_here(*arguments)
+    assert refused.returncode == 2
+    assert len(refused.stderr) < 200 + 400
+    assert not any(text in refused.stderr for text in ("9" * 201, "x" * 201, "y" * 201, "ä" * 201, "8s:br " * 60))
+
+
+def test_no_command_shows_the_help_and_no_error(search_here) -> None:
+    shown = search_here()
+    assert "Usage: python -m search" in shown.stdout + shown.stderr
+    assert "error" not in shown.stderr
+
+
+# The store as a path
+
+
+@pytest.mark.parametrize("path", ["mine.db", "50%.db", "what?.db", "a%41.db"])
+def test_a_plain_path_names_the_store(path: str, search_here) -> None:
+    store = Store.create(f"sqlite:///{search_here.folder}/{quote(path)}")
+    SearchStudy.create_or_resume(store, "mine", {}, WorkerLocks(store.lock_path))
+    assert (search_here.folder / path).is_file()
+    for result in (search_here("status", "--storage", path), search_here("status", SEARCH_STORAGE=path)):
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.startswith("study      mine\n")
