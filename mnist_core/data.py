@@ -166,7 +166,7 @@ def _read_training_images(name: str, data_root: Path | None) -> tuple[Split, int
     if len(whole) <= source.validation_size:
         raise InputError(
             f"{data_root / source.folder} holds {len(whole)} training images; it must hold more than the "
-            f"{source.validation_size} that validate"
+            f"{source.validation_size} validation images"
         )
     return whole, len(whole) - source.validation_size, source.validation_size
 
@@ -230,7 +230,7 @@ def _read_idx(root: Path, source: _Source, file: str, *, num_dimensions: int) ->
     path = _find_file(root, source, file)
     if path is None:
         raise InputError(f"{root / source.folder / 'raw' / file} is gone; give --data-root or restore it")
-    repair = "delete it and run again to download it anew, or give another --data-root"
+    repair = "delete it and run again to download it again, or give another --data-root"
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except PermissionError:

@@ -93,4 +93,4 @@ def _digest(told: dict[str, Any], tensors: dict[str, Tensor]) -> str:
 
 
 def _unusable(path: Path, reason: object) -> InputError:
-    return InputError(f"{path} can't be used ({reason}); restore it, or train anew in another folder")
+    return InputError(f"{path} can't be used ({reason}); restore it, or start again in another folder")

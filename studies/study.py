@@ -245,8 +245,8 @@ def check_fingerprint(name: str, stored: dict[str, Any], given: dict[str, Any]) 
     """Raise `InputError` with each difference between the settings a study was created with and the given ones."""
     if differences := fingerprint_differences(stored, given):
         raise InputError(
-            f"study {name!r} was made differently: {'; '.join(differences)}; go on with its settings, "
-            "or name another with --study"
+            f"study {name!r} was made differently: {'; '.join(differences)}; use its settings, "
+            "or choose another name with --study"
         )
 
 

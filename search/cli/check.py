@@ -12,16 +12,16 @@ EXAMPLE = example("python -m search check my-model/model.safetensors --max-param
 
 def check(
     model: Model,
-    max_params: Annotated[int | None, typer.Option(metavar="N", help="It has at most this many parameters.")] = None,
+    max_params: Annotated[int | None, typer.Option(metavar="N", help="Require at most this many parameters.")] = None,
     require: Annotated[
         str | None,
-        typer.Option(metavar="LIST", help="It has each of these: batchnorm, dropout, gap, separated by commas."),
+        typer.Option(metavar="LIST", help="Require these parts, separated by commas: batchnorm, dropout, gap."),
     ] = None,
     study: Study = None,
     storage: Storage = DEFAULT_STORAGE,
     as_json: AsJson = False,
 ) -> None:
-    """Check whether a net keeps to rules; the exit code is 1 where it breaks one, so that a build can fail."""
+    """Check a net against rules; the exit code is 1 if it breaks one, so that a build can fail."""
     from search.models.check import print_check
 
     if not print_check(model, storage=storage, study=study, max_params=max_params, require=require, as_json=as_json):

@@ -30,7 +30,7 @@ def confirm(
         typer.Option(
             metavar="N",
             help="Seeds per member, and the most per contender. If omitted, the number that the confirmation was "
-            "begun with, otherwise 5.",
+            "started with, otherwise 5.",
             rich_help_panel=TRAINING,
         ),
     ] = None,
@@ -46,7 +46,7 @@ def confirm(
         bool,
         typer.Option(
             "--anew",
-            help="Choose contenders again; trainings that are finished are used again.",
+            help="Choose contenders again, reusing finished trainings.",
             rich_help_panel=TRAINING,
         ),
     ] = False,
@@ -56,7 +56,7 @@ def confirm(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Find out what a front is worth: train it again with fresh seeds, then open the sealed test set once."""
+    """Measure how good a front really is: train it again with fresh seeds, then open the sealed test set once."""
     from search.confirmation.confirm import ConfirmRequest, confirm_front
     from search.reports.fronts import print_confirmed_front
 

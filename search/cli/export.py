@@ -47,7 +47,7 @@ def export(
         float | None,
         typer.Option(
             metavar="P",
-            help="How sure that must be on a confirmed front. If omitted, 0.95.",
+            help="Required confidence on a confirmed front. If omitted, 0.95.",
             rich_help_panel=SELECTION,
         ),
     ] = None,
@@ -65,7 +65,7 @@ def export(
     ] = None,
     force: Force = False,
 ) -> None:
-    """Write a trained model to files; unless told otherwise, the most accurate one."""
+    """Write a trained model to files, by default the most accurate one."""
     from search.export.export import export_model
     from search.models.selection import select_trial
     from studies.storage import Store

@@ -42,7 +42,7 @@ Study = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="The study; it may be left out where the store holds only one.",
+        help="Name of the study; optional if the store holds only one.",
         rich_help_panel=STORAGE,
     ),
 ]
@@ -83,7 +83,7 @@ EngineName = Annotated[
     typer.Option(
         "--engine",
         metavar="NAME",
-        help="What trains: native (compiled C++, on the CPU), torch, or auto, which prefers native.",
+        help="Training engine: native (compiled C++, CPU only), torch, or auto (native if possible).",
         rich_help_panel=TRAINING,
     ),
 ]

@@ -47,7 +47,7 @@ def run(
         str,
         typer.Option(
             metavar="NAME",
-            help="What proposes candidates: tpe learns from trials, random does not.",
+            help="Sampler: tpe learns from earlier trials, random does not.",
             rich_help_panel=SEARCH,
         ),
     ] = "tpe",
@@ -55,7 +55,7 @@ def run(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Start with candidates near known nets: those of a file, one notation a line, or 'recipes', the "
+            help="Start with candidates near known nets: those of a file, one notation per line, or 'recipes', the "
             "reference systems.",
             rich_help_panel=SEARCH,
         ),
@@ -76,7 +76,7 @@ def run(
         str,
         typer.Option(
             metavar="NAME",
-            help="size-aware stops trials that would miss the front; none stops no trial.",
+            help="size-aware stops trials that would miss the front; none disables pruning.",
             rich_help_panel=TRAINING,
         ),
     ] = "size-aware",
@@ -145,7 +145,7 @@ def run(
         confirm_seeds=planned_seeds if confirm else None,
     )
     if confirm_seeds is not None and not confirm:
-        raise InputError("--confirm-seeds goes with --confirm")
+        raise InputError("--confirm-seeds requires --confirm")
     summary, confirmed = search_and_confirm(config, make_display(quiet=quiet), confirm_seeds=confirm_seeds, quiet=quiet)
     print_run(summary, config, confirmed, as_json=as_json)
     if summary.interrupted:

@@ -39,7 +39,9 @@ def train(
     ],
     epochs: Annotated[
         int | None,
-        typer.Option(metavar="N", help="If omitted, those of MODEL, otherwise 15.", rich_help_panel=TRAINING),
+        typer.Option(
+            metavar="N", help="Number of epochs. If omitted, that of MODEL, otherwise 15.", rich_help_panel=TRAINING
+        ),
     ] = None,
     batch_size: Annotated[
         int | None,

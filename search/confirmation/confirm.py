@@ -54,7 +54,7 @@ class ConfirmRequest:
     def __post_init__(self) -> None:
         if self.num_seeds is not None and self.num_seeds < MIN_CONFIRM_SEEDS:
             raise InputError(
-                f"--seeds must be at least {MIN_CONFIRM_SEEDS}, to see what a seed matters, not {self.num_seeds}"
+                f"--seeds must be at least {MIN_CONFIRM_SEEDS}, to estimate the effect of the seed, not {self.num_seeds}"
             )
         if self.top is not None and self.top < 1:
             raise InputError(f"--top must be at least 1, not {self.top}")
@@ -75,7 +75,7 @@ def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
     try:
         WorkerLocks(store.lock_path).hold(CONFIRMING)
     except BlockingIOError:
-        raise InputError(f"another process confirms a front in {store.url}: wait for it") from None
+        raise InputError(f"another process is confirming a front in {store.url}: wait for it") from None
     data_root = find_data_root(fingerprint["dataset"], request.data_root)
     data = load_dataset(fingerprint["dataset"], data_root, train_size=fingerprint["train_size"])
     check_same_data(data, fingerprint["dataset_sha256"], "the study was made with")
@@ -85,7 +85,9 @@ def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
     num_new = len(complete) - confirmation.num_complete
     with ConfirmProgress(quiet=request.quiet) as progress, raising_interrupts():
         if num_new:
-            progress.line(f"trials completed since this was begun, left out: {num_new} (--anew chooses among all)")
+            progress.line(
+                f"trials completed since the confirmation was started, not included: {num_new} (--anew considers all)"
+            )
         device, engine = find_engine(request.device, request.engine, compiling=lambda: progress.line(COMPILING_LINE))
         num_workers = request.workers or default_workers(device)
         resources = Resources(data.name, data_root, len(data.train), device, engine)
@@ -253,8 +255,8 @@ def _check_as_begun(begun: Confirmation, request: ConfirmRequest) -> None:
         if now is not None and now != was:
             how = f"without {option}" if was is None else f"with {option} {was}"
             raise InputError(
-                f"the confirmation of {begun.study_name!r} was begun {how}, not with {now}: leave it out to go on with "
-                "it, or begin again with --anew"
+                f"the confirmation of {begun.study_name!r} was started {how}, not with {now}: omit it to continue, or "
+                "start again with --anew"
             )
 
 

@@ -31,7 +31,7 @@ class ConfirmProgress:
     ) -> None:
         self._bar.stop()
         if kind is KeyboardInterrupt:
-            print("interrupted: the same command goes on with what was not finished", file=sys.stderr)
+            print("interrupted: the same command continues with what was not finished", file=sys.stderr)
 
     def line(self, text: str) -> None:
         self._bar.line(text)

@@ -73,7 +73,7 @@ class SeedWorkers:
                 num_losses += 1
                 if num_losses == MAX_LOSSES:
                     raise too_many_losses("a training") from None
-                print("a worker was lost: what was in training begins again", file=sys.stderr, flush=True)
+                print("a worker was lost: what was in training starts again", file=sys.stderr, flush=True)
                 self._pool = self._start()
 
     def measure(self, trainings: Sequence[SeedTraining]) -> list[SeedResult]:
@@ -85,7 +85,8 @@ class SeedWorkers:
             return self._submit(measure_models, trainings, self._resources).result()
         except BrokenProcessPool:
             raise SearchFailedError(
-                "the worker that judged the models was lost: is there too little memory? Nothing need be trained again"
+                "the worker that judged the models was lost: is there too little memory? "
+                "No training needs to be repeated"
             ) from None
 
     def _start(self) -> ProcessPoolExecutor:

@@ -29,7 +29,7 @@ def stored_candidate(store: Store, study_name: str, number: int) -> CandidateSpe
     check_exists(trials, study_name, number)
     attributes = attributes_of(trials[number])
     if (original := attributes.get("duplicate_of")) is not None:
-        raise InputError(f"trial {number} is equal to trial {original}: name that one")
+        raise InputError(f"trial {number} is equal to trial {original}: use that one")
     if "candidate" not in attributes:
         raise InputError(f"trial {number} was never trained ({outcome_of(trials[number]) or 'running'})")
     return candidate_of(trials[number])

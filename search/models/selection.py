@@ -30,7 +30,7 @@ def select_trial(
     if sum(selector is not None for selector in (trial, max_params, min_accuracy)) > 1:
         raise InputError("give one of --trial, --max-params and --min-accuracy, not several")
     if confidence is not None and min_accuracy is None:
-        raise InputError("--confidence goes with --min-accuracy")
+        raise InputError("--confidence requires --min-accuracy")
     if confidence is not None and not 0 < confidence < 1:
         raise InputError(f"--confidence must be above 0 and below 1, such as 0.95, not {confidence:g}")
     if min_accuracy is not None and not 0 <= min_accuracy <= 1:
@@ -102,7 +102,7 @@ def require_confirmed_front(store: Store, study_name: str) -> list[ConfirmedPoin
     front = confirmation.front()
     if not front:
         raise InputError(
-            f"the confirmation of study {study_name!r} is not finished: 'python -m search confirm' goes on with it"
+            f"the confirmation of study {study_name!r} is not finished: 'python -m search confirm' continues it"
         )
     return front
 
@@ -114,6 +114,6 @@ def check_complete(store: Store, study_name: str, number: int) -> None:
     outcome = outcome_of(trials[number])
     if outcome == Outcome.DUPLICATE:
         original = attributes_of(trials[number])["duplicate_of"]
-        raise InputError(f"trial {number} is equal to trial {original}: name that one")
+        raise InputError(f"trial {number} is equal to trial {original}: use that one")
     if outcome != Outcome.COMPLETE:
         raise InputError(f"trial {number} was not completed ({outcome or 'running'}), so it has no weights")

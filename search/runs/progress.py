@@ -259,7 +259,7 @@ def sparkline(curve: Sequence[float]) -> str:
 def _headline(config: RunConfig, resources: Resources, num_trained: int) -> str:
     engine = resources.engine
     missing = f" (no native trainer: {engine.reason})" if engine.reason else ""
-    already = f" ({num_trained} there already)" if num_trained else ""
+    already = f" ({num_trained} already trained)" if num_trained else ""
     return (
         f"{config.study_name}: {config.trials} trials{already} of up to {config.budget:,} parameters, "
         f"{config.epochs} epochs, on {config.dataset}; "

@@ -66,6 +66,6 @@ def print_run(
     print(f"Open dashboard:  python -m search dashboard{where}")
     num_left = config.trials - summary.num_trained
     if num_left > 0:
-        print(f"Go on:           the same command again trains the {num_left} trials that are left")
+        print(f"Continue:        the same command again trains the {num_left} trials that are left")
     else:
-        print("Go on:           the same command with more --trials")
+        print("Continue:        the same command with more --trials")

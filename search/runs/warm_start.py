@@ -48,7 +48,7 @@ def read_known_nets(warm_start: str, *, epochs: int) -> list[KnownNet]:
                 raise InputError(f"--warm-start {path}, line {number}: {error}") from None
             nets.append(KnownNet(f"{path.name}:{number}", CandidateSpec(architecture, TrainingConfig(epochs=epochs))))
     if not nets:
-        raise InputError(f"--warm-start {path} has no net: it takes one notation a line")
+        raise InputError(f"--warm-start {path} has no net: it takes one notation per line")
     return nets
 
 

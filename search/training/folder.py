@@ -95,7 +95,7 @@ class Training:
         ]
         if differences:
             raise InputError(
-                f"--out {self.folder} holds another training: {', '.join(differences)}; go on with its settings, or "
+                f"--out {self.folder} holds another training: {', '.join(differences)}; use its settings, or "
                 "name another folder"
             )
         return saved
@@ -113,11 +113,11 @@ class Training:
         except DivergedError as error:
             raise SearchFailedError(f"{self.name}, seed {self.seed}: {error}; lower --max-lr") from None
         except UnwritableFileError as error:
-            raise SearchFailedError(f"{error}; once it can, the same command goes on") from None
+            raise SearchFailedError(f"{error}; once it can, the same command continues") from None
         except OSError as error:
             raise SearchFailedError(
                 f"{error.filename or self.folder} can't be written: {error.strerror}; once it can, the same command "
-                "goes on"
+                "continues"
             ) from None
         print(self._summarise(results) + ("; it was over already" if was_over else ""), flush=True)
         return results

@@ -112,7 +112,7 @@ class TrainingLog:
 
     def interrupt(self, results: Sequence[EpochResult]) -> None:
         """Log the interruption of a training that is about to be ended by a signal."""
-        text = f"interrupted after epoch {len(results)} of {self._num_epochs}: the same command goes on"
+        text = f"interrupted after epoch {len(results)} of {self._num_epochs}: the same command continues"
         self._bar.stop()
         self.line(text)
         if self._quiet:

@@ -70,7 +70,7 @@ def train_model(request: TrainRequest) -> None:
     )
     if data.num_classes != candidate.architecture.num_classes:
         raise InputError(
-            f"{data.name} has {data.num_classes} classes, so the last layer must be as wide, not "
+            f"{data.name} has {data.num_classes} classes, so the last layer must have that width, not "
             f"{candidate.architecture.num_classes}"
         )
     device, engine = _find_engine(request, candidate)
@@ -118,7 +118,7 @@ def read_overrides(request: TrainRequest) -> dict[str, Any]:
             raise InputError(f"--set takes NAME=VALUE, not {text!r}")
         if name not in kinds:
             close = difflib.get_close_matches(name, kinds, n=3, cutoff=0.5) or list(kinds)
-            raise InputError(f"--set knows no {name!r}; did you mean {' or '.join(close)}?")
+            raise InputError(f"--set has no setting {name!r}; did you mean {' or '.join(close)}?")
         if name in overrides:
             raise InputError(f"{name} is set twice, to {overrides[name]} and to {value}")
         overrides[name] = _parse_value(name, value, kinds[name])

@@ -287,7 +287,7 @@ def assert_named_as_corrupt(path: Path, root: Path, read: Callable[[str, Path | 
         read("mnist", root)
     message = str(raised.value)
     assert message.startswith(f"{path} is corrupt")
-    assert message.endswith("delete it and run again to download it anew, or give another --data-root")
+    assert message.endswith("delete it and run again to download it again, or give another --data-root")
     assert "\n" not in message
 
 

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from torch import Tensor, nn
 
 from mnist_core.model import Dropout, GlobalMean, build_model, seed_dropout
-from mnist_core.seeds import Purpose, purpose_seed
 from space.architecture import ArchitectureSpec, num_params
 from tests.strategies import architectures
 
@@ -106,12 +105,6 @@ def test_dropout_does_not_change_the_initial_weights() -> None:
     dropping = build_model(ArchitectureSpec.from_text("4s:brd0.1 p 6s:brD0.2 p 8v:br gap fc10+"), seed=3)
     for ours, theirs in zip(plain.parameters(), dropping.parameters(), strict=True):
         assert torch.equal(ours, theirs)
-
-
-def test_seeds_of_purposes_trials_and_epochs_are_all_different() -> None:
-    seeds = {purpose_seed(seed, purpose, epoch) for seed in range(60) for purpose in Purpose for epoch in range(10)}
-    assert len(seeds) == 60 * len(Purpose) * 10
-    assert all(0 <= seed < 2**63 for seed in seeds)
 
 
 def dropout(rate: float, *, whole_channels: bool = False, seed: int = 0) -> Dropout:

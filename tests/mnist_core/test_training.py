@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from mnist_core.augmentation import normalise
@@ -16,7 +14,6 @@ from mnist_core.data import Dataset, Split, load_dataset
 from mnist_core.engine import TORCH, Engine
 from mnist_core.evaluation import evaluate
 from mnist_core.model import Network, build_model
-from mnist_core.plan import EpochPlan, num_steps, plan_epoch
 from mnist_core.schedule import one_cycle
 from mnist_core.training import DivergedError, TrainingState, is_over, train
 from space.architecture import ArchitectureSpec
@@ -342,22 +339,6 @@ def test_dropout_changes_from_epoch_to_epoch(few_digits: Dataset, engine: Engine
     assert results[0].train_loss != pytest.approx(results[1].train_loss, rel=1e-5)
 
 
-def streams(plan: EpochPlan) -> list[Any]:
-    return [plan.order.tolist(), None if plan.transforms is None else plan.transforms.tolist(), plan.dropout_seed]
-
-
-def test_what_an_epoch_draws_depends_on_seed_and_epoch_alone() -> None:
-    config = TrainingConfig(epochs=9)
-    plan = streams(plan_epoch(config, 5, 40, stores.results(0.1, 0.2, 0.3, 0.4), seed=3))
-    other = replace(config, epochs=6, batch_size=2, schedule="plateau", momentum=0.5, weight_decay=0.1)
-    assert streams(plan_epoch(other, 5, 40, stores.results(0.9, 0.9, 0.9, 0.9), seed=3)) == plan
-    for epoch, seed in ((4, 3), (6, 3), (5, 2)):
-        another = streams(plan_epoch(config, epoch, 40, [], seed=seed))
-        assert all(ours != theirs for ours, theirs in zip(another, plan, strict=True))
-    without_augmentation = plan_epoch(replace(config, **PLAIN), 5, 40, [], seed=3)
-    assert streams(without_augmentation) == [plan[0], None, plan[2]]
-
-
 @pytest.mark.parametrize("train_size", [2, 64, 65, 66, 129])
 def test_no_number_of_images_breaks_batch_norm_on_1x1_maps(engine: Engine, train_size: int) -> None:
     data = load_dataset("digits", None, train_size=train_size)
@@ -365,19 +346,6 @@ def test_no_number_of_images_breaks_batch_norm_on_1x1_maps(engine: Engine, train
     assert ArchitectureSpec.from_text(text.replace("gap fc10+", "flat")).output_shape == (4, 1, 1)
     _, results = trained(data, TrainingConfig(epochs=1, batch_size=64), engine, text=text)
     assert np.isfinite(results[0].train_loss)
-
-
-@given(num_images=st.integers(1, 5_000), batch_size=st.integers(2, 700))
-def test_no_batch_is_a_single_image_left_over(num_images: int, batch_size: int) -> None:
-    steps = num_steps(num_images, batch_size)
-    # All batches are full but the last, which takes what is left.
-    last = num_images - (steps - 1) * batch_size
-    assert 2 <= last <= batch_size + 1 or num_images == 1
-
-
-@pytest.mark.parametrize(("num_images", "expected"), [(1, 1), (4, 1), (5, 1), (6, 2), (8, 2), (9, 2), (10, 3)])
-def test_steps_of_an_epoch(num_images: int, expected: int) -> None:
-    assert num_steps(num_images, 4) == expected
 
 
 def test_a_diverging_run_stops_at_the_end_of_its_epoch(few_digits: Dataset, engine: Engine) -> None:

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from mnist_core.checkpoint import Checkpoint, cpu_weights, save_checkpoint
-from mnist_core.files import write_whole
 from mnist_core.model import Network, build_model
 from mnist_core.training import TrainingState
 from mnist_core.training_checkpoint import TrainingCheckpoint, load_training, save_training
@@ -65,7 +64,7 @@ def test_any_damage_is_noticed(checkpoint: TrainingCheckpoint, tmp_path: Path) -
     for position in positions:
         path.write_bytes(content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :])
         with pytest.raises(
-            InputError, match=r"state can't be used \(.+\); restore it, or train anew in another folder"
+            InputError, match=r"state can't be used \(.+\); restore it, or start again in another folder"
         ):
             load_training(path)
     for size in (0, 7, 500, len(content) - 1):
@@ -95,6 +94,4 @@ def test_a_write_that_fails_leaves_what_was_there(
     changed.state.results.pop()
     with pytest.raises(OSError, match="No space left"):
         save_training(tmp_path / "state", changed)
-    with pytest.raises(OSError, match="No space left"):
-        write_whole(tmp_path / "new", b"content")
     assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("state", before)]

@@ -17,11 +17,6 @@ CONTENDERS = [FrontPoint(4, 100, 0.9, "small"), FrontPoint(2, 200, 0.95, "middle
 
 
 @pytest.fixture
-def search(tmp_path: Path) -> SearchStudy:
-    return make_search(tmp_path)
-
-
-@pytest.fixture
 def confirmation(search: SearchStudy) -> Confirmation:
     return Confirmation.begin(search.store.database, NAME, seeds=SEEDS, top=3, num_complete=9, contenders=CONTENDERS)
 

@@ -1,4 +1,4 @@
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -6,7 +6,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
-from space.candidate import CandidateSpec, TrainingConfig
 from studies.pareto import FrontPoint, pareto_front
 from studies.records import (
     curves_frame,
@@ -20,121 +19,9 @@ from studies.records import (
 )
 from studies.study import SearchStudy
 from studies.tables import pareto_front as front_table
-from studies.trials import TRAINED, Outcome, candidate_of, count_outcomes, find_trained, front_point, outcome_of
-from tests.stores import BUDGET, begin, make_search, net, reopen, results, suggest, train_one
-
-
-@pytest.fixture
-def search(tmp_path: Path) -> SearchStudy:
-    return make_search(tmp_path)
-
-
-def make_one_of_each(search: SearchStudy) -> dict[str, int]:
-    """Trial numbers by what became of them; trial 1 is the best of the small ones, trial 0 of all."""
-    numbers = {
-        "complete": train_one(search, 8, [0.6, 0.7, 0.9]),
-        "smaller": train_one(search, 4, [0.5, 0.8, 0.8]),
-        "pruned": train_one(search, 8, [0.3, 0.4], Outcome.PRUNED),
-        "diverged": train_one(search, 4, [], Outcome.DIVERGED),
-    }
-    search.add_rejected(suggest(100), BUDGET)
-    search.add_duplicate(suggest(4), search.study.trials[numbers["smaller"]])
-    failed = begin(search, 5)
-    search.tell_failed(failed.number, "interrupted in a test")
-    running = begin(search, 6)
-    added = {"rejected": failed.number - 2, "duplicate": failed.number - 1}
-    return numbers | added | {"failed": failed.number, "running": running.number}
-
-
-# Outcomes
-
-
-def test_the_outcome_of_every_kind_of_trial(search: SearchStudy) -> None:
-    numbers = make_one_of_each(search)
-    trials = reopen(search).study.trials
-    assert {name: outcome_of(trials[number]) for name, number in numbers.items()} == {
-        "complete": Outcome.COMPLETE,
-        "smaller": Outcome.COMPLETE,
-        "pruned": Outcome.PRUNED,
-        "diverged": Outcome.DIVERGED,
-        "rejected": Outcome.REJECTED,
-        "duplicate": Outcome.DUPLICATE,
-        "failed": Outcome.FAILED,
-        "running": None,
-    }
-
-
-def test_an_outcome_counts_once_the_trial_is_told(search: SearchStudy) -> None:
-    trial = begin(search, 4)
-    trial.set_user_attr("outcome", Outcome.COMPLETE)
-    assert outcome_of(search.study.trials[0]) is None
-    search.tell_failed(trial.number, "lost")
-    assert outcome_of(search.study.trials[0]) == Outcome.FAILED
-
-
-def test_outcomes_are_counted(search: SearchStudy) -> None:
-    make_one_of_each(search)
-    counts = count_outcomes(search.study.get_trials())
-    assert {outcome: counts[outcome] for outcome in Outcome} == {
-        Outcome.COMPLETE: 2,
-        Outcome.PRUNED: 1,
-        Outcome.DIVERGED: 1,
-        Outcome.REJECTED: 1,
-        Outcome.DUPLICATE: 1,
-        Outcome.FAILED: 1,
-    }
-
-
-def test_redrawn_candidates_count_as_rejected(search: SearchStudy) -> None:
-    for num_redrawn in (3, 40):
-        search.begin(replace(suggest(4), attributes={"num_redrawn": num_redrawn}), BUDGET, run={})
-    search.add_rejected(suggest(100), BUDGET)
-    assert count_outcomes(search.study.get_trials())[Outcome.REJECTED] == 44
-
-
-def test_nothing_to_count(search: SearchStudy) -> None:
-    assert sum(count_outcomes(search.study.get_trials()).values()) == 0
-
-
-# Equal candidates
-
-
-@pytest.mark.parametrize("outcome", TRAINED)
-def test_a_trained_candidate_is_found_again(search: SearchStudy, outcome: Outcome) -> None:
-    train_one(search, 4, [0.5])
-    number = train_one(search, 5, [0.5], outcome)
-    found = find_trained(search.study.trials, net(5))
-    assert found is not None
-    assert found.number == number
-    assert candidate_of(found) == net(5)
-
-
-def test_a_candidate_that_was_not_trained_to_its_end_is_not_found(search: SearchStudy) -> None:
-    assert find_trained(search.study.trials, net(5)) is None
-    failed = begin(search, 5)
-    assert find_trained(search.study.trials, net(5)) is None
-    search.tell_failed(failed.number, "lost")
-    search.add_rejected(suggest(100), BUDGET)
-    for width in (5, 100):
-        assert find_trained(search.study.trials, net(width)) is None
-
-
-def test_another_way_of_training_makes_another_candidate(search: SearchStudy) -> None:
-    train_one(search, 5, [0.5])
-    assert find_trained(search.study.trials, net(5)) is not None
-    assert find_trained(search.study.trials, net(6)) is None
-    other = CandidateSpec(net(5).architecture, replace(TrainingConfig(), max_lr=0.123))
-    assert find_trained(search.study.trials, other) is None
-
-
-def test_the_original_is_found_not_its_duplicates(search: SearchStudy) -> None:
-    original = train_one(search, 5, [0.5])
-    for _ in range(2):
-        found = find_trained(search.study.trials, net(5))
-        assert found is not None
-        assert found.number == original
-        search.add_duplicate(suggest(5), found)
-
+from studies.trials import Outcome, front_point
+from tests.stores import begin, make_search, net, results, train_one
+from tests.studies.conftest import make_one_of_each
 
 # Epochs
 

@@ -32,11 +32,6 @@ from tests.stores import (
 )
 
 
-@pytest.fixture
-def search(tmp_path: Path) -> SearchStudy:
-    return make_search(tmp_path)
-
-
 def locks_of(search: SearchStudy) -> WorkerLocks:
     return WorkerLocks(search.store.lock_path)
 

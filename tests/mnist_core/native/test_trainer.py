@@ -1,8 +1,7 @@
-"""The native trainer against PyTorch: gradients, epochs, augmentation; its dropout, and what its seed decides."""
+"""The native trainer against PyTorch: gradients, steps, augmentation; its dropout, and what its seed decides."""
 
 import itertools
 import platform
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +16,16 @@ from torch import Tensor, nn
 from torch.nn.utils import vector_to_parameters
 
 from mnist_core.augmentation import draw_transforms, normalise, transform_images
-from mnist_core.data import Dataset, Split, load_dataset
-from mnist_core.engine import TORCH, Engine
+from mnist_core.engine import Engine
 from mnist_core.model import Dropout, Network, build_model, seed_dropout
 from mnist_core.native.compiler import DOUBLE_PRECISION, CompilerError, compile_trainer
 from mnist_core.native.trainer import NativeTrainer, layer_specs
-from mnist_core.training import DivergedError, train
 from space.architecture import ArchitectureSpec
 from space.candidate import TrainingConfig
 from space.layers import CONV_OPS, INPUT_SHAPE, KERNELS, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool
-from space.results import EpochResult
 from tests.strategies import architectures
 
 NET = "4s:br p 8s:br p 8v:br gap fc10+"
-PLAIN = {"rotation": 0.0, "translation": 0.0, "scale": 0.0}
 MEAN, STD = 0.13, 0.31
 
 
@@ -50,12 +45,6 @@ def double_library(request: pytest.FixtureRequest, native_engine: Engine) -> Pat
 def library(native_engine: Engine) -> Path:
     assert native_engine.library is not None
     return native_engine.library
-
-
-@pytest.fixture(scope="module")
-def few_digits() -> Dataset:
-    """With batches of 32: the last of 97 images joins the third batch."""
-    return load_dataset("digits", None, train_size=97)
 
 
 # ---- Batches in double precision
@@ -332,14 +321,6 @@ def test_networks_that_it_lacks(text: str) -> None:
     assert layer_specs(ArchitectureSpec.from_text(text)) is None
 
 
-def test_what_it_lacks_pytorch_trains(native_engine: Engine, few_digits: Dataset) -> None:
-    text, config = "p 4s:brD0.1 p 8v:br gap fc10+", TrainingConfig(epochs=1, batch_size=32)
-    model, results = trained(native_engine, few_digits, config, text=text)
-    expected, expected_results = trained(TORCH, few_digits, config, text=text)
-    assert state_bytes(model) == state_bytes(expected)
-    assert results == expected_results
-
-
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 def test_a_library_that_cannot_be_loaded_raises_that_alone(tmp_path: Path) -> None:
     (tmp_path / "trainer.so").write_text("no library")
@@ -347,88 +328,7 @@ def test_a_library_that_cannot_be_loaded_raises_that_alone(tmp_path: Path) -> No
         NativeTrainer(tmp_path / "trainer.so", ArchitectureSpec.from_text(NET), batch_size=2, dropout_seed=0)
 
 
-# ---- Whole epochs in single precision
-
-
-def trained(
-    engine: Engine, data: Dataset, config: TrainingConfig, *, text: str = NET, seed: int = 0
-) -> tuple[Network, list[EpochResult]]:
-    """The model, and the results without their times."""
-    model = build_model(ArchitectureSpec.from_text(text), seed=seed)
-    results = train(model, data, config, seed=seed, engine=engine)
-    return model, [replace(result, seconds=0.0) for result in results]
-
-
-def state_bytes(model: nn.Module) -> bytes:
-    return b"".join(tensor.contiguous().numpy().tobytes() for tensor in model.state_dict().values())
-
-
-def assert_results_near(result: EpochResult, expected: EpochResult, data: Dataset) -> None:
-    assert (result.epoch, result.learning_rate) == (expected.epoch, expected.learning_rate)
-    assert result.train_loss == pytest.approx(expected.train_loss, rel=1e-5)
-    assert result.val_loss == pytest.approx(expected.val_loss, rel=1e-4)
-    # Rounding may turn one image around.
-    assert result.train_accuracy == pytest.approx(expected.train_accuracy, abs=1.5 / len(data.train))
-    assert result.val_accuracy == pytest.approx(expected.val_accuracy, abs=1.5 / len(data.validation))
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {},
-        {"nesterov": False, "clip_norm": 0.5},
-        {"label_smoothing": 0.1, "weight_decay": 0.1},
-        {"momentum": 0.95, "peak_momentum": 0.5},
-        {"schedule": "step", "lr_step": 1},
-    ],
-    ids=["Nesterov", "clipped", "smoothed", "cycled", "stepped"],
-)
-def test_epochs_are_pytorchs(native_engine: Engine, few_digits: Dataset, settings: dict[str, Any]) -> None:
-    # Few and small steps, so that rounding does not grow.
-    config = TrainingConfig(epochs=2, batch_size=32, max_lr=0.02, **PLAIN, **settings)
-    architecture = ArchitectureSpec.from_text(NET)
-    start, ours, theirs = (build_model(architecture) for _ in range(3))
-    epochs = [
-        train(model, few_digits, config, seed=0, engine=engine)
-        for model, engine in ((ours, native_engine), (theirs, TORCH))
-    ]
-    for result, expected in zip(*epochs, strict=True):
-        assert_results_near(result, expected, few_digits)
-        before, weights, expected_weights = (flat_params(model) for model in (start, ours, theirs))
-        assert np.linalg.norm(weights - expected_weights) < 3e-3 * np.linalg.norm(expected_weights - before)
-        for buffer, expected_buffer in zip(ours.buffers(), theirs.buffers(), strict=True):
-            torch.testing.assert_close(buffer, expected_buffer, rtol=1e-3, atol=1e-4)
-        counts = [int(tensor) for name, tensor in ours.named_buffers() if name.endswith("num_batches_tracked")]
-        assert counts == [3 * result.epoch] * 3
-
-
-@pytest.mark.parametrize("train_size", [2, 31, 32, 33, 34, 64, 65, 66])
-def test_any_number_of_images_is_trained_as_by_pytorch(native_engine: Engine, train_size: int) -> None:
-    data = load_dataset("digits", None, train_size=train_size)
-    config = TrainingConfig(epochs=1, batch_size=32, max_lr=0.01, **PLAIN)
-    results = [trained(engine, data, config)[1][0] for engine in (native_engine, TORCH)]
-    assert_results_near(*results, data)
-
-
-def test_training_leaves_the_mode_and_layout_of_a_model_aside(native_engine: Engine, few_digits: Dataset) -> None:
-    config = TrainingConfig(epochs=1, batch_size=32)
-    expected, _ = trained(native_engine, few_digits, config)
-    model = build_model(ArchitectureSpec.from_text(NET)).eval()
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    list(train(model, few_digits, config, seed=0, engine=native_engine))
-    assert state_bytes(model) == state_bytes(expected)
-
-
-@pytest.mark.parametrize("ranges", [{"rotation": 180.0}, {"translation": 0.9}, {"scale": 0.8}, {}])
-def test_epochs_see_pytorchs_augmented_images(
-    native_engine: Engine, few_digits: Dataset, ranges: dict[str, float]
-) -> None:
-    # A learning rate too small to change anything: the loss tells what the network was shown.
-    config = TrainingConfig(epochs=2, batch_size=32, max_lr=1e-9, **(PLAIN | ranges if ranges else {}))
-    results = [trained(engine, few_digits, config)[1] for engine in (native_engine, TORCH)]
-    for result, expected in zip(*results, strict=True):
-        assert result.train_loss == pytest.approx(expected.train_loss, rel=1e-5)
-    assert results[0][0].train_loss != pytest.approx(results[0][1].train_loss, rel=1e-4)
+# ---- Augmentation in single precision
 
 
 def test_pixels_are_moved_as_pytorch_moves_them(library: Path) -> None:
@@ -537,38 +437,7 @@ def test_each_layer_draws_masks_of_its_own(library: Path) -> None:
     assert (first == second).mean() == pytest.approx(0.5, abs=0.02)
 
 
-# ---- Seeds and divergence
-
-
-def test_a_seed_gives_the_same_weights_bit_for_bit(native_engine: Engine, few_digits: Dataset) -> None:
-    text = "4s:brd0.1 p 8s:br p 8v:brd0.2 gap fc10+"
-    config = TrainingConfig(epochs=2, batch_size=32)
-    model, results = trained(native_engine, few_digits, config, text=text, seed=5)
-    torch.manual_seed(99)
-    np.random.seed(99)
-    again, results_again = trained(native_engine, few_digits, config, text=text, seed=5)
-    assert state_bytes(again) == state_bytes(model)
-    assert results_again == results
-
-    other, other_results = trained(native_engine, few_digits, config, text=text, seed=6)
-    assert state_bytes(other) != state_bytes(model)
-    assert other_results[0].train_loss != results[0].train_loss
-
-
-def test_the_seed_of_training_decides_dropout(native_engine: Engine, few_digits: Dataset) -> None:
-    # One batch of one image again and again: its order does not tell the seeds apart.
-    image = Split(np.repeat(few_digits.train.images[:1], 32, axis=0), np.zeros(32, np.int64))
-    data = replace(few_digits, train=image)
-    config = TrainingConfig(epochs=1, batch_size=32, **PLAIN)
-
-    def losses(text: str) -> set[float]:
-        models = [build_model(ArchitectureSpec.from_text(text)) for _ in range(3)]
-        return {
-            next(train(model, data, config, seed=s, engine=native_engine)).train_loss for s, model in enumerate(models)
-        }
-
-    assert len(losses("4s:br p 8v:br gap fc10+")) == 1
-    assert len(losses("4s:brd0.3 p 8v:br gap fc10+")) == 3
+# ---- Numbers that are not finite
 
 
 @pytest.mark.parametrize("text", ["4s:r p 5v+:r gap fc10+", "4s:br p 5v:rb p3 gap fc10", "3s+:rb p4 flat fc5+:r fc10+"])
@@ -584,17 +453,3 @@ def test_a_weight_that_is_no_number_reaches_the_loss(library: Path, text: str) -
         evaluated = trainer.evaluate(images, labels, **batch)
         differentiated, _ = trainer.differentiate(images, labels, **batch, config=TrainingConfig())
         assert np.isnan([evaluated.loss, differentiated.loss]).all(), f"parameter {index}"
-
-
-def test_a_diverging_run_stops_at_the_end_of_its_epoch(native_engine: Engine, few_digits: Dataset) -> None:
-    architecture = ArchitectureSpec.from_text(NET)
-    config = TrainingConfig(epochs=3, batch_size=32, max_lr=1e30)
-    with pytest.raises(DivergedError, match=r"^the training loss was nan in epoch 1$"):
-        next(train(build_model(architecture), few_digits, config, seed=0, engine=native_engine))
-    # One step: the epoch's training loss came before it.
-    config = TrainingConfig(epochs=1, batch_size=97, max_lr=1e30, pct_start=1.0)
-    with pytest.raises(DivergedError, match=r"^the validation loss was nan in epoch 1$"):
-        next(train(build_model(architecture), few_digits, config, seed=0, engine=native_engine))
-    # What follows is as if nothing had been.
-    config = TrainingConfig(epochs=1, batch_size=32)
-    assert np.isfinite(trained(native_engine, few_digits, config)[1][0].val_loss)

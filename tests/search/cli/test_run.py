@@ -37,7 +37,7 @@ def test_results_go_to_stdout_and_progress_to_stderr(small_study, default_engine
     assert "parameters  val accuracy  trial  notation" in made.stdout
     assert "\nBest: trial " in made.stdout
     assert "Open dashboard:  python -m search dashboard\n" in made.stdout
-    assert made.stdout.endswith("Go on:           the same command with more --trials\n")
+    assert made.stdout.endswith("Continue:        the same command with more --trials\n")
 
     headline, *trials = made.stderr.splitlines()
     about = "digits-3000: 6 trials of up to 3,000 parameters, 4 epochs, on digits"
@@ -50,7 +50,7 @@ def test_the_same_command_again_trains_nothing(search, copied_study) -> None:
     before = dump(copied_study.folder)
     again = search(*copied_study.arguments)
     assert again.returncode == 0
-    assert "6 trials (6 there already) of" in again.stderr
+    assert "6 trials (6 already trained) of" in again.stderr
     assert len(again.stderr.splitlines()) == 1
     assert without_time(again.stdout) == without_time(copied_study.made.stdout)
     assert dump(copied_study.folder) == before

@@ -203,7 +203,7 @@ def test_killed_again_and_again_it_ends_with_the_same_front(
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.splitlines()[-1] == "interrupted: the same command goes on with what was not finished"
+    assert errors.splitlines()[-1] == "interrupted: the same command continues with what was not finished"
     assert "Traceback" not in errors
 
     finished = Command(copied_study.folder, environment)("confirm", "--workers", 1)
@@ -231,7 +231,7 @@ def test_a_lost_worker_is_replaced(
         os.kill(worker, signal.SIGKILL)
     out, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
-    assert "a worker was lost: what was in training begins again" in errors
+    assert "a worker was lost: what was in training starts again" in errors
     assert out == confirmed_study[1].stdout
 
 
@@ -283,18 +283,18 @@ def test_a_worker_lost_while_it_judges_ends_in_one_line(monkeypatch: pytest.Monk
     resources = Resources("digits", None, 100, "cpu", TORCH)
     with (
         SeedWorkers(1, resources) as workers,
-        pytest.raises(SearchFailedError, match="Nothing need be trained again"),
+        pytest.raises(SearchFailedError, match="No training needs to be repeated"),
     ):
         workers.measure([])
 
 
 # Arguments after `confirm`, and what the line on stderr must hold
 WRONG = [
-    (["--seeds", "1"], "--seeds must be at least 2, to see what a seed matters, not 1"),
+    (["--seeds", "1"], "--seeds must be at least 2, to estimate the effect of the seed, not 1"),
     (["--top", "0"], "--top must be at least 1, not 0"),
     (["--workers", "0"], "--workers must be at least 1, not 0"),
-    (["--seeds", "4"], "was begun with --seeds 3, not with 4: leave it out"),
-    (["--top", "2"], "was begun without --top, not with 2"),
+    (["--seeds", "4"], "was started with --seeds 3, not with 4: leave it out"),
+    (["--top", "2"], "was started without --top, not with 2"),
     (["--study", "digits-300"], "no study 'digits-300'"),
     (["--device", "cuda"], "--device cuda is not available"),
 ]

@@ -257,7 +257,7 @@ def test_trials_without_weights_are_refused(tmp_path: Path) -> None:
             "trial 0 has no weights in ",
             "trial 1 was not completed (pruned), so it has no weights",
             "trial 2 was not completed (rejected), so it has no weights",
-            "trial 3 is equal to trial 0: name that one",
+            "trial 3 is equal to trial 0: use that one",
         ]
     ):
         with pytest.raises(InputError) as error:

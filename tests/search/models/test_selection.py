@@ -88,7 +88,7 @@ REFUSALS: list[tuple[dict[str, float], str]] = [
     ({"min_accuracy": float("nan")}, "--min-accuracy is a fraction from 0 to 1, such as 0.994, not nan"),
     ({"trial": 1}, "trial 1 was not completed (pruned), so it has no weights"),
     ({"trial": 5}, "trial 5 was not completed (rejected), so it has no weights"),
-    ({"trial": 6}, "trial 6 is equal to trial 2: name that one"),
+    ({"trial": 6}, "trial 6 is equal to trial 2: use that one"),
     ({"trial": 7}, "trial 7 was not completed (failed), so it has no weights"),
     ({"trial": 8}, "trial 8 was not completed (running), so it has no weights"),
     ({"trial": 9}, "study 'digits-1000' has no trial 9; its trials are numbered 0 to 8"),
@@ -177,7 +177,7 @@ def test_a_confidence_is_between_0_and_1(confirmed: SearchStudy, confidence: flo
 
 
 def test_a_confidence_needs_a_target_and_a_confirmed_front(study: SearchStudy) -> None:
-    with pytest.raises(InputError, match="--confidence goes with --min-accuracy"):
+    with pytest.raises(InputError, match="--confidence requires --min-accuracy"):
         select(study, max_params=100, confidence=0.9)
     with pytest.raises(InputError, match="is not confirmed: 'python -m search confirm' does that"):
         select(study, min_accuracy=0.9, confidence=0.9)
@@ -197,5 +197,5 @@ def test_a_confirmation_that_is_not_finished_is_none(tmp_path: Path) -> None:
     )
     confirmation.freeze([0])
     assert select(study) == 0
-    with pytest.raises(InputError, match="is not finished: 'python -m search confirm' goes on with it"):
+    with pytest.raises(InputError, match="is not finished: 'python -m search confirm' continues it"):
         select(study, min_accuracy=0.9, confidence=0.9)

@@ -160,7 +160,7 @@ def test_the_headline(lines: Callable[[], list[str]]) -> None:
     ]
     PlainDisplay().started(CONFIG, Resources("mnist", None, None, "cuda", TORCH), 3)
     (line,) = lines()
-    assert line.startswith("digits-8000: 12 trials (3 there already) of up to")
+    assert line.startswith("digits-8000: 12 trials (3 already trained) of up to")
     assert "engine torch on cuda, store" in line
 
 

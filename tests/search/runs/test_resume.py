@@ -75,7 +75,7 @@ def test_a_store_of_an_earlier_version_goes_on(url: str, search: Command) -> Non
     made = [f"--{name.replace('_', '-')}={value}" for name, value in MADE.items()]
     result = search("run", *made, "--trials", 6, "--workers", 1)
     assert result.returncode == 0, result.stderr
-    assert "digits-700: 6 trials (5 there already) of up to 700 parameters" in result.stderr
+    assert "digits-700: 6 trials (5 already trained) of up to 700 parameters" in result.stderr
     store = Store.open_read_only(url)
     assert store.study_names() == ["digits-700"]
     assert search.json("status")["trained"] == 6

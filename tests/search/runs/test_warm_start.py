@@ -358,8 +358,8 @@ BAD_NETS = {
     "unknown word": ("recipe", "--warm-start must be recipes or a file of nets, not 'recipe'"),
     "folder": ("folder", "--warm-start folder can't be read: Is a directory"),
     "binary": ("binary.txt", "--warm-start binary.txt is not text in UTF-8"),
-    "empty": ("empty.txt", "--warm-start empty.txt has no net: it takes one notation a line"),
-    "comments alone": ("comments.txt", "--warm-start comments.txt has no net: it takes one notation a line"),
+    "empty": ("empty.txt", "--warm-start empty.txt has no net: it takes one notation per line"),
+    "comments alone": ("comments.txt", "--warm-start comments.txt has no net: it takes one notation per line"),
     "notation": ("bad.txt", "--warm-start bad.txt, line 3: layer 2 'pp': unknown token; a layer is WIDTH"),
     "no head": ("headless.txt", "--warm-start headless.txt, line 1: an architecture ends in a head"),
 }

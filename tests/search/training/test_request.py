@@ -318,7 +318,7 @@ def test_a_signal_ends_it_at_once_even_in_a_long_epoch(number: int, tmp_path: Pa
     process.join(20)
     assert process.exitcode == 130
     assert time.monotonic() - started < 5
-    expected = "interrupted after epoch 0 of 15: the same command goes on"
+    expected = "interrupted after epoch 0 of 15: the same command continues"
     assert (tmp_path / "stderr.txt").read_text(encoding="utf-8").splitlines() == [expected]
     assert log_of(out)[-1] == expected
     assert load_training(out / "state.safetensors").state.results == []
@@ -513,7 +513,7 @@ def test_settings_are_read_by_their_type(request_: TrainRequest) -> None:
     ("changes", "expected"),
     [
         ({"settings": ("clip_norm",)}, "--set takes NAME=VALUE, not 'clip_norm'"),
-        ({"settings": ("momentun=0.9",)}, "--set knows no 'momentun'; did you mean momentum"),
+        ({"settings": ("momentun=0.9",)}, "--set has no setting 'momentun'; did you mean momentum"),
         ({"settings": ("epochs=4",)}, "epochs is set twice, to 3 and to 4"),
         ({"settings": ("lr_step=2.5",)}, "--set lr_step must be a whole number, not '2.5'"),
         ({"settings": ("clip_norm=big",)}, "--set clip_norm must be a number or none, not 'big'"),
@@ -527,7 +527,7 @@ def test_settings_are_read_by_their_type(request_: TrainRequest) -> None:
         ({"engine": "numpy"}, "--engine must be one of auto, native, torch, not 'numpy'"),
         ({"dataset": "mnits"}, "--dataset must be one of mnist,"),
         ({"device": "gpu"}, "--device gpu is not available; here: "),
-        ({"model": "8s:br gap fc7+"}, "digits has 10 classes, so the last layer must be as wide, not 7"),
+        ({"model": "8s:br gap fc7+"}, "digits has 10 classes, so the last layer must have that width, not 7"),
         ({"out": Path("missing/out")}, "--out missing/out can't be made: the folder missing does not exist"),
         ({"out": Path(__file__)}, f"{Path(__file__).name} is a file; it must be a folder"),
         ({"tensorboard": Path(__file__)}, f"{Path(__file__).name} is a file; it must be a folder"),

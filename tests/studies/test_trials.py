@@ -1,0 +1,168 @@
+from dataclasses import replace
+
+import pytest
+
+from space.candidate import CandidateSpec, TrainingConfig
+from space.errors import InputError
+from studies.pareto import FrontPoint
+from studies.study import SearchStudy
+from studies.trials import (
+    TRAINED,
+    Outcome,
+    attributes_of,
+    candidate_of,
+    check_exists,
+    count_outcomes,
+    curve_attributes_of,
+    find_trained,
+    finished_trials,
+    front_point,
+    outcome_of,
+    write_attributes,
+)
+from tests.stores import BUDGET, begin, net, reopen, suggest, train_one
+from tests.studies.conftest import make_one_of_each
+
+# Outcomes
+
+
+def test_the_outcome_of_every_kind_of_trial(search: SearchStudy) -> None:
+    numbers = make_one_of_each(search)
+    trials = reopen(search).study.trials
+    assert {name: outcome_of(trials[number]) for name, number in numbers.items()} == {
+        "complete": Outcome.COMPLETE,
+        "smaller": Outcome.COMPLETE,
+        "pruned": Outcome.PRUNED,
+        "diverged": Outcome.DIVERGED,
+        "rejected": Outcome.REJECTED,
+        "duplicate": Outcome.DUPLICATE,
+        "failed": Outcome.FAILED,
+        "running": None,
+    }
+
+
+def test_an_outcome_counts_once_the_trial_is_told(search: SearchStudy) -> None:
+    trial = begin(search, 4)
+    trial.set_user_attr("outcome", Outcome.COMPLETE)
+    assert outcome_of(search.study.trials[0]) is None
+    search.tell_failed(trial.number, "lost")
+    assert outcome_of(search.study.trials[0]) == Outcome.FAILED
+
+
+def test_outcomes_are_counted(search: SearchStudy) -> None:
+    make_one_of_each(search)
+    counts = count_outcomes(search.study.get_trials())
+    assert {outcome: counts[outcome] for outcome in Outcome} == {
+        Outcome.COMPLETE: 2,
+        Outcome.PRUNED: 1,
+        Outcome.DIVERGED: 1,
+        Outcome.REJECTED: 1,
+        Outcome.DUPLICATE: 1,
+        Outcome.FAILED: 1,
+    }
+
+
+def test_redrawn_candidates_count_as_rejected(search: SearchStudy) -> None:
+    for num_redrawn in (3, 40):
+        search.begin(replace(suggest(4), attributes={"num_redrawn": num_redrawn}), BUDGET, run={})
+    search.add_rejected(suggest(100), BUDGET)
+    assert count_outcomes(search.study.get_trials())[Outcome.REJECTED] == 44
+
+
+def test_nothing_to_count(search: SearchStudy) -> None:
+    assert sum(count_outcomes(search.study.get_trials()).values()) == 0
+
+
+# Equal candidates
+
+
+@pytest.mark.parametrize("outcome", TRAINED)
+def test_a_trained_candidate_is_found_again(search: SearchStudy, outcome: Outcome) -> None:
+    train_one(search, 4, [0.5])
+    number = train_one(search, 5, [0.5], outcome)
+    found = find_trained(search.study.trials, net(5))
+    assert found is not None
+    assert found.number == number
+    assert candidate_of(found) == net(5)
+
+
+def test_a_candidate_that_was_not_trained_to_its_end_is_not_found(search: SearchStudy) -> None:
+    assert find_trained(search.study.trials, net(5)) is None
+    failed = begin(search, 5)
+    assert find_trained(search.study.trials, net(5)) is None
+    search.tell_failed(failed.number, "lost")
+    search.add_rejected(suggest(100), BUDGET)
+    for width in (5, 100):
+        assert find_trained(search.study.trials, net(width)) is None
+
+
+def test_another_way_of_training_makes_another_candidate(search: SearchStudy) -> None:
+    train_one(search, 5, [0.5])
+    assert find_trained(search.study.trials, net(5)) is not None
+    assert find_trained(search.study.trials, net(6)) is None
+    other = CandidateSpec(net(5).architecture, replace(TrainingConfig(), max_lr=0.123))
+    assert find_trained(search.study.trials, other) is None
+
+
+def test_the_original_is_found_not_its_duplicates(search: SearchStudy) -> None:
+    original = train_one(search, 5, [0.5])
+    for _ in range(2):
+        found = find_trained(search.study.trials, net(5))
+        assert found is not None
+        assert found.number == original
+        search.add_duplicate(suggest(5), found)
+
+
+# What else is read from trials
+
+
+def test_a_complete_trial_as_a_point_of_a_front(search: SearchStudy) -> None:
+    train_one(search, 8, [0.6])
+    number = train_one(search, 4, [0.7, 0.9, 0.8])
+    point = front_point(reopen(search).study.trials[number])
+    assert point == FrontPoint(number, 94, 0.8, "4s:br gap fc10+")
+    assert type(point.num_params) is int, "Optuna keeps objectives as floats"
+
+
+def test_the_candidate_of_a_trial_is_the_one_that_was_trained(search: SearchStudy) -> None:
+    training = TrainingConfig(epochs=7, max_lr=0.123, clip_norm=1.0, rotation=0.0)
+    candidate = CandidateSpec(net(5).architecture, training)
+    trial = search.begin(replace(suggest(5), candidate=candidate), BUDGET, run={})
+    assert candidate_of(reopen(search).study.trials[trial.number]) == candidate
+
+
+def test_trials_that_count_as_finished(search: SearchStudy) -> None:
+    numbers = make_one_of_each(search)
+    finished = [trial.number for trial in finished_trials(search.study)]
+    assert finished == sorted(set(numbers.values()) - {numbers["failed"], numbers["running"]})
+
+
+def test_attributes_are_read_as_they_were_written(search: SearchStudy) -> None:
+    trial = begin(search, 4)
+    before = dict(attributes_of(search.study.trials[0]))
+    write_attributes(trial, {"seed": 3, "reason": "why not"})
+    write_attributes(trial, {"reason": "better known now", "val_accuracy_spread": 0.1})
+    written = attributes_of(reopen(search).study.trials[trial.number])
+    assert written == before | {"seed": 3, "reason": "better known now", "val_accuracy_spread": 0.1}
+
+
+def test_a_curve_names_its_trial(search: SearchStudy) -> None:
+    train_one(search, 8, [], Outcome.DIVERGED)  # in its first epoch: no curve comes of it
+    number = train_one(search, 4, [0.5, 0.6])
+    (curve,) = reopen(search).curves.trials
+    assert curve_attributes_of(curve) == {"trial": number, "notation": "4s:br gap fc10+"}
+
+
+@pytest.mark.parametrize("number", [-1, 2, 99])
+def test_a_trial_that_does_not_exist_is_refused(search: SearchStudy, number: int) -> None:
+    for width in (4, 5):
+        begin(search, width)
+    with pytest.raises(InputError, match=rf"^study 'tiny' has no trial {number}; its trials are numbered 0 to 1$"):
+        check_exists(search.study.trials, "tiny", number)
+    for there in (0, 1):
+        check_exists(search.study.trials, "tiny", there)
+
+
+def test_a_study_without_trials_says_so() -> None:
+    with pytest.raises(InputError, match=r"^study 'tiny' has no trial 0; it has none yet$"):
+        check_exists([], "tiny", 0)
