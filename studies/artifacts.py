@@ -9,6 +9,9 @@ from urllib.parse import quote
 from optuna.artifacts import FileSystemArtifactStore
 from optuna.artifacts.exceptions import ArtifactNotFound
 
+MAX_QUOTED_NAME = 100
+"""Characters of a study's name, quoted, in the name of a file: longer ones, which few file systems take, are hashed."""
+
 
 @dataclass(frozen=True)
 class StoredWeights:
@@ -56,7 +59,11 @@ class StudyArtifacts:
 
 
 def confirmed_file(study_name: str, trial: int, seed: int) -> str:
-    return f"confirmed-{quote(study_name, safe='')}-{trial}-{seed}.safetensors"
+    """The name of the file with the model that a confirmation trains of a trial, with a seed."""
+    study = quote(study_name, safe="")
+    if len(study) > MAX_QUOTED_NAME:
+        study = hashlib.sha256(study_name.encode()).hexdigest()[:16]
+    return f"confirmed-{study}-{trial}-{seed}.safetensors"
 
 
 def sha256_of(path: Path) -> str:

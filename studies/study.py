@@ -38,6 +38,8 @@ from studies.trials import (
 METRIC_NAMES = ["val_accuracy", "num_params"]
 DIRECTIONS = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
 BUDGET_CONSTRAINT = "budget"
+MAX_NAME_LENGTH = 200
+"""Characters of a study's name."""
 
 
 @dataclass(frozen=True)
@@ -234,6 +236,18 @@ def _curve_attributes(curve: Sequence[EpochResult], *, with_spread: bool) -> Tri
         last = [result.val_accuracy for result in curve[-3:]]
         attributes["val_accuracy_spread"] = max(last) - min(last)
     return attributes
+
+
+def check_study_name(name: str) -> None:
+    """Raises `InputError` for a name that no search can have."""
+    if not name.strip():
+        raise InputError(f"--study must be a name, not {name!r}")
+    if not name.isprintable():  # which bytes that are no UTF-8 are not either
+        raise InputError(f"--study must consist of printable characters, not {name!r}")
+    if len(name) > MAX_NAME_LENGTH:
+        raise InputError(f"--study must have at most {MAX_NAME_LENGTH} characters, not {len(name)}")
+    if name.endswith(CURVES_SUFFIX):
+        raise InputError(f"--study must not end in {CURVES_SUFFIX}, which names a study's curves, as {name!r} does")
 
 
 def read_fingerprint(store: Store, name: str) -> dict[str, Any] | None:

@@ -23,7 +23,7 @@ class Outcome(StrEnum):
     """The candidate is over the budget and was never built."""
     DUPLICATE = "duplicate"
     """The candidate equals that of a trained trial, whose number is in ``duplicate_of``."""
-    FAILED = "failed"
+    INTERRUPTED = "interrupted"
     """The trial was interrupted, or its worker was lost."""
 
 
@@ -86,7 +86,7 @@ def write_attributes(trial: Trial, attributes: TrialAttributes) -> None:
 def outcome_of(trial: FrozenTrial) -> Outcome | None:
     """Return how the trial ended, or None if it is still running."""
     if trial.state == TrialState.FAIL:
-        return Outcome.FAILED
+        return Outcome.INTERRUPTED
     outcome = attributes_of(trial).get("outcome")
     return Outcome(outcome) if outcome and trial.state.is_finished() else None
 

@@ -19,7 +19,7 @@ from search.analysis.page import render_page
 from search.models.loading import load_its_data
 from search.models.names import load_model, parse_model
 from search.output_folder import check_target, replace_folder, temporary_folder
-from search.terminal.numbers import format_accuracy
+from search.terminal.numbers import counted, format_accuracy
 from search.terminal.output import csv_text
 from search.training.log import EPOCHS_FILE
 from search.training.samples import draw_samples
@@ -67,7 +67,7 @@ def write_analysis(
     return [
         f"{subject.title}: {format_accuracy(analysis.val_accuracy)} ± {100 * analysis.standard_error:.2f} of "
         f"{analysis.num_images:,} validation images{no_estimate}, "
-        f"{subject.checkpoint.candidate.num_params:,} parameters, {len(analysis.mistakes):,} mistakes",
+        f"{subject.checkpoint.candidate.num_params:,} parameters, {counted(len(analysis.mistakes), 'mistake')}",
         str(out / PAGE_FILE),
     ]
 
@@ -86,7 +86,7 @@ def _of_trial(checkpoint: Checkpoint, storage: str, study: str | None) -> Subjec
         checkpoint=checkpoint,
         title=f"Trial {number} of {name}",
         origin=(
-            f"Trained by a search: trial {number} of the study {name} in {where}, {len(epochs)} epochs on "
+            f"Trained by a search: trial {number} of the study {name} in {where}, {counted(len(epochs), 'epoch')} on "
             f"{fingerprint['train_size']:,} images of {checkpoint.dataset} with seed {checkpoint.seed}, by the "
             f"{run['engine']} engine on {run['device']}."
         ),
@@ -140,7 +140,7 @@ def _train_recipe(recipe: Recipe, data_root: Path | None) -> tuple[Subject, Data
     training = CandidateTraining(candidate, data, seed=RECIPE_SEED, device=device, engine=engine)
     _say(
         f"training recipe {recipe.title} first: {candidate.num_params:,} parameters, one seed ({RECIPE_SEED}), "
-        f"{len(data.train):,} training images of {data.name}, at most {candidate.training.epochs} epochs, "
+        f"{len(data.train):,} training images of {data.name}, at most {counted(candidate.training.epochs, 'epoch')}, "
         f"engine {training.engine.name} on {device}"
     )
     try:

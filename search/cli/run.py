@@ -133,7 +133,7 @@ def run(
         dataset=dataset,
         data_root=data_root,
         space=SearchSpace.default() if space is None else SearchSpace.from_file(space),
-        keeps_space=space is None,
+        uses_stored_space=space is None,
         sampler=sampler,
         pruner=pruner,
         seed=seed,

@@ -19,7 +19,7 @@ from search.confirmation.progress import ConfirmProgress
 from search.confirmation.workers import SeedTraining, SeedWorkers
 from search.defaults import DEFAULT_CONFIRM_SEEDS, MIN_CONFIRM_SEEDS
 from search.terminal.interrupts import raising_interrupts
-from search.terminal.numbers import format_accuracy, format_seconds
+from search.terminal.numbers import counted, format_accuracy, format_seconds
 from search.workers.machine import COMPILING_LINE, Resources, check_names, check_workers, find_engine
 from search.workers.processes import default_workers
 from space.errors import InputError
@@ -54,7 +54,7 @@ class ConfirmRequest:
     def __post_init__(self) -> None:
         if self.num_seeds is not None and self.num_seeds < MIN_CONFIRM_SEEDS:
             raise InputError(
-                f"--seeds must be at least {MIN_CONFIRM_SEEDS}, to estimate the effect of the seed, not {self.num_seeds}"
+                f"--seeds must be at least {MIN_CONFIRM_SEEDS}, to estimate the seed's effect, not {self.num_seeds}"
             )
         if self.top is not None and self.top < 1:
             raise InputError(f"--top must be at least 1, not {self.top}")
@@ -133,7 +133,7 @@ class _ConfirmRun:
         if confirmation.members is not None:
             return
         points, seeds = confirmation.contenders, confirmation.seeds[Stage.DECIDE]
-        self.progress.line(f"stage 1: which of {len(points)} contenders are on the front")
+        self.progress.line(f"stage 1: which of {counted(len(points), 'contender')} are on the front")
         # Every call repeats all rounds, reusing trainings, so that an interruption makes no difference to the result.
         num_seeds = {point.trial: MIN_CONFIRM_SEEDS for point in points}
         while True:
@@ -151,7 +151,8 @@ class _ConfirmRun:
                 num_seeds[trial] += 1
         members = front_members(contenders)
         confirmation.freeze(members)
-        self.progress.line(f"the front has {len(members)} members, frozen: trials {', '.join(map(str, members))}")
+        numbers = ", ".join(map(str, members))
+        self.progress.line(f"the front has {counted(len(members), 'member')}, frozen: trials {numbers}")
 
     def measure(self) -> None:
         """Train the members on all images outside the test set, and test the models that were not tested yet."""
@@ -170,7 +171,7 @@ class _ConfirmRun:
         ]
         if not unknown:
             return
-        self.progress.line(f"stage 2: how good {len(members)} members are")
+        self.progress.line(f"stage 2: measuring {counted(len(members), 'member')}")
         self._train(unknown)
         trained = {(result.trial, result.seed): result for result in self.confirmation.read(Stage.MEASURE)}
         unseen = []
@@ -178,7 +179,7 @@ class _ConfirmRun:
             stored = self._stored(trained[training.trial, training.seed])
             unseen.append(replace(training, weights=stored.path, weights_sha256=stored.sha256))
         self.confirmation.record_opening(len(unseen))
-        self.progress.line(f"opening the test set, which {len(unseen)} models have not seen")
+        self.progress.line(f"opening the test set to judge {counted(len(unseen), 'model')}")
         self.confirmation.write(
             replace(result, seconds=trained[result.trial, result.seed].seconds)
             for result in self.workers.measure(unseen)

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from search.terminal.numbers import format_accuracy, format_seconds
+from search.terminal.numbers import counted, format_accuracy, format_seconds
 from search.terminal.output import print_json
 from studies.confirmations import read_openings
 from studies.locks import WorkerLocks
@@ -43,18 +43,18 @@ def print_status(store: Store, name: str, *, as_json: bool) -> None:
             }
         )
         return
-    print(f"study      {name}")
+    print(f"study       {name}")
     for label, number in numbers.items():
-        print(f"{label:<10} {number}")
+        print(f"{label:<11} {number}")
     if best is not None:
         accuracy = format_accuracy(best.val_accuracy)
-        print(f"best       {accuracy} at {best.num_params:,} parameters (trial {best.trial}): {best.notation}")
-    print(f"time       {format_seconds(seconds)} of training")
-    print(f"engine     {', '.join(engines) or '-'}")
+        print(f"best        {accuracy} at {best.num_params:,} parameters (trial {best.trial}): {best.notation}")
+    print(f"time        {format_seconds(seconds)} of training")
+    print(f"engine      {', '.join(engines) or '-'}")
     if not openings:
-        print("test set   not opened")
+        print("test set    not opened")
     for opened, num_models in openings:
-        print(f"test set   opened {opened:%Y-%m-%d %H:%M} UTC for {num_models} models")
+        print(f"test set    opened {opened:%Y-%m-%d %H:%M} UTC for {counted(num_models, 'model')}")
 
 
 def _engine(run: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from search.workers.machine import check_names, check_workers
 from space.architecture import num_params
 from space.errors import InputError
 from space.search_space import SearchSpace
+from studies.study import check_study_name
 
 MAX_BUDGET, MAX_TRIALS = 1_000_000_000, 1_000_000
 """Upper limits, far above any useful value, which catch typing errors."""
@@ -40,7 +41,7 @@ class RunConfig:
     dataset: str = "mnist"
     data_root: Path | None = None
     space: SearchSpace = field(default_factory=SearchSpace.default)
-    keeps_space: bool = False
+    uses_stored_space: bool = False
     """Whether an existing study continues with its own space instead of ``space``."""
     sampler: str = "tpe"
     pruner: str = "size-aware"
@@ -59,7 +60,7 @@ class RunConfig:
     def __post_init__(self) -> None:
         smallest = self.space.smallest
         _require(
-            self.keeps_space or self.budget >= num_params(smallest),
+            self.uses_stored_space or self.budget >= num_params(smallest),
             f"--budget must be at least {num_params(smallest)}, the size of the space's smallest net ({smallest})",
             self.budget,
         )
@@ -67,9 +68,7 @@ class RunConfig:
         _require(self.trials >= 1, "--trials must be at least 1", self.trials)
         _require(self.trials <= MAX_TRIALS, f"--trials must be at most {MAX_TRIALS:,}", self.trials)
         _require(1 <= self.epochs <= MAX_EPOCHS, f"--epochs must be from 1 to {MAX_EPOCHS}", self.epochs)
-        _require(
-            self.timeout is None or 0 < self.timeout < float("inf"), "--timeout must be above 0 seconds", self.timeout
-        )
+        _require(self.timeout is None or self.timeout > 0, "--timeout must be above 0 seconds", self.timeout)
         check_dataset_name(self.dataset)
         _require_one_of("--sampler", SAMPLER_NAMES, self.sampler)
         _require_one_of("--pruner", PRUNER_NAMES, self.pruner)
@@ -82,7 +81,8 @@ class RunConfig:
             f"--confirm-seeds must be at least {MIN_CONFIRM_SEEDS}",
             self.confirm_seeds,
         )
-        _require(self.study is None or self.study.strip() != "", "--study must be a name", repr(self.study))
+        if self.study is not None:
+            check_study_name(self.study)
 
     @property
     def study_name(self) -> str:

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from search.reports.fronts import front_table
 from search.runs.config import RunConfig
-from search.terminal.numbers import format_accuracy, format_seconds
+from search.terminal.numbers import counted, format_accuracy, format_seconds
 from search.workers.machine import COMPILING_LINE, Resources
 from studies.pareto import FrontPoint
 from studies.trials import TRAINED, Outcome, attributes_of, outcome_of
@@ -261,8 +261,8 @@ def _headline(config: RunConfig, resources: Resources, num_trained: int) -> str:
     missing = f" (no native trainer: {engine.reason})" if engine.reason else ""
     already = f" ({num_trained} already trained)" if num_trained else ""
     return (
-        f"{config.study_name}: {config.trials} trials{already} of up to {config.budget:,} parameters, "
-        f"{config.epochs} epochs, on {config.dataset}; "
+        f"{config.study_name}: {counted(config.trials, 'trial')}{already} of up to {config.budget:,} parameters, "
+        f"{counted(config.epochs, 'epoch')}, on {config.dataset}; "
         f"engine {engine.name} on {resources.device}{missing}, store {config.storage}"
     )
 
@@ -272,7 +272,7 @@ def _trial_line(trial: FrozenTrial) -> str:
     accuracy = format_accuracy(attributes["val_accuracy"]) if "val_accuracy" in attributes else "-"
     return (
         f"trial {trial.number:<4} {outcome_of(trial):<8} {accuracy:>8} {attributes['num_params']:>7,} parameters "
-        f"{attributes['num_epochs']:>2} epochs {format_seconds(attributes['seconds']):>6}"
+        f"{counted(attributes['num_epochs'], 'epoch'):>9} {format_seconds(attributes['seconds']):>6}"
     )
 
 

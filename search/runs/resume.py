@@ -10,7 +10,7 @@ from studies.storage import Store
 from studies.study import fingerprint_differences, read_fingerprint
 
 
-def settle_new(config: RunConfig) -> RunConfig:
+def settle_if_new(config: RunConfig) -> RunConfig:
     """Return the settings; if there is no study to continue, they keep their own space.
 
     Raises `InputError` in that case if no net of the space is within the budget, before any data are loaded.
@@ -19,7 +19,7 @@ def settle_new(config: RunConfig) -> RunConfig:
     names = () if store is None else store.study_names()
     if config.study_name in names or (config.study is None and config.short_study_name in names):
         return config
-    return replace(config, keeps_space=False)
+    return replace(config, uses_stored_space=False)
 
 
 def settle(config: RunConfig, data: Dataset) -> RunConfig:
@@ -35,7 +35,7 @@ def settle(config: RunConfig, data: Dataset) -> RunConfig:
         return None if store is None else read_fingerprint(store, name)
 
     def with_space_of(fingerprint: dict[str, Any] | None) -> SearchSpace:
-        keeps = config.keeps_space and fingerprint is not None and "space" in fingerprint
+        keeps = config.uses_stored_space and fingerprint is not None and "space" in fingerprint
         return SearchSpace.from_toml(fingerprint["space"]) if keeps and fingerprint is not None else config.space
 
     name = config.study_name
@@ -44,4 +44,4 @@ def settle(config: RunConfig, data: Dataset) -> RunConfig:
         under_short_name = replace(config, space=with_space_of(short))
         if not fingerprint_differences(short, under_short_name.fingerprint(data)):
             name, stored = config.short_study_name, short
-    return replace(config, study=name, space=with_space_of(stored), keeps_space=False)
+    return replace(config, study=name, space=with_space_of(stored), uses_stored_space=False)

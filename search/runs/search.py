@@ -6,7 +6,7 @@ from mnist_core.data import find_data_root, load_dataset
 from search.confirmation.confirm import ConfirmRequest, confirm_front, expected_seconds
 from search.runs.config import RunConfig
 from search.runs.progress import Display, RunningTrial, Snapshot
-from search.runs.resume import settle, settle_new
+from search.runs.resume import settle, settle_if_new
 from search.runs.summary import RunSummary
 from search.runs.supervisor import Supervisor
 from search.runs.warm_start import queue_known_nets, read_known_nets
@@ -56,7 +56,7 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     and KeyboardInterrupt on the second signal; everything recorded by then is kept.
     """
     started = time.monotonic()
-    config = settle_new(config)
+    config = settle_if_new(config)
     known_nets = [] if config.warm_start is None else read_known_nets(config.warm_start, epochs=config.epochs)
     data_root = find_data_root(config.dataset, config.data_root)
     data = load_dataset(config.dataset, data_root, train_size=config.train_size)

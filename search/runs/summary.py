@@ -58,7 +58,8 @@ def print_run(
             f"\nBest: trial {best.trial}, {format_accuracy(best.val_accuracy)} of the validation images at "
             f"{best.num_params:,} parameters: {best.notation}"
         )
-        print(f"Export it:       python -m search export --study {study}{where} --out {study}-best")
+        out = shlex.quote(f"{summary.study.replace('/', '-')}-best")
+        print(f"Export it:       python -m search export --study {study}{where} --out {out}")
     if confirmed is not None:
         print("\nConfirmed, on the test set:\n")
         print_confirmed_front(confirmed, as_json=False)
@@ -66,6 +67,7 @@ def print_run(
     print(f"Open dashboard:  python -m search dashboard{where}")
     num_left = config.trials - summary.num_trained
     if num_left > 0:
-        print(f"Continue:        the same command again trains the {num_left} trials that are left")
+        left = "trial that is left" if num_left == 1 else f"{num_left} trials that are left"
+        print(f"Continue:        the same command again trains the {left}")
     else:
         print("Continue:        the same command with more --trials")

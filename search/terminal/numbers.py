@@ -15,3 +15,8 @@ def format_seconds(seconds: float) -> str:
 
 def format_kib(num_bytes: int) -> str:
     return f"{num_bytes / 1024:.1f} KiB"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: ``1 trial``, ``1,200 trials``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -56,3 +56,9 @@ def test_each_confirmed_model_has_a_file_of_its_own() -> None:
     names = {confirmed_file(*model) for model in models}
     assert len(names) == len(models)
     assert not any("/" in name for name in names)
+
+
+@pytest.mark.parametrize("study", ["猫" * 200, "x" * 200, "猫" * 27, "a/b"])
+def test_the_file_of_a_confirmed_model_has_a_name_that_any_file_system_takes(study: str) -> None:
+    assert len(confirmed_file(study, 123_456, 2**32 - 1).encode()) < 200
+    assert confirmed_file(study, 1, 2) != confirmed_file(study + "x", 1, 2)

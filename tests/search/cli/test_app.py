@@ -163,4 +163,4 @@ def test_a_plain_path_names_the_store(path: str, search_here) -> None:
     assert (search_here.folder / path).is_file()
     for result in (search_here("status", "--storage", path), search_here("status", SEARCH_STORAGE=path)):
         assert result.returncode == 0, result.stderr
-        assert result.stdout.startswith("study      mine\n")
+        assert result.stdout.startswith("study       mine\n")

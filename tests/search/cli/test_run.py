@@ -22,7 +22,7 @@ from mnist_core.engine import resolve_engine
 from space.architecture import ArchitectureSpec, num_params
 from space.search_space import SearchSpace
 
-OUTCOMES = ("complete", "pruned", "diverged", "rejected", "duplicate", "failed")
+OUTCOMES = ("complete", "pruned", "diverged", "rejected", "duplicate", "interrupted")
 MODEL_FILES = ("model.safetensors", "model.onnx", "model.pt2", "model.h", "model.c")
 FILES_BESIDE = ("config.json", "README.md", "confusion.png", "predict.py", "examples.npy")
 
@@ -137,7 +137,7 @@ def test_timeout_ends_a_call_and_the_next_goes_on(search, search_here) -> None:
     summary = search.json(*run, "--trials", wanted)
     assert summary["trained"] == wanted
     interrupted = [trial for trial in trials_of(search.folder).values() if trial["state"] == "FAIL"]
-    assert len(interrupted) == status["failed"] == summary["failed"]
+    assert len(interrupted) == status["interrupted"] == summary["interrupted"]
     assert all(trial["reason"].startswith("interrupted after epoch ") for trial in interrupted)
 
 

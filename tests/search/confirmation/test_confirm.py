@@ -120,7 +120,8 @@ def test_all_models_are_measured_at_one_recorded_opening(
     ((_, num_models),) = openings(study)
     assert num_models == NUM_SEEDS * len(confirmation.members or [])
     told = Command(study.folder, environment)("status").stdout
-    assert re.search(rf"^test set   opened 20\d\d-\d\d-\d\d \d\d:\d\d UTC for {num_models} models$", told, re.MULTILINE)
+    opened = rf"^test set    opened 20\d\d-\d\d-\d\d \d\d:\d\d UTC for {num_models} models$"
+    assert re.search(opened, told, re.MULTILINE)
 
 
 def test_a_second_call_trains_nothing_and_opens_nothing(
@@ -290,7 +291,7 @@ def test_a_worker_lost_while_it_judges_ends_in_one_line(monkeypatch: pytest.Monk
 
 # Arguments after `confirm`, and what the line on stderr must hold
 WRONG = [
-    (["--seeds", "1"], "--seeds must be at least 2, to estimate the effect of the seed, not 1"),
+    (["--seeds", "1"], "--seeds must be at least 2, to estimate the seed's effect, not 1"),
     (["--top", "0"], "--top must be at least 1, not 0"),
     (["--workers", "0"], "--workers must be at least 1, not 0"),
     (["--seeds", "4"], "was started with --seeds 3, not with 4: leave it out"),

@@ -86,7 +86,7 @@ def test_status_as_json(study: SearchStudy, printed: Callable[..., str]) -> None
         "diverged": 1,
         "rejected": 21,
         "duplicate": 1,
-        "failed": 1,
+        "interrupted": 1,
         "running": 0,
         "best": {"trial": 0, "num_params": 178, "val_accuracy": 0.9, "notation": "8s:br gap fc10+"},
         "seconds": 10.0,
@@ -103,7 +103,7 @@ def test_status_of_a_study_without_trials(tmp_path: Path, printed: Callable[...,
     assert (status["best"], status["seconds"], status["engines"], status["trained"]) == (None, 0.0, [], 0)
     text = printed(print_status, study.store, study.name, as_json=False)
     assert "best" not in text
-    assert "engine     -" in text
+    assert "engine      -" in text
 
 
 def test_only_the_trials_of_living_workers_are_running(tmp_path: Path, printed: Callable[..., str]) -> None:
@@ -128,12 +128,12 @@ def test_status_as_text(study: SearchStudy, printed: Callable[..., str]) -> None
         "diverged": "1",
         "rejected": "21",
         "duplicate": "1",
-        "failed": "1",
+        "interrupted": "1",
         "running": "0",
         "best": "90.00 % at 178 parameters (trial 0): 8s:br gap fc10+",
         "time": "0:10 of training",
         "engine": "torch on cpu",
-        "test": "set   not opened",
+        "test": "set    not opened",
     }
 
 
@@ -223,7 +223,7 @@ def test_a_run_as_json(study: SearchStudy, printed: Callable[..., str]) -> None:
         "diverged": 1,
         "rejected": 21,
         "duplicate": 1,
-        "failed": 1,
+        "interrupted": 1,
         "seconds": 3725.0,
         "best": large,
         "front": [small, large],

@@ -139,7 +139,7 @@ def test_the_first_ctrl_c_waits_for_the_epoch_and_the_second_does_not(search) ->
     assert slot_states(search.folder) == [("interrupted", 0)]
     assert count_epochs(search.folder) == 0, "it waited for the epoch"
     status = json.loads(search("status", "--json").stdout)
-    assert (status["trained"], status["running"], status["failed"]) == (0, 0, 1)
+    assert (status["trained"], status["running"], status["interrupted"]) == (0, 0, 1)
 
 
 def test_ctrl_c_at_any_moment_is_heeded(tmp_path: Path) -> None:

@@ -27,8 +27,8 @@ def url(tmp_path: Path) -> str:
     return restore_store(tmp_path, 1)
 
 
-def settled(url: str, *, keeps_space: bool = True, **settings: Any) -> RunConfig:
-    config = RunConfig(storage=url, keeps_space=keeps_space, **MADE | settings)
+def settled(url: str, *, uses_stored_space: bool = True, **settings: Any) -> RunConfig:
+    config = RunConfig(storage=url, uses_stored_space=uses_stored_space, **MADE | settings)
     return settle(config, load_dataset("digits", None, train_size=config.train_size))
 
 
@@ -45,20 +45,20 @@ def test_a_new_default_space_refuses_no_old_study(url: str, monkeypatch: pytest.
     monkeypatch.setattr(SearchSpace, "default", lambda: newer)
     config = settled(url, study="digits-700", space=newer)
     assert config.space.to_toml() == stored["space"]
-    assert not config.keeps_space
+    assert not config.uses_stored_space
     assert settled(url, study="another", space=newer).space == newer
     # Where a space is named, it is the one; whether it is the study's is for the fingerprint to tell.
-    assert settled(url, keeps_space=False, study="digits-700", space=newer).space == newer
+    assert settled(url, uses_stored_space=False, study="digits-700", space=newer).space == newer
 
 
 def test_a_budget_below_the_smallest_net_is_refused_once_the_space_is_known(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'absent.db'}"
-    config = RunConfig(budget=100, dataset="digits", storage=url, keeps_space=True)
+    config = RunConfig(budget=100, dataset="digits", storage=url, uses_stored_space=True)
     with pytest.raises(InputError, match="--budget must be at least 421"):
         settle(config, load_dataset("digits", None))
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(InputError, match="--budget must be at least 421"):
-        replace(config, keeps_space=False)
+        replace(config, uses_stored_space=False)
 
 
 def test_earlier_candidates_keep_their_keys(url: str) -> None:
