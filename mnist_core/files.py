@@ -1,6 +1,7 @@
 """Writing files whole or not at all."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from space.errors import UnwritableFileError
@@ -11,7 +12,8 @@ def write_whole(path: Path, content: bytes) -> None:
 
     Raises `UnwritableFileError`, which is an `InputError` and an `OSError`.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Not longer than the name itself may be: file systems take 255 bytes.
+    temporary = path.with_name(f".{path.name[:32]}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
             file.write(content)
@@ -21,4 +23,5 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError as error:
         raise UnwritableFileError(f"{path} can't be written: {error.strerror}") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()

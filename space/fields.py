@@ -22,7 +22,10 @@ def check_types(record: Any) -> None:
         kinds = get_args(item.type) or (item.type,)
         value = getattr(record, item.name)
         if float in kinds and type(value) in (int, float):
-            value = float(value) + 0.0
+            try:
+                value = float(value) + 0.0
+            except OverflowError:
+                raise InputError(f"{item.name} must be {_NAMES[float]}, not {value!r}") from None
             object.__setattr__(record, item.name, value)
         if type(value) not in kinds or (isinstance(value, float) and not math.isfinite(value)):
             raise InputError(f"{item.name} must be {_NAMES[kinds[0]]}, not {value!r}")

@@ -13,8 +13,8 @@ MEGABYTES = 150
 PADDING = 64
 """MB by which the heap grows more than it must: fewer calls of the kernel for what comes next."""
 
-# In a process of its own, since what is set stays set. Prints by how many MB a block makes the process and its heap grow,
-# and how many of them the process still has when the block is freed.
+# In a process of its own, since what is set stays set. Prints by how many MB a block makes the process and its heap
+# grow, and how many of them the process still has when the block is freed.
 PROGRAM = f"""
 import ctypes
 from mnist_core.allocator import keep_freed_memory

@@ -62,11 +62,7 @@ BAD = [
     ({"fast": None}, "fast must be true or false, not None"),
     ({"name": b"sgd"}, "name must be text, not b'sgd'"),
     ({"name": None}, "name must be text, not None"),
-    pytest.param(
-        {"rate": 10**400},
-        f"rate {FINITE} 1000",
-        marks=pytest.mark.xfail(strict=True, raises=OverflowError, reason="float() of it is not caught"),
-    ),
+    ({"rate": 10**400}, f"rate {FINITE} 1000"),
 ]
 
 

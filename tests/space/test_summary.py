@@ -1,5 +1,6 @@
 import json
 import re
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import example, given, settings
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from mnist_core.checkpoint import Checkpoint, cpu_weights
 from mnist_core.data import Split, load_dataset
-from mnist_core.formats.c_source import WEIGHTS, export_c
+from mnist_core.formats.c_source import WEIGHTS, CModel, export_c
 from mnist_core.model import build_model
 from space.architecture import ArchitectureSpec, num_params
 from space.candidate import CandidateSpec
@@ -105,6 +106,18 @@ def test_peak_memory_is_that_of_the_exported_c_code(
     (num_floats,) = re.findall(r"^static float \w+\[(\d+)\];$", model.source, re.MULTILINE)
     assert peak_activation_bytes(architecture) == model.ram_bytes == 4 * int(num_floats)
     assert f"RAM: {model.ram_bytes:,} bytes" in model.header
+    assert int(num_floats) == max(floats_by_layer(model))
+
+
+def floats_by_layer(model: CModel) -> Iterator[int]:
+    """What each layer of the C code reads and writes at a time, by its own table of them."""
+    (table,) = re.findall(r"^static const Layer layers\[\d+\] = \{\n(.*?)^\};", model.source, re.MULTILINE | re.DOTALL)
+    rows = [[int(number) for number in row.split(", ")] for row in re.findall(r"\{(.+)\}", table)]
+    for row in rows:
+        in_channels, out_channels, in_size, out_size, *_, takes_mean = row[4:]
+        written = out_channels * (1 if takes_mean else out_size**2)
+        # The last one writes into the caller's memory.
+        yield in_channels * in_size**2 + (0 if row is rows[-1] else written)
 
 
 # Floats, worked out by hand: the input, and what is stored of a net that pools as it computes.
