@@ -16,7 +16,7 @@ def example(*lines: str) -> str:
 
 def _storage_url(storage: str) -> str:
     """A plain path is an SQLite file; a URL stays as it is."""
-    if "://" in storage or not storage:
+    if "://" in storage or not storage.strip():
         return storage
     return f"sqlite:///{storage.replace('%', '%25').replace('?', '%3F')}"
 

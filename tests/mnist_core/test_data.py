@@ -297,7 +297,7 @@ def assert_named_as_corrupt(path: Path, root: Path, read: Callable[[str, Path | 
         (np.zeros((60, 28, 28)), np.zeros(59), "it must hold one label for each image of 28x28"),
         (np.zeros((60, 27, 28)), np.zeros(60), "it must hold one label for each image of 28x28"),
         (np.zeros((0, 28, 28)), np.zeros(0), "it must hold one label for each image of 28x28"),
-        (np.zeros((20, 28, 28)), np.zeros(20), "20 training images; it must hold more than the 20 that validate"),
+        (np.zeros((20, 28, 28)), np.zeros(20), "20 training images; it must hold more than the 20 validation images"),
     ],
 )
 def test_files_that_do_not_belong_together_are_refused(

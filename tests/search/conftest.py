@@ -1,10 +1,11 @@
-"""The real command in a folder of its own, and one small study that many tests read."""
+"""The real command in a folder of its own, what it prints, and small studies that many tests read."""
 
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ import pytest
 
 from mnist_core.engine import Engine
 from search.cli.app import main
+from studies.study import SearchStudy
+from studies.trials import Outcome
+from tests.stores import BUDGET, begin, make_search, suggest, train_one
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -121,3 +125,28 @@ def small_study(tmp_path_factory: pytest.TempPathFactory, environment: dict[str,
 def copied_study(small_study: SmallStudy, tmp_path: Path) -> SmallStudy:
     shutil.copytree(small_study.folder, tmp_path, dirs_exist_ok=True)
     return SmallStudy(tmp_path, small_study.arguments, small_study.made)
+
+
+@pytest.fixture
+def printed(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Calls a function and gives what it printed on stdout."""
+
+    def call(function: Callable[..., None], *arguments: object, **options: object) -> str:
+        function(*arguments, **options)
+        return capsys.readouterr().out
+
+    return call
+
+
+def make_study_of_every_outcome(folder: Path) -> SearchStudy:
+    """One trial of each outcome but two complete ones, and one in training by a worker that is not there."""
+    study = make_search(folder)
+    train_one(study, 8, [0.6, 0.9])
+    train_one(study, 4, [0.5, 0.8])
+    train_one(study, 8, [0.3], Outcome.PRUNED)
+    train_one(study, 9, [], Outcome.DIVERGED)
+    study.add_rejected(suggest(100), BUDGET)
+    study.add_duplicate(suggest(4), study.study.trials[1])
+    study.tell_failed(begin(study, 5).number, "lost")
+    begin(study, 6).set_user_attr("num_redrawn", 20)
+    return study

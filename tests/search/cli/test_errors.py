@@ -63,7 +63,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
         ["reversed.toml: 'training.max_lr': a range reads [low, high], low first, not [0.3, 0.1]"],
     ),
     # Stores.
-    "storage not a URL": (RUN + "--storage studies", ["--storage must be a database URL", "not 'studies'"]),
+    "storage empty": (RUN + "--storage |", ["--storage must be a database URL", "not ' '"]),
     "storage of an unknown kind": ("status --storage maria:///x", ["must be a database URL", "not 'maria:///x'"]),
     "storage in no folder": (
         RUN + "--storage sqlite:///missing/studies.db",

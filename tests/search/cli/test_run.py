@@ -160,7 +160,7 @@ def test_a_terminal_sees_a_live_table_and_ctrl_c_ends_it(search, search_here) ->
         for text in (headline, "/500 trained", "In training", "Front so far", " %"):
             terminal.expect(styled(text))
         terminal.sendintr()
-        for text in ("interrupted: ending after the running epochs", "Best: trial ", "Go on: "):
+        for text in ("interrupted: ending after the running epochs", "Best: trial ", "Continue: "):
             terminal.expect(styled(text))
         terminal.expect(pexpect.EOF)
         terminal.wait()

@@ -8,8 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -21,14 +20,9 @@ from sqlalchemy import update
 
 from mnist_core.checkpoint import load_checkpoint, restore_model
 from mnist_core.data import load_all_but_test, load_dataset, open_test_set
-from mnist_core.engine import TORCH
 from mnist_core.evaluation import predict_logits
 from search.confirmation.confirm import confirmation_seeds, expected_seconds
-from search.confirmation.workers import SeedTraining, SeedWorkers
-from search.runs.summary import RunSummary
-from search.workers.machine import Resources
-from space.errors import SearchFailedError
-from studies.confirmations import Confirmation, SeedResult, Stage, read_openings
+from studies.confirmations import Confirmation, Stage, read_openings
 from studies.locks import CONFIRMING, WorkerLocks
 from studies.storage import Store
 from studies.tables import confirmations
@@ -240,7 +234,7 @@ def test_only_one_process_at_a_time_confirms(copied_study: SmallStudy, search: C
     WorkerLocks(Store.open_read_only(copied_study.url).lock_path).hold(CONFIRMING)
     other = search("confirm")
     assert other.returncode == 2
-    assert "another process confirms a front" in other.stderr
+    assert "another process is confirming a front" in other.stderr
 
 
 def test_anew_uses_what_is_trained_and_opens_the_test_set_for_what_is_not(
@@ -270,23 +264,10 @@ def test_trials_that_completed_since_are_named(
     with Store.open(f"sqlite:///{tmp_path / 'studies.db'}").database.begin() as connection:
         connection.execute(update(confirmations).values(num_complete=confirmations.c.num_complete - 2))
     again = Command(tmp_path, environment)("confirm")
-    assert again.stderr == "trials completed since this was begun, left out: 2 (--anew chooses among all)\n"
+    assert again.stderr == (
+        "trials completed since the confirmation was started, not included: 2 (--anew considers all)\n"
+    )
     assert again.stdout == made.stdout
-
-
-def be_lost(_trainings: Sequence[SeedTraining], _resources: Resources) -> list[SeedResult]:
-    os.kill(os.getpid(), signal.SIGKILL)
-    raise AssertionError
-
-
-def test_a_worker_lost_while_it_judges_ends_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.confirmation.workers.measure_models", be_lost)
-    resources = Resources("digits", None, 100, "cpu", TORCH)
-    with (
-        SeedWorkers(1, resources) as workers,
-        pytest.raises(SearchFailedError, match="No training needs to be repeated"),
-    ):
-        workers.measure([])
 
 
 # Arguments after `confirm`, and what the line on stderr must hold
@@ -294,7 +275,7 @@ WRONG = [
     (["--seeds", "1"], "--seeds must be at least 2, to estimate the seed's effect, not 1"),
     (["--top", "0"], "--top must be at least 1, not 0"),
     (["--workers", "0"], "--workers must be at least 1, not 0"),
-    (["--seeds", "4"], "was started with --seeds 3, not with 4: leave it out"),
+    (["--seeds", "4"], "was started with --seeds 3, not with 4: omit it"),
     (["--top", "2"], "was started without --top, not with 2"),
     (["--study", "digits-300"], "no study 'digits-300'"),
     (["--device", "cuda"], "--device cuda is not available"),
@@ -352,29 +333,6 @@ def test_a_front_that_is_not_confirmed_is_not_shown_as_such(small_study: SmallSt
     result = search_here("front", "--confirmed", "--storage", small_study.url)
     assert result.returncode == 2
     assert "is not confirmed: 'python -m search confirm' does that" in result.stderr
-
-
-def test_a_search_may_confirm_its_front_in_one_go(search: Command) -> None:
-    arguments = ("--dataset", "digits", "--budget", 1_000, "--trials", 2, "--epochs", 1, "--workers", 1)
-    result = search("run", *arguments, "--confirm", "--confirm-seeds", 2, "--json")
-    assert result.returncode == 0, result.stderr
-    printed = json.loads(result.stdout)
-    assert printed["confirmed"] == search.json("front", "--confirmed")
-    assert printed["confirmed"]
-    again = search("run", *arguments, "--confirm")
-    assert "Confirmed, on the test set:" in again.stdout
-
-
-@pytest.mark.parametrize(("interrupted", "timed_out", "code"), [(True, False, 130), (False, True, 0)])
-def test_a_search_that_was_told_to_end_confirms_nothing(
-    search_here: CommandHere, monkeypatch: pytest.MonkeyPatch, interrupted: bool, timed_out: bool, code: int
-) -> None:
-    """Even where its last trial completes meanwhile."""
-    summary = RunSummary("digits-1000", Counter(), 2, [], 1.0, interrupted=interrupted, timed_out=timed_out)
-    monkeypatch.setattr("search.runs.search.run_search", lambda _config, _display: summary)
-    result = search_here("run", "--dataset", "digits", "--budget", 1_000, "--trials", 2, "--confirm")
-    assert (result.returncode, result.stderr) == (code, "")
-    assert "digits-1000: 2 trained" in result.stdout
 
 
 def test_seeds_of_a_confirmation_are_its_own_and_more_of_them_begin_the_same() -> None:

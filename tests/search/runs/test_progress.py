@@ -24,13 +24,14 @@ from search.runs.progress import (
     make_display,
     sparkline,
 )
-from search.terminal.numbers import format_accuracy, format_seconds
 from search.workers.machine import Resources
 from studies.pareto import FrontPoint
 from studies.trials import Outcome, count_outcomes
 
 CONFIG = RunConfig(budget=8_000, trials=12, dataset="digits", epochs=4, study="digits-8000")
+
 RESOURCES = Resources("mnist", None, None, "cpu", Engine(Path("trainer.so")))
+
 COMPILING = "compiling the native trainer, once on this machine"
 
 
@@ -67,32 +68,7 @@ def running(number: int, curve: Sequence[float] = ()) -> RunningTrial:
     return RunningTrial(number, "8s:br p 12v:br gap fc10+", 1_234, curve)
 
 
-# Formats
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0:00"),
-        (0.4, "0:00"),
-        (9, "0:09"),
-        (59.4, "0:59"),
-        (59.6, "1:00"),
-        (61, "1:01"),
-        (3_599.6, "1:00:00"),
-        (3_661, "1:01:01"),
-        (360_000, "100:00:00"),
-    ],
-)
-def test_times(seconds: float, text: str) -> None:
-    assert format_seconds(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("accuracy", "text"), [(0.0, "0.00 %"), (0.98765, "98.77 %"), (0.9943, "99.43 %"), (1.0, "100.00 %")]
-)
-def test_accuracies(accuracy: float, text: str) -> None:
-    assert format_accuracy(accuracy) == text
+# The curve
 
 
 @pytest.mark.parametrize(
@@ -346,3 +322,11 @@ def test_a_terminal_gets_lines_and_a_drawing(monkeypatch: pytest.MonkeyPatch) ->
         "once more to abort",
     ):
         assert part in shown
+
+
+def test_lines_are_shown_as_they_are(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    PlainDisplay().warm_start(["a [b]", "c"])
+    monkeypatch.setattr("search.runs.progress.Console", lambda **_: Console(stderr=True, width=80))
+    LiveDisplay().warm_start(["a [b]", "c"])
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "a [b]\nc\n" * 2)

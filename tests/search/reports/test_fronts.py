@@ -1,0 +1,103 @@
+import csv
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from search.reports.fronts import print_confirmed_front, print_front, write_front_csv
+from space.errors import InputError
+from studies.confirmations import ConfirmedPoint
+from studies.pareto import FrontPoint
+from studies.records import read_front
+from studies.study import SearchStudy
+
+SMALL = FrontPoint(1, 94, 0.8, "4s:br gap fc10+")
+
+LARGE = FrontPoint(0, 178, 0.9, "8s:br gap fc10+")
+CONFIRMED = ConfirmedPoint(
+    trial=1,
+    num_params=1_234,
+    notation="4s:br gap fc10+",
+    seeds=(7, 8, 9),
+    accuracy=0.81239,
+    low=0.7949,
+    high=0.8301,
+    effective_images=500.0,
+    degrees_of_freedom=2.0,
+    front_probability=0.934,
+    val_accuracy=0.8,
+)
+
+
+def test_the_front_as_json(study: SearchStudy, printed: Callable[..., str]) -> None:
+    front = read_front(study.store.database, study.name)
+    assert json.loads(printed(print_front, front, as_json=True)) == [
+        {"trial": 1, "num_params": 94, "val_accuracy": 0.8, "notation": "4s:br gap fc10+"},
+        {"trial": 0, "num_params": 178, "val_accuracy": 0.9, "notation": "8s:br gap fc10+"},
+    ]
+    assert json.loads(printed(print_front, [], as_json=True)) == []
+
+
+def test_the_front_as_a_table(printed: Callable[..., str]) -> None:
+    header, *rows = printed(print_front, [SMALL, LARGE], as_json=False).splitlines()
+    assert header.split() == ["parameters", "val", "accuracy", "trial", "notation"]
+    assert [row.split(maxsplit=4) for row in rows] == [
+        ["94", "80.00", "%", "1", "4s:br gap fc10+"],
+        ["178", "90.00", "%", "0", "8s:br gap fc10+"],
+    ]
+    assert printed(print_front, [], as_json=False) == "the front is empty: no trial is complete yet\n"
+
+
+def test_long_notations_stay_on_one_line_in_a_pipe(printed: Callable[..., str]) -> None:
+    notation = " ".join(["48s:brd0.05"] * 40)
+    assert not sys.stdout.isatty()
+    _, row = printed(print_front, [FrontPoint(0, 10**6, 0.9, notation)], as_json=False).splitlines()
+    assert row.endswith(notation)
+
+
+def test_the_front_as_csv(tmp_path: Path) -> None:
+    path = tmp_path / "front.csv"
+    write_front_csv([SMALL, LARGE], path)
+    with path.open(newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["trial", "num_params", "val_accuracy", "notation"],
+            ["1", "94", "0.8", "4s:br gap fc10+"],
+            ["0", "178", "0.9", "8s:br gap fc10+"],
+        ]
+
+
+def test_a_csv_file_is_never_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "front.csv"
+    path.write_text("mine")
+    with pytest.raises(InputError, match=r"--csv .*front\.csv exists already"):
+        write_front_csv([SMALL], path)
+    assert path.read_text() == "mine"
+
+
+def test_a_csv_file_in_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"--csv .*front\.csv can't be written: "):
+        write_front_csv([SMALL], tmp_path / "no" / "front.csv")
+
+
+def test_a_confirmed_front_as_a_table_says_what_its_numbers_are(printed: Callable[..., str]) -> None:
+    header, row, empty, note = printed(print_confirmed_front, [CONFIRMED], as_json=False).splitlines()
+    headings = "parameters  test accuracy  95 % interval  on the front  val accuracy  trial  notation"
+    assert header.split() == headings.split()
+    assert row.split(maxsplit=9) == ["1,234", "81.24", "%", "79.49-83.01", "%", "93", "%", "80.00", "%", row[-18:]]
+    assert row.split()[9:] == ["1", *CONFIRMED.notation.split()]
+    assert empty == ""
+    assert note.startswith("Means over 3 seeds")
+
+
+def test_a_confirmed_front_as_json_and_csv_keeps_every_digit(printed: Callable[..., str], tmp_path: Path) -> None:
+    (point,) = json.loads(printed(print_confirmed_front, [CONFIRMED], as_json=True))
+    assert point == {**asdict(CONFIRMED), "seeds": [7, 8, 9]}
+    write_front_csv([CONFIRMED], tmp_path / "front.csv")
+    with (tmp_path / "front.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (float(row["accuracy"]), float(row["low"]), int(row["trial"])) == (0.81239, 0.7949, 1)
+    assert printed(print_confirmed_front, [], as_json=True) == "[]\n"
+    assert "Means over" not in printed(print_confirmed_front, [], as_json=False)

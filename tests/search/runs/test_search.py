@@ -1,0 +1,164 @@
+"""One call of a search, in this process where its trials are there already, and the confirmation that may follow it."""
+
+import json
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_core.engine import TORCH
+from search.runs.config import RunConfig
+from search.runs.progress import QuietDisplay, RunningTrial, Snapshot
+from search.runs.search import run_search, search_and_confirm, take_snapshot
+from search.runs.summary import RunSummary
+from search.workers.machine import Resources
+from space.errors import InputError
+from studies.records import read_front, write_epoch
+from studies.study import SearchStudy
+from studies.trials import Outcome
+from tests.runners import make_runner, run_all
+from tests.search.conftest import Command, CommandHere, make_study_of_every_outcome
+from tests.stores import BUDGET, NAME, begin, make_search, reopen, results
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+class Watching(QuietDisplay):
+    def __init__(self) -> None:
+        self.begun_with: list[tuple[RunConfig, Resources, int]] = []
+        self.snapshots: list[Snapshot] = []
+        self.told: list[str] = []
+
+    def started(self, config: RunConfig, resources: Resources, num_trained: int) -> None:
+        self.begun_with.append((config, resources, num_trained))
+
+    def warm_start(self, lines: Any) -> None:
+        self.told += lines
+
+    def update(self, snapshot: Snapshot) -> None:
+        self.snapshots.append(snapshot)
+
+
+# A study that has all its trials
+
+
+def finished_search(folder: Path) -> tuple[SearchStudy, RunConfig]:
+    runner = make_runner(folder, trials=2, epochs=1, engine=TORCH)
+    assert len([outcome for outcome in run_all(runner) if outcome is Outcome.COMPLETE]) == 2
+    return reopen(runner.search), runner.config
+
+
+def test_a_study_that_has_its_trials_needs_no_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(*_: object) -> None:
+        raise AssertionError("there is nothing to train")
+
+    monkeypatch.setattr("search.runs.supervisor.Supervisor.start", start)
+    search, config = finished_search(tmp_path)
+    display = Watching()
+    summary = run_search(config, display)
+    assert (summary.study, summary.num_trained, summary.counts[Outcome.COMPLETE]) == ("tiny", 2, 2)
+    assert summary.front == read_front(search.store.database, "tiny") != []
+    assert (summary.interrupted, summary.timed_out) == (False, False)
+    ((settled, resources, num_trained),) = display.begun_with
+    assert (settled.study_name, num_trained) == ("tiny", 2)
+    assert (resources.dataset, resources.train_size) == ("digits", config.train_size)
+    assert [snapshot.num_workers for snapshot in display.snapshots] == [0]
+    assert display.snapshots[0].eta_seconds == 0
+    assert search_and_confirm(config, QuietDisplay(), confirm_seeds=None, quiet=True)[1] is None
+
+
+def test_trials_that_dead_workers_left_are_repaired_first(tmp_path: Path) -> None:
+    search, config = finished_search(tmp_path)
+    slot = search.slots.claim(3, 7)
+    assert slot is not None
+    search.slots.assign(slot, begin(search, 6).number, 136)
+    summary = run_search(config, QuietDisplay())
+    assert summary.counts[Outcome.INTERRUPTED] == 1
+    assert (summary.num_trained, reopen(search).study.trials[-1].state.name) == (2, "FAIL")
+
+
+# Settings of a call, what is said of them
+WRONG = {
+    "other settings for the same study": (
+        {"epochs": 2},
+        "study 'tiny' was made differently: epochs was 1 and is now 2",
+    ),
+    "other images": ({"train_size": 61}, "study 'tiny' was made differently: train_size was 60 and is now 61"),
+    "more images than there are": ({"train_size": 5_000}, "--train-size must be from 2 to 1197 for digits, not 5000"),
+    "no such nets": ({"warm_start": "none.txt"}, "--warm-start must be recipes or a file of nets, not 'none.txt'"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input_ends_a_call_before_anything_is_written(case: str, tmp_path: Path) -> None:
+    _, config = finished_search(tmp_path)
+    before = (tmp_path / "studies.db").read_bytes()
+    changes, message = WRONG[case]
+    display = Watching()
+    with pytest.raises(InputError) as error:
+        run_search(replace(config, **changes), display)
+    assert str(error.value).startswith(message)
+    assert (tmp_path / "studies.db").read_bytes() == before
+    assert display.begun_with == []
+
+
+# What a display shows
+
+
+def test_a_snapshot_is_of_what_is_trained_and_in_training(tmp_path: Path) -> None:
+    study = make_study_of_every_outcome(tmp_path)
+    slot = study.slots.claim(1_000, 11)
+    assert slot is not None
+    trial = begin(study, 6)
+    study.slots.assign(slot, trial.number, 136)
+    # A slot whose candidate is still being looked for is no running trial.
+    assert study.slots.claim(1_000, 12) is not None
+    for result in results(0.5, 0.75):
+        write_epoch(study.store.database, study.name, trial.number, result)
+    config = RunConfig(budget=BUDGET, dataset="digits", trials=20, storage=study.store.url)
+    shown = take_snapshot(reopen(study), config, 3, 12.5)
+    assert (shown.num_trials, shown.num_trained, shown.num_workers, shown.seconds) == (20, 4, 3, 12.5)
+    assert shown.running == [RunningTrial(trial.number, "6s:br gap fc10+", 136, [0.5, 0.75])]
+    assert [found.number for found in shown.finished] == [0, 1, 2, 3, 4, 5, 6]
+    assert shown.counts[Outcome.REJECTED] == 21
+    assert shown.front == read_front(study.store.database, study.name)
+    assert shown.confirm_seconds == 0
+    # Two points with five seeds in both stages, and as many others with two: 24 trainings of 4 s, three at once.
+    confirming = RunConfig(budget=BUDGET, dataset="digits", trials=20, storage=study.store.url, confirm_seeds=5)
+    assert take_snapshot(reopen(study), confirming, 3, 12.5).confirm_seconds == pytest.approx(24 * 4 / 3)
+
+
+def test_a_snapshot_of_nothing(tmp_path: Path) -> None:
+    study = make_search(tmp_path)
+    config = RunConfig(budget=BUDGET, dataset="digits", trials=20, storage=study.store.url, study=NAME, confirm_seeds=5)
+    shown = take_snapshot(study, config, 0, 0.0)
+    assert (shown.running, shown.finished, shown.front, shown.confirm_seconds) == ([], [], [], 0)
+    assert shown.eta_seconds is None
+
+
+# A confirmation that follows
+
+
+def test_a_search_may_confirm_its_front_in_one_go(search: Command) -> None:
+    arguments = ("--dataset", "digits", "--budget", 1_000, "--trials", 2, "--epochs", 1, "--workers", 1)
+    result = search("run", *arguments, "--confirm", "--confirm-seeds", 2, "--json")
+    assert result.returncode == 0, result.stderr
+    printed = json.loads(result.stdout)
+    assert printed["confirmed"] == search.json("front", "--confirmed")
+    assert printed["confirmed"]
+    again = search("run", *arguments, "--confirm")
+    assert "Confirmed, on the test set:" in again.stdout
+
+
+@pytest.mark.parametrize(("interrupted", "timed_out", "code"), [(True, False, 130), (False, True, 0)])
+def test_a_search_that_was_told_to_end_confirms_nothing(
+    search_here: CommandHere, monkeypatch: pytest.MonkeyPatch, interrupted: bool, timed_out: bool, code: int
+) -> None:
+    """Even where its last trial completes meanwhile."""
+    summary = RunSummary("digits-1000", Counter(), 2, [], 1.0, interrupted=interrupted, timed_out=timed_out)
+    monkeypatch.setattr("search.runs.search.run_search", lambda _config, _display: summary)
+    result = search_here("run", "--dataset", "digits", "--budget", 1_000, "--trials", 2, "--confirm")
+    assert (result.returncode, result.stderr) == (code, "")
+    assert "digits-1000: 2 trained" in result.stdout

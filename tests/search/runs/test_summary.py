@@ -1,0 +1,112 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.runs.config import RunConfig
+from search.runs.summary import RunSummary, print_run
+from studies.confirmations import ConfirmedPoint
+from studies.records import read_front
+from studies.study import SearchStudy
+from studies.trials import count_outcomes
+from tests.search.conftest import make_study_of_every_outcome
+from tests.stores import BUDGET, make_search
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> SearchStudy:
+    return make_study_of_every_outcome(tmp_path_factory.mktemp("summary"))
+
+
+def summary_of(search: SearchStudy, **fields: Any) -> RunSummary:
+    return RunSummary(
+        **{
+            "study": search.name,
+            "counts": count_outcomes(search.study.trials),
+            "num_trained": search.slots.num_trained(),
+            "front": read_front(search.store.database, search.name),
+            "seconds": 3_725.04,
+            "interrupted": False,
+            "timed_out": False,
+        }
+        | fields
+    )
+
+
+def config(**settings: Any) -> RunConfig:
+    return RunConfig(**{"budget": BUDGET, "dataset": "digits", "trials": 4} | settings)
+
+
+def test_a_run_as_json(study: SearchStudy, printed: Callable[..., str]) -> None:
+    large = {"trial": 0, "num_params": 178, "val_accuracy": 0.9, "notation": "8s:br gap fc10+"}
+    small = {"trial": 1, "num_params": 94, "val_accuracy": 0.8, "notation": "4s:br gap fc10+"}
+    assert json.loads(printed(print_run, summary_of(study), config(), as_json=True)) == {
+        "study": "digits-1000",
+        "trained": 4,
+        "complete": 2,
+        "pruned": 1,
+        "diverged": 1,
+        "rejected": 21,
+        "duplicate": 1,
+        "interrupted": 1,
+        "seconds": 3725.0,
+        "best": large,
+        "front": [small, large],
+    }
+
+
+def test_a_run_as_text(study: SearchStudy, printed: Callable[..., str]) -> None:
+    text = printed(print_run, summary_of(study), config(), as_json=False)
+    first, *_ = text.splitlines()
+    assert first.startswith("digits-1000: 4 trained (2 complete, 1 pruned, 1 diverged, 21 rejected, ")
+    assert first.endswith(") in 1:02:05")
+    assert "Best: trial 0, 90.00 % of the validation images at 178 parameters: 8s:br gap fc10+" in text
+    assert "python -m search export --study digits-1000 --out digits-1000-best\n" in text
+    assert "python -m search dashboard\n" in text
+    assert "the same command with more --trials" in text
+
+
+def test_a_run_that_is_not_at_its_end_tells_how_many_trials_are_left(
+    study: SearchStudy, printed: Callable[..., str]
+) -> None:
+    text = printed(print_run, summary_of(study, interrupted=True), config(trials=10), as_json=False)
+    assert "the same command again trains the 6 trials that are left" in text
+    assert "more --trials" not in text
+
+
+def test_the_commands_of_a_run_can_be_pasted(study: SearchStudy, printed: Callable[..., str]) -> None:
+    given = config(storage="sqlite:///my studies.db", study="it's mine")
+    text = printed(print_run, summary_of(study, study="it's mine"), given, as_json=False)
+    assert "dashboard --storage 'sqlite:///my studies.db'\n" in text
+    assert """export --study 'it'"'"'s mine' --storage 'sqlite:///my studies.db' --out """ in text
+
+
+def test_a_run_without_a_complete_trial(tmp_path: Path, printed: Callable[..., str]) -> None:
+    study = make_search(tmp_path)
+    text = printed(print_run, summary_of(study), config(), as_json=False)
+    assert "0 trained" in text
+    assert "Best" not in text
+    assert "export" not in text
+    assert json.loads(printed(print_run, summary_of(study), config(), as_json=True))["best"] is None
+
+
+def test_the_last_trial_that_is_left_is_one(study: SearchStudy, printed: Callable[..., str]) -> None:
+    text = printed(print_run, summary_of(study), config(trials=5), as_json=False)
+    assert text.endswith("the same command again trains the trial that is left\n")
+
+
+def test_a_front_that_was_confirmed_after_the_run_is_part_of_it(
+    study: SearchStudy, printed: Callable[..., str]
+) -> None:
+    point = ConfirmedPoint(0, 178, "8s:br gap fc10+", (7, 8), 0.8812, 0.87, 0.89, 500.0, 1.0, 0.9, 0.9)
+    text = printed(print_run, summary_of(study), config(), [point], as_json=False)
+    _, _, confirmed = text.partition("\nConfirmed, on the test set:\n\n")
+    assert "88.12 %" in confirmed
+    assert "87.00-89.00 %" in confirmed
+    as_json = json.loads(printed(print_run, summary_of(study), config(), [point], as_json=True))
+    assert [found["accuracy"] for found in as_json["confirmed"]] == [0.8812]
+    # None is a confirmation that did not follow, and is no empty one.
+    assert "confirmed" not in json.loads(printed(print_run, summary_of(study), config(), as_json=True))
+    assert json.loads(printed(print_run, summary_of(study), config(), [], as_json=True))["confirmed"] == []
