@@ -74,7 +74,9 @@ def test_trials_that_dead_workers_left_are_repaired_first(tmp_path: Path) -> Non
     slot = search.slots.claim(3, 7)
     assert slot is not None
     search.slots.assign(slot, begin(search, 6).number, 136)
-    summary = run_search(config, QuietDisplay())
+    display = Watching()
+    summary = run_search(config, display)
+    assert [(shown.running, shown.counts[Outcome.INTERRUPTED]) for shown in display.snapshots] == [([], 1)]
     assert summary.counts[Outcome.INTERRUPTED] == 1
     assert (summary.num_trained, reopen(search).study.trials[-1].state.name) == (2, "FAIL")
 

@@ -59,25 +59,17 @@ def supervise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
 
 
 def wait_for_loss(supervisor: Supervisor) -> int:
-    """Returns how many were lost at once."""
+    """Waits until all workers ended by themselves or some were lost; returns how many were."""
     # A worker that is about to be gone may end a wait before it is.
     while not (num_lost := supervisor.wait(SECONDS)) and supervisor.num_alive:
         pass
     return num_lost
 
 
-def wait_for_all(supervisor: Supervisor) -> int:
-    """Returns how many were lost meanwhile."""
-    num_lost = 0
-    while supervisor.num_alive:
-        num_lost += supervisor.wait(SECONDS)
-    return num_lost
-
-
 def test_each_worker_gets_all_that_it_works_with_and_ends_by_itself(supervise, tmp_path: Path) -> None:
     supervisor = supervise(be_there, 2)
     assert supervisor.num_alive == 2
-    assert wait_for_all(supervisor) == 0
+    assert wait_for_loss(supervisor) == 0
     indices, workers = zip(*(path.name.split("-") for path in tmp_path.iterdir()), strict=True)
     assert sorted(indices) == ["0", "1"]
     assert len({int(worker) for worker in workers} - {0}) == 2
@@ -88,7 +80,7 @@ def test_a_lost_worker_is_replaced_by_one_of_its_index_and_another_id(supervise,
     supervisor = supervise(be_lost_at_first)
     assert wait_for_loss(supervisor) == 1
     assert supervisor.num_alive == 1
-    assert wait_for_all(supervisor) == 0
+    assert wait_for_loss(supervisor) == 0
     indices, workers = zip(*(path.name.split("-") for path in tmp_path.iterdir()), strict=True)
     assert indices == ("0", "0")
     assert len(set(workers)) == 2
@@ -118,7 +110,7 @@ def test_workers_that_were_asked_to_stop_are_not_lost(supervise) -> None:
     assert supervisor.wait(0.0) == 0
     assert supervisor.num_alive == 2
     supervisor.request_stop()
-    assert wait_for_all(supervisor) == 0
+    assert wait_for_loss(supervisor) == 0
 
 
 def test_killed_workers_are_gone_when_that_returns(supervise) -> None:

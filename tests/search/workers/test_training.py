@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from mnist_core.checkpoint import checkpoint_logits
+from mnist_core.checkpoint import checkpoint_logits, cpu_weights
 from mnist_core.engine import TORCH, Engine
+from mnist_core.model import build_model
 from mnist_core.training import DivergedError
 from search.workers.training import CandidateTraining
 from space.architecture import ArchitectureSpec
@@ -55,6 +56,13 @@ def test_a_model_that_saw_the_validation_images_is_not_judged_by_them() -> None:
     next(iter(run))
     checkpoint = run.checkpoint(is_judged=False)
     assert (checkpoint.val_accuracy, checkpoint.trial) == (None, None)
+
+
+def test_a_model_is_its_seeds_before_it_is_trained() -> None:
+    run = training()
+    weights = run.checkpoint(is_judged=False).weights
+    expected = cpu_weights(build_model(run.candidate.architecture, seed=3))
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
 
 
 def test_a_training_is_its_seeds() -> None:
