@@ -68,6 +68,9 @@ def test_a_count_of_nothing(printed: Callable[..., str]) -> None:
 
 
 @pytest.mark.parametrize("notation", [STEP3, "p gap", " ".join(["8s:brd0.05"] * 40 + ["gap fc10+"])])
-def test_a_file_gets_what_is_printed(notation: str, printed: Callable[..., str]) -> None:
+def test_a_file_gets_what_is_printed_however_narrow_the_terminal_is(
+    notation: str, printed: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
     architecture = ArchitectureSpec.from_text(notation)
     assert layers_text(architecture) == printed(print_layers, architecture, as_json=False)
