@@ -35,8 +35,9 @@ def settle(config: RunConfig, data: Dataset) -> RunConfig:
         return None if store is None else read_fingerprint(store, name)
 
     def with_space_of(fingerprint: dict[str, Any] | None) -> SearchSpace:
-        keeps = config.uses_stored_space and fingerprint is not None and "space" in fingerprint
-        return SearchSpace.from_toml(fingerprint["space"]) if keeps and fingerprint is not None else config.space
+        if config.uses_stored_space and fingerprint is not None and "space" in fingerprint:
+            return SearchSpace.from_toml(fingerprint["space"])
+        return config.space
 
     name = config.study_name
     stored, short = stored_as(name), stored_as(config.short_study_name)
