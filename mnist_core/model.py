@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mnist_core.seeds import Purpose, purpose_seed
 from space.architecture import ArchitectureSpec
-from space.layers import INPUT_SHAPE, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool, Shape
+from space.layers import INPUT_SHAPE, AveragePool, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool, Shape
 
 
 class Network(nn.Sequential):
@@ -44,9 +44,7 @@ def seed_dropout(model: nn.Module, seed: int, device: torch.device) -> None:
 def _build_layer(layer: Layer, shape: Shape) -> list[nn.Module]:
     match layer:
         case Conv():
-            modules: list[nn.Module] = [
-                nn.Conv2d(shape[0], layer.width, layer.kernel, padding=layer.padding, bias=layer.bias)
-            ]
+            modules = _build_convolutions(layer, shape[0])
             for op in layer.ops:
                 modules.append(nn.BatchNorm2d(layer.width) if op == "b" else nn.ReLU(inplace=True))
             if layer.dropout:
@@ -54,6 +52,8 @@ def _build_layer(layer: Layer, shape: Shape) -> list[nn.Module]:
             return modules
         case MaxPool():
             return [nn.MaxPool2d(layer.size)]
+        case AveragePool():
+            return [nn.AvgPool2d(layer.size)]
         case GlobalAveragePool():
             return [GlobalMean()]
         case Flatten():
@@ -61,6 +61,16 @@ def _build_layer(layer: Layer, shape: Shape) -> list[nn.Module]:
         case Linear():
             linear = nn.Linear(shape[0], layer.width, bias=layer.bias)
             return [linear, nn.ReLU(inplace=True)] if layer.relu else [linear]
+
+
+def _build_convolutions(layer: Conv, in_channels: int) -> list[nn.Module]:
+    size, padding = layer.kernel, layer.padding
+    if not layer.separable:
+        return [nn.Conv2d(in_channels, layer.width, size, padding=padding, bias=layer.bias)]
+    return [
+        nn.Conv2d(in_channels, in_channels, size, padding=padding, groups=in_channels, bias=False),
+        nn.Conv2d(in_channels, layer.width, 1, bias=layer.bias),
+    ]
 
 
 class GlobalMean(nn.Module):

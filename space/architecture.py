@@ -10,6 +10,7 @@ from space.errors import InputError
 from space.fields import stored_fields
 from space.layers import (
     INPUT_SHAPE,
+    AveragePool,
     Conv,
     Flatten,
     GlobalAveragePool,
@@ -23,6 +24,7 @@ from space.notation import format_layers, parse_layers
 _KINDS: dict[str, type[Layer]] = {
     "conv": Conv,
     "max_pool": MaxPool,
+    "average_pool": AveragePool,
     "gap": GlobalAveragePool,
     "flatten": Flatten,
     "linear": Linear,

@@ -4,10 +4,10 @@ A shape is ``(channels, height, width)``. After the head's pooling or flattening
 every layer maps one shape to one shape.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from space.errors import InputError
-from space.fields import check_types
+from space.fields import LEFT_OUT_AT_DEFAULT, check_types
 
 Shape = tuple[int, int, int]
 
@@ -19,7 +19,11 @@ CONV_OPS = ("", "r", "b", "br", "rb")
 
 @dataclass(frozen=True, slots=True)
 class Conv:
-    """A 2-d convolution of stride 1, then BatchNorm and ReLU in either order or absent, then dropout."""
+    """A 2-d convolution of stride 1, then BatchNorm and ReLU in either order or absent, then dropout.
+
+    A separable one is a depthwise convolution, without bias and normalisation, followed by a 1x1 convolution (Howard et
+    al., "MobileNets", arXiv:1704.04861; without what MobileNets have between the two).
+    """
 
     width: int
     """Output channels."""
@@ -33,6 +37,7 @@ class Conv:
     """Probability of zeroing a value (or a channel, see ``dropout2d``)."""
     dropout2d: bool = False
     """Whether dropout zeroes whole channels."""
+    separable: bool = field(default=False, metadata=LEFT_OUT_AT_DEFAULT)
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -40,6 +45,8 @@ class Conv:
             raise InputError(f"a convolution's width must be from 1 to {MAX_WIDTH}, not {self.width}")
         if self.kernel not in KERNELS:
             raise InputError(f"a kernel must be one of {', '.join(map(str, KERNELS))}, not {self.kernel}")
+        if self.separable and self.kernel == 1:
+            raise InputError("a separable convolution's kernel must be one of 3, 5, not 1")
         if not 0 <= self.padding < self.kernel:
             raise InputError(f"padding must be from 0 to kernel - 1 = {self.kernel - 1}, not {self.padding}")
         if self.ops not in CONV_OPS:
@@ -57,13 +64,19 @@ class Conv:
         grow = 2 * self.padding - self.kernel + 1
         return self.width, shape[1] + grow, shape[2] + grow
 
+    def num_weights(self, in_channels: int) -> int:
+        """Count the weights of the convolution, or of both when it is separable, without bias and BatchNorm."""
+        if self.separable:
+            return in_channels * (self.kernel * self.kernel + self.width)
+        return self.width * in_channels * self.kernel * self.kernel
+
     def num_params(self, shape: Shape) -> int:
-        per_channel = shape[0] * self.kernel * self.kernel + self.bias + 2 * self.batch_norm
-        return self.width * per_channel
+        return self.num_weights(shape[0]) + self.width * (self.bias + 2 * self.batch_norm)
 
     def num_macs(self, shape: Shape) -> int:
-        channels, height, width = self.output_shape(shape)
-        return channels * height * width * shape[0] * self.kernel * self.kernel
+        _, height, width = self.output_shape(shape)
+        # Every weight is used once for each place of the output.
+        return height * width * self.num_weights(shape[0])
 
     @property
     def token(self) -> str:
@@ -76,12 +89,12 @@ class Conv:
             padding = f"p{self.padding}" if self.padding else "v"
         dropout = f"{'D' if self.dropout2d else 'd'}{self.dropout!r}" if self.dropout else ""
         after = f":{self.ops}{dropout}" if self.ops or dropout else ""
-        return f"{self.width}{kernel}{padding}{'+' if self.bias else ''}{after}"
+        return f"{'sep' if self.separable else ''}{self.width}{kernel}{padding}{'+' if self.bias else ''}{after}"
 
 
 @dataclass(frozen=True, slots=True)
-class MaxPool:
-    """Max-pooling over squares that do not overlap; incomplete squares at the edge are dropped."""
+class _Pool:
+    """Pooling over squares that do not overlap; incomplete squares at the edge are dropped."""
 
     size: int = 2
 
@@ -99,9 +112,23 @@ class MaxPool:
     def num_macs(self, shape: Shape) -> int:
         return 0
 
+
+@dataclass(frozen=True, slots=True)
+class MaxPool(_Pool):
+    """The largest value of each square."""
+
     @property
     def token(self) -> str:
         return "p" if self.size == 2 else f"p{self.size}"
+
+
+@dataclass(frozen=True, slots=True)
+class AveragePool(_Pool):
+    """The mean of each square."""
+
+    @property
+    def token(self) -> str:
+        return "ap" if self.size == 2 else f"ap{self.size}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,4 +195,4 @@ class Linear:
         return f"fc{self.width}{'+' if self.bias else ''}{':r' if self.relu else ''}"
 
 
-Layer = Conv | MaxPool | GlobalAveragePool | Flatten | Linear
+Layer = Conv | MaxPool | AveragePool | GlobalAveragePool | Flatten | Linear

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from space.architecture import ArchitectureSpec, num_params
-from space.layers import INPUT_SHAPE, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool, Shape
+from space.layers import INPUT_SHAPE, AveragePool, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool, Shape
 
 BYTES_PER_VALUE = 4
 """Bytes of a weight or an activation in fp32."""
@@ -107,7 +107,7 @@ def _window(layer: Layer, shape: Shape) -> tuple[int, int]:
     match layer:
         case Conv():
             return layer.kernel, 1
-        case MaxPool():
+        case MaxPool() | AveragePool():
             return layer.size, layer.size
         case GlobalAveragePool() | Flatten() | Linear():
             return shape[1], 1

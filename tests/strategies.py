@@ -6,7 +6,18 @@ from hypothesis import strategies as st
 
 from space.architecture import ArchitectureSpec
 from space.candidate import OPTIMIZERS, SCHEDULES, CandidateSpec, TrainingConfig
-from space.layers import CONV_OPS, INPUT_SHAPE, KERNELS, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool
+from space.layers import (
+    CONV_OPS,
+    INPUT_SHAPE,
+    KERNELS,
+    AveragePool,
+    Conv,
+    Flatten,
+    GlobalAveragePool,
+    Layer,
+    Linear,
+    MaxPool,
+)
 from space.search_space import ArchitectureRanges, SearchSpace, Stage, TrainingRanges
 
 # Strategies that depend on the size of a map are made once for each size: making them in every draw is slow.
@@ -24,16 +35,19 @@ _dropouts = st.just((0.0, False)) | st.tuples(st.floats(0.0, 1.0, exclude_min=Tr
 
 
 @cache
-def _body_layers(side: int) -> st.SearchStrategy[Conv | MaxPool]:
+def _body_layers(side: int) -> st.SearchStrategy[Conv | MaxPool | AveragePool]:
     convs = st.builds(
-        lambda width, window, bias, ops, dropout: Conv(width, *window, bias, ops, *dropout),
+        lambda width, window, bias, ops, dropout, separable: Conv(
+            width, *window, bias, ops, *dropout, separable=separable and window[0] > 1
+        ),
         st.integers(1, 12),
         _windows(side),
         st.booleans(),
         st.sampled_from(CONV_OPS),
         _dropouts,
+        st.booleans(),
     )
-    pools = [MaxPool(size) for size in (2, 3) if size <= side]
+    pools = [kind(size) for kind in (MaxPool, AveragePool) for size in (2, 3) if size <= side]
     return convs | st.sampled_from(pools) if pools else convs
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from space.architecture import ArchitectureSpec, num_params
 from space.errors import InputError
-from space.layers import Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool
+from space.layers import AveragePool, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool
 from space.notation import format_layers, parse_layers
 from tests.strategies import architectures
 
@@ -30,8 +30,12 @@ TOKENS = [
     ("8s:brd0.05", Conv(8, dropout=0.05)),
     ("8s:brd1e-05", Conv(8, dropout=1e-5)),
     ("8k1+:rbD0.25", Conv(8, kernel=1, padding=0, bias=True, ops="rb", dropout=0.25, dropout2d=True)),
+    ("sep8s", Conv(8, ops="", separable=True)),
+    ("sep8k5v+:brd0.05", Conv(8, kernel=5, padding=0, bias=True, dropout=0.05, separable=True)),
     ("p", MaxPool(2)),
     ("p3", MaxPool(3)),
+    ("ap", AveragePool(2)),
+    ("ap3", AveragePool(3)),
     ("gap", GlobalAveragePool()),
     ("flat", Flatten()),
     ("fc10", Linear(10, bias=False)),
@@ -57,6 +61,8 @@ OTHER_SPELLINGS = [
     ("8s:brd.05", "8s:brd0.05"),
     ("8s:brd0", "8s:br"),
     ("p2", "p"),
+    ("ap2", "ap"),
+    ("sep8k3p1:br", "sep8s:br"),
     ("  8s:br\n\tgap ", "8s:br gap"),
 ]
 
