@@ -16,10 +16,11 @@ int main() {
         std::vector<LayerSpec> specs(num_layers);
         size_t num_statistics = 0;
         for (LayerSpec& spec : specs) {
-            int relu, head;
-            std::cin >> spec.width >> spec.kernel >> spec.padding >> spec.bias >> spec.batch_norm >> relu >>
-                spec.dropout_threshold >> spec.pool >> head >> spec.dropout;
+            int relu, pool_kind, head;
+            std::cin >> spec.width >> spec.kernel >> spec.padding >> spec.separable >> spec.bias >> spec.batch_norm >>
+                relu >> spec.dropout_threshold >> spec.pool >> pool_kind >> head >> spec.dropout;
             spec.relu = Relu(relu);
+            spec.pool_kind = PoolKind(pool_kind);
             spec.head = Head(head);
             num_statistics += spec.batch_norm ? 2 * spec.width : 0;
         }

@@ -53,9 +53,10 @@ def random_network(generator: random.Random) -> ArchitectureSpec:
             rate = generator.choice(("", "", "d0.3"))
             after = f"{ops or ':' if rate else ops}{rate}"
             size = "" if kernel == 3 else f"k{kernel}"
-            tokens.append(f"{generator.randint(1, 9)}{size}{padding}{generator.choice(('', '+'))}{after}")
+            separable = "sep" if kernel > 1 and generator.random() < 0.4 else ""
+            tokens.append(f"{separable}{generator.randint(1, 9)}{size}{padding}{generator.choice(('', '+'))}{after}")
             if generator.random() < 0.4:
-                tokens.append(generator.choice(("p", "p3", "p4")))
+                tokens.append(generator.choice(("p", "p3", "p4", "ap", "ap3")))
         tokens.append(generator.choice(("gap", "flat")))
         tokens += generator.choice(([], ["fc10"], ["fc7+:r", "fc10+"]))
         try:

@@ -1,12 +1,15 @@
 // One convolution and the layers merged into it: optional BatchNorm and ReLU in either order, dropout, pooling.
-// A fully connected layer is a 1x1 convolution of 1x1 maps.
+// A separable convolution is a depthwise one followed by a 1x1 convolution; a fully connected layer is a 1x1 convolution
+// of 1x1 maps.
 #pragma once
 
 #include <cmath>
 #include <vector>
 
 #include "convolution.h"
+#include "depthwise.h"
 #include "dropout.h"
+#include "pooling.h"
 #include "sinks.h"
 
 constexpr double BATCH_NORM_EPSILON = 1e-5, BATCH_NORM_MOMENTUM = 0.1;  // PyTorch's defaults
@@ -16,10 +19,11 @@ enum class Head : int32_t { NONE, MEAN, FLATTEN };  // pooling at the end of the
 // Filled in by trainer.py.
 struct LayerSpec {
     int32_t width, kernel, padding;
-    int32_t bias, batch_norm;
+    int32_t separable, bias, batch_norm;
     Relu relu;
     int32_t dropout_threshold;  // rate in units of 1/65,536
-    int32_t pool;               // side of the max-pool's squares; 1 for none
+    int32_t pool;               // side of the pool's squares; 1 for none
+    PoolKind pool_kind;
     Head head;
     double dropout;
 };
@@ -45,7 +49,9 @@ public:
     // `next_padding` is the padding of the convolution that reads the outputs.
     Layer(const LayerSpec& spec, Tensor in, int next_padding, int num_groups) : spec_(spec), in_channels_(in.channels) {
         const int K = spec.kernel, width = spec.width;
-        num_weights_ = size_t(width) * in.channels * K * K;
+        num_depthwise_ = spec.separable ? size_t(in.channels) * K * K : 0;
+        if (!spec.separable) kernel_ = K, padding_ = spec.padding;
+        num_weights_ = num_depthwise_ + size_t(width) * in.channels * kernel_ * kernel_;
         Tensor z{nullptr, width, in.height + 2 * spec.padding - K + 1, in.width + 2 * spec.padding - K + 1, 0};
         Tensor pooled{nullptr, width, z.height / spec.pool, z.width / spec.pool, 0};
         const bool pools = spec.pool > 1, has_head = spec.head != Head::NONE;
@@ -63,8 +69,14 @@ public:
             if (!pools) head_ = Groups(num_groups, y);
         }
         Tensor dz = z;
-        dz.halo = K - 1 - spec.padding;
+        dz.halo = kernel_ - 1 - padding_;
         dz_ = Groups(1, dz);
+        if (spec.separable) {
+            Tensor depthwise{nullptr, in.channels, z.height, z.width, 0};
+            depthwise_ = Groups(num_groups, depthwise);
+            depthwise.halo = K - 1 - spec.padding;
+            depthwise_gradient_ = Groups(1, depthwise);
+        }
         if (spec.dropout_threshold) {
             keep_size_ = (z.num_vectors() * LANES + DropoutStream::DRAWN_TOGETHER - 1) / DropoutStream::DRAWN_TOGETHER *
                          DropoutStream::DRAWN_TOGETHER;
@@ -95,19 +107,24 @@ public:
     size_t keep_size() { return z_[0].num_vectors() * LANES; }
 
     void prepare(const real* params) {
-        const int K = spec_.kernel, C = in_channels_;
+        const int K = kernel_, C = in_channels_;
         params_ = params;
+        const real* weights = params + num_depthwise_;
         pack_weights(spec_.width, C, K, forward_weights_.data(), [&](int out, int in, int ky, int kx) {
-            return params[((size_t(out) * C + in) * K + ky) * K + kx];
+            return weights[((size_t(out) * C + in) * K + ky) * K + kx];
         });
     }
 
     void prepare_backward() {
         // The gradient of the inputs is a convolution with the kernels rotated by 180 degrees and the channels swapped.
-        const int K = spec_.kernel, C = in_channels_;
-        pack_weights(C, spec_.width, K, backward_weights_.data(), [&](int in, int out, int ky, int kx) {
-            return params_[((size_t(out) * C + in) * K + K - 1 - ky) * K + K - 1 - kx];
+        const int K = kernel_, C = in_channels_;
+        const real* weights = params_ + num_depthwise_;
+        pack_weights(C, spec_.width, K, backward_weights_.data() + num_depthwise_, [&](int in, int out, int ky, int kx) {
+            return weights[((size_t(out) * C + in) * K + K - 1 - ky) * K + K - 1 - kx];
         });
+        const size_t area = size_t(spec_.kernel) * spec_.kernel;
+        for (size_t i = 0; i < num_depthwise_; ++i)
+            backward_weights_[i] = params_[i / area * area + area - 1 - i % area];
     }
 
     // ---- forward: `convolve_group` for each group, then `normalise_batch` once, then `activate` for each group
@@ -124,7 +141,12 @@ public:
         sum_squares_.clear();
         ForwardSink sink{z_[group], bias(), shift_.data(), spec_.relu == Relu::BEFORE_BATCH_NORM, lanes, sum_.data(),
                sum_squares_.data()};
-        convolve(in, forward_weights_.data(), spec_.kernel, spec_.padding, spec_.width, sink);
+        if (spec_.separable) {
+            StoreSink store{depthwise_[group]};
+            convolve_depthwise(in, params_, spec_.kernel, spec_.padding, store);
+        }
+        const Tensor& maps = spec_.separable ? depthwise_[group] : in;
+        convolve(maps, forward_weights_.data(), kernel_, padding_, spec_.width, sink);
         if (!spec_.batch_norm) return;
         for (int c = 0; c < spec_.width; ++c) {
             total_[c] += sum_of(sum_[c]);
@@ -175,7 +197,7 @@ public:
                 if (!drops) continue;
                 for (int x = 0; x < z.width; ++x, keep += LANES) to[x] *= widened(keep);
             }
-            if (spec_.pool > 1) pool_channel(group, c);
+            if (spec_.pool > 1) pool_channel(spec_.pool_kind, spec_.pool, y, pooled_[group], c);
         }
         if (spec_.head == Head::MEAN) average(group);
         if (spec_.head == Head::FLATTEN && spec_.pool == 1)
@@ -271,12 +293,18 @@ public:
             }
             bias_sums_[c] += added;
         }
-        add_weight_gradient(in, dz, spec_.kernel, spec_.padding, weight_sums_.data());
+        if (!spec_.separable) return add_weight_gradient(in, dz, kernel_, padding_, weight_sums_.data());
+        add_weight_gradient(depthwise_[group], dz, kernel_, padding_, weight_sums_.data() + num_depthwise_);
+        StoreSink store{depthwise_gradient_[0]};
+        convolve(dz, backward_weights_.data() + num_depthwise_, 1, 0, in_channels_, store);
+        add_depthwise_weight_gradient(in, store.to, spec_.kernel, spec_.padding, weight_sums_.data());
     }
 
     template <class Sink>
     void backward_inputs(Sink& sink) {
-        convolve(dz_[0], backward_weights_.data(), spec_.kernel, spec_.kernel - 1 - spec_.padding, in_channels_, sink);
+        const int padding = spec_.kernel - 1 - spec_.padding;
+        if (spec_.separable) convolve_depthwise(depthwise_gradient_[0], backward_weights_.data(), spec_.kernel, padding, sink);
+        else convolve(dz_[0], backward_weights_.data(), kernel_, padding, in_channels_, sink);
     }
 
     void store_gradients(real* gradient) {
@@ -288,11 +316,12 @@ public:
 private:
     LayerSpec spec_;
     int in_channels_, flat_ = 0;
-    size_t num_weights_, keep_size_ = 0;
+    int kernel_ = 1, padding_ = 0;  // of the convolution over all channels
+    size_t num_weights_, num_depthwise_, keep_size_ = 0;
     const real* params_ = nullptr;
     double count_ = 0;
     // z: the convolution's output; y: after BatchNorm, ReLU and dropout, later its gradient; dz: the gradient of z.
-    Groups z_, y_, pooled_, head_, dz_;
+    Groups z_, y_, pooled_, head_, dz_, depthwise_, depthwise_gradient_;
     Array<uint8_t> keep_;
     Array<real> forward_weights_, backward_weights_;
     Array<vector> weight_sums_, sum_, sum_squares_, bias_sums_, row_, unpooled_;
@@ -330,39 +359,12 @@ private:
         }
     }
 
-    // The largest value of one square of the pool.
-    template <class Values>
-    vector largest(const Values& value) const {
-        vector found = value(0);
-        for (int i = 1; i < spec_.pool * spec_.pool; ++i) found = value(i) > found ? value(i) : found;
-        return found;
-    }
-
-    void pool_channel(int group, int c) {
-        const Tensor y = y_[group], pooled = pooled_[group];
-        const int size = spec_.pool;
-        for (int row = 0; row < pooled.height; ++row)
-            for (int x = 0; x < pooled.width; ++x)
-                pooled.row(c, row)[x] =
-                    largest([&](int i) { return y.row(c, row * size + i / size)[x * size + i % size]; });
-    }
-
-    // Of equal values, the first in reading order gets the gradient, as in PyTorch.
     void unpool(int group, GradientSink& sink) {
         const Tensor y = y_[group], pooled = pooled_[group];
         const int size = spec_.pool;
         for (int c = 0; c < spec_.width; ++c) {
             for (int row = 0; row < pooled.height; ++row) {
-                for (int x = 0; x < pooled.width; ++x) {
-                    const auto value = [&](int i) { return y.row(c, row * size + i / size)[x * size + i % size]; };
-                    const vector maximum = largest(value), gradient = pooled.row(c, row)[x];
-                    mask open = maximum == maximum;
-                    for (int i = 0; i < size * size; ++i) {
-                        const mask first = open & (value(i) == maximum);
-                        open &= ~first;
-                        unpooled_[size_t(i / size) * y.width + x * size + i % size] = where(first, gradient);
-                    }
-                }
+                unpool_row(spec_.pool_kind, size, y, pooled, c, row, unpooled_.data());
                 for (int i = 0; i < size; ++i)
                     put_row(sink, c, row * size + i, unpooled_.data() + size_t(i) * y.width, y.width);
             }

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from mnist_core.native.compiler import CompilerError
 from space.architecture import ArchitectureSpec, num_params
 from space.candidate import TrainingConfig
-from space.layers import Conv, Flatten, GlobalAveragePool, Linear, MaxPool
+from space.layers import AveragePool, Conv, Flatten, GlobalAveragePool, Linear, MaxPool
 
 PARTS = ("data", "forward", "backward", "update")
 _RELU = {"": 0, "b": 0, "r": 1, "br": 1, "rb": 2}
+_MAX, _AVERAGE = range(2)
 _NO_HEAD, _MEAN, _FLATTEN = range(3)
 
 
@@ -27,11 +28,13 @@ class _LayerSpec(Structure):
         ("width", c_int32),
         ("kernel", c_int32),
         ("padding", c_int32),
+        ("separable", c_int32),
         ("bias", c_int32),
         ("batch_norm", c_int32),
         ("relu", c_int32),
         ("dropout_threshold", c_int32),
         ("pool", c_int32),
+        ("pool_kind", c_int32),
         ("head", c_int32),
         ("dropout", c_double),
     )
@@ -84,10 +87,11 @@ def layer_specs(architecture: ArchitectureSpec) -> list[_LayerSpec] | None:
             if isinstance(layer, Conv) and layer.dropout2d:
                 return None
             specs.append(_conv_spec(layer) if isinstance(layer, Conv) else _linear_spec(layer))
-        elif not specs or (isinstance(layer, MaxPool) and specs[-1].pool > 1):
+        elif not specs or (isinstance(layer, MaxPool | AveragePool) and specs[-1].pool > 1):
             return None
-        elif isinstance(layer, MaxPool):
+        elif isinstance(layer, MaxPool | AveragePool):
             specs[-1].pool = layer.size
+            specs[-1].pool_kind = _AVERAGE if isinstance(layer, AveragePool) else _MAX
         elif isinstance(layer, GlobalAveragePool | Flatten):
             specs[-1].head = _MEAN if isinstance(layer, GlobalAveragePool) else _FLATTEN
     if specs[-1].head == _NO_HEAD:
@@ -100,6 +104,7 @@ def _conv_spec(layer: Conv) -> _LayerSpec:
         width=layer.width,
         kernel=layer.kernel,
         padding=layer.padding,
+        separable=layer.separable,
         bias=layer.bias,
         batch_norm=layer.batch_norm,
         relu=_RELU[layer.ops],

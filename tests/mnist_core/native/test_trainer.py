@@ -22,7 +22,18 @@ from mnist_core.native.compiler import DOUBLE_PRECISION, CompilerError, compile_
 from mnist_core.native.trainer import NativeTrainer, layer_specs
 from space.architecture import ArchitectureSpec
 from space.candidate import TrainingConfig
-from space.layers import CONV_OPS, INPUT_SHAPE, KERNELS, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool
+from space.layers import (
+    CONV_OPS,
+    INPUT_SHAPE,
+    KERNELS,
+    AveragePool,
+    Conv,
+    Flatten,
+    GlobalAveragePool,
+    Layer,
+    Linear,
+    MaxPool,
+)
 from tests.strategies import architectures
 
 NET = "4s:br p 8s:br p 8v:br gap fc10+"
@@ -114,12 +125,14 @@ class KeptValues(nn.Module):
 
 
 def with_masks_of(trainer: NativeTrainer, model: Network) -> nn.Sequential:
-    modules: list[nn.Module] = []
-    layer = -1
-    for module in model:
-        layer += isinstance(module, nn.Conv2d | nn.Linear)
-        modules.append(KeptValues(trainer, layer, module.rate) if isinstance(module, Dropout) else module)
-    return nn.Sequential(*modules)
+    layers = [layer for layer in model.architecture.layers if isinstance(layer, Conv | Linear)]
+    dropping = (number for number, layer in enumerate(layers) if isinstance(layer, Conv) and layer.dropout)
+    return nn.Sequential(
+        *(
+            KeptValues(trainer, next(dropping), module.rate) if isinstance(module, Dropout) else module
+            for module in model
+        )
+    )
 
 
 def assert_equals_pytorch(
@@ -184,12 +197,13 @@ def trainable_networks(draw: st.DrawFn) -> ArchitectureSpec:
             bias=draw(st.booleans()),
             ops=draw(st.sampled_from(CONV_OPS)),
             dropout=draw(_dropouts),
+            separable=kernel > 1 and draw(st.booleans()),
         )
         layers.append(conv)
         side = conv.output_shape((1, side, side))[1]
         pool = draw(_pools)
         if 1 < pool <= side:
-            layers.append(MaxPool(pool))
+            layers.append(draw(st.sampled_from([MaxPool, AveragePool]))(pool))
             side //= pool
     return ArchitectureSpec((*layers, draw(_heads), *draw(_linears)))
 
@@ -202,6 +216,7 @@ def trainable_networks(draw: st.DrawFn) -> ArchitectureSpec:
 )
 # The widest blocks, every kernel, and a batch of a single vector.
 @example(ArchitectureSpec.from_text("8k5s+:rb 8k1:r p 8s:br 8k5v:b p 4k5p4:brd0.2 gap fc10+"), 8, 0.1, 0)
+@example(ArchitectureSpec.from_text("8s:br sep8s:br ap sep9k5s+:rb sep8k5p3:brd0.2 ap3 sep7v:b gap fc10+"), 19, 0.0, 0)
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_a_batch_equals_pytorchs(
     double_library: Path, architecture: ArchitectureSpec, batch_size: int, label_smoothing: float, seed: int
@@ -301,6 +316,8 @@ def test_steps_equal_pytorchs(
 
 # ---- The networks it knows
 
+_POOLS = (MaxPool, AveragePool)
+
 
 @given(architectures())
 def test_it_knows_every_network_but_three_kinds(architecture: ArchitectureSpec) -> None:
@@ -308,14 +325,22 @@ def test_it_knows_every_network_but_three_kinds(architecture: ArchitectureSpec) 
     lacking = (
         any(isinstance(layer, Conv) and layer.dropout2d for layer in layers),
         not isinstance(layers[0], Conv),
-        any(isinstance(a, MaxPool) and isinstance(b, MaxPool) for a, b in itertools.pairwise(layers)),
+        any(isinstance(a, _POOLS) and isinstance(b, _POOLS) for a, b in itertools.pairwise(layers)),
     )
     assert (layer_specs(architecture) is None) == any(lacking)
 
 
 @pytest.mark.parametrize(
     "text",
-    ["8s:brD0.1 gap fc10+", "8s:br p 8v:brD0.1 gap", "p 8s:br gap", "8s:br p p3 gap fc10+", "gap fc10+", "flat fc10"],
+    [
+        "8s:brD0.1 gap fc10+",
+        "8s:br ap p gap fc10+",
+        "8s:br p 8v:brD0.1 gap",
+        "p 8s:br gap",
+        "8s:br p p3 gap fc10+",
+        "gap fc10+",
+        "flat fc10",
+    ],
 )
 def test_networks_that_it_lacks(text: str) -> None:
     assert layer_specs(ArchitectureSpec.from_text(text)) is None
