@@ -16,7 +16,8 @@ import torch
 
 from mnist_core.model import build_model
 from space.architecture import ArchitectureSpec, num_params
-from space.search_space import RandomDraw, SearchSpace
+from space.random_draw import RandomDraw
+from space.search_space import SearchSpace
 
 NUM_ARCHITECTURES = 1_000
 SEED = 0

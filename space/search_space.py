@@ -1,21 +1,20 @@
 """The ranges a search samples from, and the conversion of a trial's parameters to a candidate."""
 
 import difflib
-import math
-import random
+import itertools
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
-from space.architecture import ArchitectureSpec
+from space.architecture import ArchitectureSpec, num_params
 from space.candidate import MAX_BATCH_SIZE, CandidateSpec, TrainingConfig
 from space.errors import InputError
-from space.layers import Conv, GlobalAveragePool, Layer, Linear, MaxPool
+from space.layers import AveragePool, Conv, GlobalAveragePool, Layer, Linear, MaxPool
 
 NUM_CLASSES = 10
 DROPOUT_STEP = 0.01
@@ -23,7 +22,11 @@ DROPOUT_STEP = 0.01
 UNIT_ROTATION, UNIT_TRANSLATION, UNIT_SCALE = 10.0, 0.05, 0.1
 
 
+Convolution = Literal["plain", "separable"]
+PoolKind = Literal["max", "average"]
+
 _Number = TypeVar("_Number", int, float)
+_Choice = TypeVar("_Choice", bound=int | str)
 
 
 class Trial(Protocol):
@@ -44,7 +47,7 @@ def _ordered(bounds: tuple[_Number, _Number]) -> tuple[_Number, _Number]:
     return bounds
 
 
-def _distinct(choices: tuple[int, ...]) -> tuple[int, ...]:
+def _distinct(choices: tuple[_Choice, ...]) -> tuple[_Choice, ...]:
     if len(set(choices)) != len(choices):
         raise ValueError("each choice is given once")
     return choices
@@ -71,21 +74,32 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_ADDED_LATER: dict[str, JsonValue] = {"added_later": True}
+"""Marks keys that spaces stored by earlier versions do not have. Without such a key a stored space means what it meant
+then, which is the key's default here; at that default the key is not written, so that the text stays the same."""
+
+
 class Stage(_Section):
-    """Convolutions between two pools: ranges of their number and widths, and their shared kernel and padding."""
+    """Convolutions between two pools: ranges of their number and widths; their kernel, padding and kind are shared."""
 
     layers: Annotated[tuple[_NumLayers, _NumLayers], AfterValidator(_ordered)]
     width: Annotated[tuple[_Width, _Width], AfterValidator(_ordered)]
     kernel: Literal[1, 3, 5] = 3
     padding: Literal["same", "valid"] = "same"
+    convolution_choices: Annotated[tuple[Convolution, ...], Field(min_length=1), AfterValidator(_distinct)] = Field(
+        default=("plain",), json_schema_extra=_ADDED_LATER
+    )
 
-    def conv(self, width: int, dropout: float) -> Conv:
+    def conv(self, width: int, dropout: float, *, separable: bool = False) -> Conv:
         padding = self.kernel // 2 if self.padding == "same" else 0
-        return Conv(width, kernel=self.kernel, padding=padding, dropout=dropout)
+        return Conv(width, kernel=self.kernel, padding=padding, dropout=dropout, separable=separable)
 
 
 class ArchitectureRanges(_Section):
     dropout: Annotated[_FractionRange, AfterValidator(_in_dropout_steps)]
+    pool_choices: Annotated[tuple[PoolKind, ...], Field(min_length=1), AfterValidator(_distinct)] = Field(
+        default=("max",), json_schema_extra=_ADDED_LATER
+    )
 
 
 class TrainingRanges(_Section):
@@ -99,8 +113,9 @@ class TrainingRanges(_Section):
 class SearchSpace(_Section):
     """The ranges of every candidate a search may try.
 
-    A net has stages of convolutions without bias, each with BatchNorm and ReLU, and a 2x2 max-pool between stages; then
-    global average pooling and a 1x1 classifier with bias.
+    A net has stages of convolutions without bias, each with BatchNorm and ReLU, and a 2x2 pool between stages; then
+    global average pooling and a 1x1 classifier with bias. The first convolution is never separable: a depthwise one has
+    a single filter for the single channel of the images.
     """
 
     stage: Annotated[tuple[Stage, ...], Field(min_length=1)]
@@ -115,21 +130,29 @@ class SearchSpace(_Section):
     def from_file(cls, path: Path) -> Self:
         """Read a TOML file laid over the default. Raises `InputError` naming the file, the key and the rule."""
         try:
-            return cls.from_toml(path.read_text(encoding="utf-8"), str(path))
+            return cls._read(path.read_text(encoding="utf-8"), _default_tables(), str(path))
         except OSError as error:
             raise InputError(f"the space file {path} can't be read: {error.strerror}") from None
         except UnicodeDecodeError as error:
             raise InputError(f"the space file {path} is not TOML: {error}") from None
 
     @classmethod
-    def from_toml(cls, text: str, source: str = "the stored space") -> Self:
-        """Read the output of `to_toml`, or any TOML laid over the default. Raises `InputError` naming ``source``."""
+    def from_stored(cls, text: str) -> Self:
+        """Read the output of `to_toml`, of this version or of an earlier one. Raises `InputError` for anything else."""
+        defaults = _default_tables()
+        for name in ("architecture", "training"):
+            kept = {key: value for key, value in defaults[name].items() if not _is_added_later(_SECTIONS[name], key)}
+            defaults[name] = kept
+        return cls._read(text, defaults, "the stored space")
+
+    @classmethod
+    def _read(cls, text: str, defaults: dict[str, Any], source: str) -> Self:
         try:
             tables = tomllib.loads(text)
         except (ValueError, RecursionError) as error:
             # The text is not TOML, or holds numbers too long or lists too deep for the parser.
             raise InputError(f"the space file {source} is not TOML: {error}") from None
-        merged = _default_tables()
+        merged = dict(defaults)
         for name, table in tables.items():
             both_tables = isinstance(table, dict) and isinstance(merged.get(name), dict)
             merged[name] = merged[name] | table if both_tables else table
@@ -145,7 +168,8 @@ class SearchSpace(_Section):
     @model_validator(mode="after")
     def _deepest_can_be_built(self) -> Self:
         try:
-            self._architecture([[stage.width[0]] * stage.layers[1] for stage in self.stage], dropout=0.0)
+            for kinds in self._kinds_of_stages():
+                self._architecture([[stage.width[0]] * stage.layers[1] for stage in self.stage], kinds)
         except InputError as error:
             deepest = " + ".join(str(stage.layers[1]) for stage in self.stage)
             raise ValueError(f"its deepest net, of {deepest} layers, can't be built: {error}") from None
@@ -155,7 +179,11 @@ class SearchSpace(_Section):
     def smallest(self) -> ArchitectureSpec:
         """An architecture of the space with the fewest parameters."""
         # A narrower layer never adds parameters, and among layers of one width, fewer layers always have fewer.
-        return self._architecture([[stage.width[0]] * stage.layers[0] for stage in self.stage], dropout=0.0)
+        widths = [[stage.width[0]] * stage.layers[0] for stage in self.stage]
+        return min((self._architecture(widths, kinds) for kinds in self._kinds_of_stages()), key=num_params)
+
+    def _kinds_of_stages(self) -> Iterable[tuple[Convolution, ...]]:
+        return itertools.product(*(stage.convolution_choices for stage in self.stage))
 
     def suggest_candidate(self, trial: Trial, *, epochs: int) -> CandidateSpec:
         """Sample every parameter of the space from ``trial`` and build a candidate from them.
@@ -163,13 +191,15 @@ class SearchSpace(_Section):
         The space is static: widths of layers that this candidate does not have are sampled too, since a conditional
         space makes multivariate TPE fall back to independent sampling.
         """
-        widths = []
+        widths, kinds = [], []
         for i, stage in enumerate(self.stage, start=1):
+            kinds.append(_choose(trial, f"stage{i}_convolution", stage.convolution_choices))
             depth = trial.suggest_int(f"stage{i}_layers", *stage.layers)
             stage_widths = [
                 trial.suggest_int(f"stage{i}_width{j}", *stage.width, log=True) for j in range(1, stage.layers[1] + 1)
             ]
             widths.append(stage_widths[:depth])
+        pool = _choose(trial, "pool", self.architecture.pool_choices)
         dropout = trial.suggest_float("dropout", *self.architecture.dropout, step=DROPOUT_STEP)
         ranges = self.training
         batch_size = trial.suggest_categorical("batch_size", ranges.batch_size_choices)
@@ -187,24 +217,42 @@ class SearchSpace(_Section):
             translation=strength * UNIT_TRANSLATION,
             scale=strength * UNIT_SCALE,
         )
-        return CandidateSpec(self._architecture(widths, round(dropout, 2)), training)
+        return CandidateSpec(self._architecture(widths, kinds, pool, round(dropout, 2)), training)
 
-    def _architecture(self, widths: Sequence[Sequence[int]], dropout: float) -> ArchitectureSpec:
+    def _architecture(
+        self,
+        widths: Sequence[Sequence[int]],
+        kinds: Sequence[Convolution],
+        pool: PoolKind = "max",
+        dropout: float = 0.0,
+    ) -> ArchitectureSpec:
         layers: list[Layer] = []
-        for stage, stage_widths in zip(self.stage, widths, strict=True):
+        for stage, stage_widths, kind in zip(self.stage, widths, kinds, strict=True):
             if layers:
-                layers.append(MaxPool())
-            layers += [stage.conv(width, dropout) for width in stage_widths]
+                layers.append(AveragePool() if pool == "average" else MaxPool())
+            for width in stage_widths:
+                layers.append(stage.conv(width, dropout, separable=kind == "separable" and bool(layers)))
         return ArchitectureSpec((*layers, GlobalAveragePool(), Linear(NUM_CLASSES)))
 
     def to_toml(self) -> str:
-        """Return the space as TOML that `from_toml` reads back to an equal space."""
-        lines = []
-        for stage in self.stage:
-            lines += ["[[stage]]", *_toml_lines(stage), ""]
-        lines += ["[architecture]", *_toml_lines(self.architecture), ""]
-        lines += ["[training]", *_toml_lines(self.training)]
-        return "\n".join(lines) + "\n"
+        """Return the whole space as TOML that `from_file` reads back to an equal space."""
+        return self._toml(stored=False)
+
+    def to_stored(self) -> str:
+        """Return the space as TOML that `from_stored` reads back; the same text as from versions with fewer keys."""
+        return self._toml(stored=True)
+
+    def _toml(self, *, stored: bool) -> str:
+        tables: list[tuple[str, _Section]] = [("[[stage]]", stage) for stage in self.stage]
+        tables += [("[architecture]", self.architecture), ("[training]", self.training)]
+        return "\n".join(
+            "\n".join([heading, *_toml_lines(section, stored=stored), ""]) for heading, section in tables
+        )
+
+
+def _choose(trial: Trial, name: str, choices: Sequence[_Choice]) -> _Choice:
+    """Sample a choice. Where there is only one, no parameter is sampled, as in the studies of earlier versions."""
+    return trial.suggest_categorical(name, choices) if len(choices) > 1 else choices[0]
 
 
 def space_differences(was: SearchSpace, now: SearchSpace) -> list[str]:
@@ -231,53 +279,34 @@ def _flat(value: Any, key: str = "") -> dict[str, Any]:
     return leaves
 
 
-class RandomDraw:
-    """A `Trial` that samples every parameter independently from its range and remembers what it drew in `params`."""
+_SECTIONS: dict[str, type[_Section]] = {
+    "stage": Stage,
+    "architecture": ArchitectureRanges,
+    "training": TrainingRanges,
+}
 
-    def __init__(self, generator: random.Random) -> None:
-        self._generator = generator
-        self.params: dict[str, Any] = {}
 
-    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
-        if log:
-            # Widening the range by half a unit gives both ends their full share, as Optuna does.
-            drawn = round(math.exp(self._generator.uniform(math.log(low - 0.5), math.log(high + 0.5))))
-            value = min(max(drawn, low), high)
-        else:
-            value = self._generator.randint(low, high)
-        self.params[name] = value
-        return value
-
-    def suggest_float(
-        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
-    ) -> float:
-        if step is not None:
-            # Clip, since 57 steps of 0.01 come out slightly above 0.57.
-            value = min(low + step * self._generator.randint(0, math.floor((high - low) / step + 1e-9)), high)
-        elif log:
-            drawn = math.exp(self._generator.uniform(math.log(low), math.log(high)))
-            value = min(max(drawn, low), high)
-        else:
-            value = self._generator.uniform(low, high)
-        self.params[name] = value
-        return value
-
-    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
-        self.params[name] = self._generator.choice(choices)
-        return self.params[name]
+def _is_added_later(section: type[_Section], key: str) -> bool:
+    field = section.model_fields.get(key)
+    return field is not None and field.json_schema_extra == _ADDED_LATER
 
 
 def _default_tables() -> dict[str, Any]:
     return tomllib.loads(resources.files("space").joinpath("default.toml").read_text(encoding="utf-8"))
 
 
-def _toml_lines(section: _Section) -> list[str]:
+def _toml_lines(section: _Section, *, stored: bool) -> list[str]:
     def value(item: object) -> str:
         if isinstance(item, tuple):
             return "[" + ", ".join(map(value, item)) + "]"
         return f'"{item}"' if isinstance(item, str) else repr(item)
 
-    return [f"{name} = {value(item)}" for name, item in section]
+    kind = type(section)
+    return [
+        f"{name} = {value(item)}"
+        for name, item in section
+        if not (stored and _is_added_later(kind, name) and item == kind.model_fields[name].default)
+    ]
 
 
 def _first_error(error: ValidationError) -> str:
@@ -291,12 +320,7 @@ def _first_error(error: ValidationError) -> str:
     # Positions in lists are counted from 1, like the names of the stages' parameters.
     where = repr(".".join(str(part + 1) if isinstance(part, int) else part for part in first["loc"]))
     if first["type"] == "extra_forbidden":
-        sections: dict[str, type[_Section]] = {
-            "stage": Stage,
-            "architecture": ArchitectureRanges,
-            "training": TrainingRanges,
-        }
-        known = list((sections[str(parents[0])] if parents else SearchSpace).model_fields)
+        known = list((_SECTIONS[str(parents[0])] if parents else SearchSpace).model_fields)
         close = difflib.get_close_matches(str(key), known, n=1)
         meant = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
         return f"unknown key {where}; {meant}"

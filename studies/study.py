@@ -270,7 +270,7 @@ def fingerprint_differences(stored: dict[str, Any], given: dict[str, Any]) -> li
     for key in sorted({*stored, *given}):
         was, now = stored.get(key), given.get(key)
         if key == "space" and isinstance(was, str) and isinstance(now, str):
-            different = space_differences(SearchSpace.from_toml(was), SearchSpace.from_toml(now))
+            different = space_differences(SearchSpace.from_stored(was), SearchSpace.from_stored(now))
             differences += [f"space: {difference}" for difference in different]
         elif was != now:
             differences.append(f"{key} was {was!r} and is now {now!r}")

@@ -97,7 +97,7 @@ class RunConfig:
         if self.seed != 0:
             parts.append(f"seed{self.seed}")
         if self.space != SearchSpace.default():
-            parts.append(f"space{hashlib.sha256(self.space.to_toml().encode()).hexdigest()[:6]}")
+            parts.append(f"space{hashlib.sha256(self.space.to_stored().encode()).hexdigest()[:6]}")
         return "-".join(parts)
 
     @property
@@ -112,7 +112,7 @@ class RunConfig:
             "dataset_sha256": data.sha256,
             "split_seed": SPLIT_SEED,
             "train_size": len(data.train),
-            "space": self.space.to_toml(),
+            "space": self.space.to_stored(),
             "budget": self.budget,
             "epochs": self.epochs,
             "seed": self.seed,

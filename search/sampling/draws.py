@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from space.architecture import num_params
 from space.errors import SearchFailedError
-from space.search_space import RandomDraw, SearchSpace
+from space.random_draw import RandomDraw
+from space.search_space import SearchSpace
 from studies.study import Suggestion
 
 SIZE_TOLERANCE = 0.9

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from space.architecture import ArchitectureSpec, num_params
 from space.errors import InputError
 from space.layers import Conv, GlobalAveragePool, Linear, MaxPool
-from space.search_space import RandomDraw, SearchSpace
+from space.random_draw import RandomDraw
+from space.search_space import SearchSpace
 from tests.strategies import search_spaces
 
 DEFAULT = SearchSpace.default()
@@ -46,7 +47,7 @@ def test_a_partial_file_changes_only_what_it_names(tmp_path: Path) -> None:
 def test_the_stages_of_a_file_replace_the_defaults_whole(tmp_path: Path) -> None:
     space = _read(tmp_path, "[[stage]]\nlayers = [2, 2]\nwidth = [5, 6]\nkernel = 5\n")
     assert [stage.model_dump() for stage in space.stage] == [
-        {"layers": (2, 2), "width": (5, 6), "kernel": 5, "padding": "same"}
+        {"layers": (2, 2), "width": (5, 6), "kernel": 5, "padding": "same", "convolution_choices": ("plain",)}
     ]
     assert (space.architecture, space.training) == (DEFAULT.architecture, DEFAULT.training)
 

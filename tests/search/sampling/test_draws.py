@@ -11,7 +11,8 @@ from search.sampling.proposals import STARTUP_SIZE_RANGE
 from space.architecture import num_params
 from space.candidate import CandidateSpec
 from space.layers import Conv
-from space.search_space import RandomDraw, SearchSpace
+from space.random_draw import RandomDraw
+from space.search_space import SearchSpace
 
 DEFAULT = SearchSpace.default()
 

@@ -25,8 +25,9 @@ from search.sampling.nearest import (
 from space.architecture import ArchitectureSpec, num_params
 from space.candidate import CandidateSpec, TrainingConfig
 from space.layers import Conv, MaxPool
+from space.random_draw import RandomDraw
 from space.recipes import RECIPES
-from space.search_space import RandomDraw, SearchSpace, Stage
+from space.search_space import SearchSpace, Stage
 from tests.strategies import candidates, search_spaces
 
 DEFAULT = SearchSpace.default()

@@ -16,8 +16,9 @@ from search.sampling.tpe import STARTUP_TRIALS, BoundedTpe
 from space.architecture import num_params
 from space.candidate import TrainingConfig
 from space.errors import SearchFailedError
+from space.random_draw import RandomDraw
 from space.results import EpochResult
-from space.search_space import RandomDraw, SearchSpace
+from space.search_space import SearchSpace
 from studies.trials import Outcome, count_outcomes, outcome_of
 from tests.runners import make_runner, only_one_candidate, run_all, small_space
 from tests.stores import WORKER, results, train_one
