@@ -245,9 +245,7 @@ class SearchSpace(_Section):
     def _toml(self, *, stored: bool) -> str:
         tables: list[tuple[str, _Section]] = [("[[stage]]", stage) for stage in self.stage]
         tables += [("[architecture]", self.architecture), ("[training]", self.training)]
-        return "\n".join(
-            "\n".join([heading, *_toml_lines(section, stored=stored), ""]) for heading, section in tables
-        )
+        return "\n".join("\n".join([heading, *_toml_lines(section, stored=stored), ""]) for heading, section in tables)
 
 
 def _choose(trial: Trial, name: str, choices: Sequence[_Choice]) -> _Choice:

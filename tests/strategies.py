@@ -106,6 +106,10 @@ def _ranges(values: st.SearchStrategy[float]) -> st.SearchStrategy[tuple[float, 
     return st.tuples(values, values).map(lambda pair: tuple(sorted(pair)))
 
 
+def _some_of(choices: list[str]) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(st.sampled_from(choices), min_size=1, unique=True).map(tuple)
+
+
 @st.composite
 def search_spaces(draw: st.DrawFn) -> SearchSpace:
     stages = []
@@ -125,18 +129,21 @@ def search_spaces(draw: st.DrawFn) -> SearchSpace:
                 width=(narrowest, draw(st.integers(narrowest, 40))),
                 kernel=kernel,
                 padding=padding,
+                convolution_choices=draw(_some_of(["plain", "separable"] if kernel > 1 else ["plain"])),
             )
         )
     return SearchSpace(
         stage=tuple(stages),
         architecture=ArchitectureRanges(
-            dropout=draw(_ranges(st.integers(0, 99).map(lambda hundredths: hundredths / 100)))
+            dropout=draw(_ranges(st.integers(0, 99).map(lambda hundredths: hundredths / 100))),
+            pool_choices=draw(_some_of(["max", "average"])),
         ),
         training=TrainingRanges(
             batch_size_choices=tuple(draw(st.lists(st.integers(2, 512), min_size=1, max_size=4, unique=True))),
             max_lr=draw(_ranges(st.floats(1e-5, 10.0))),
             weight_decay=draw(_ranges(st.floats(1e-8, 0.1))),
             label_smoothing=draw(_ranges(st.floats(0.0, 0.9))),
-            augmentation=draw(_ranges(st.floats(0.0, 5.0))),
+            # A strength so small that its products are subnormal could not be found again from them.
+            augmentation=draw(_ranges(st.just(0.0) | st.floats(1e-3, 5.0))),
         ),
     )

@@ -122,7 +122,7 @@ def test_the_fingerprint_holds_what_makes_trials_comparable() -> None:
         "dataset_sha256": data.sha256,
         "split_seed": SPLIT_SEED,
         "train_size": len(data.train),
-        "space": SearchSpace.default().to_toml(),
+        "space": SearchSpace.default().to_stored(),
         "budget": 3_000,
         "epochs": 4,
         "seed": 5,

@@ -12,19 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.trial import FixedTrial
 
-from search.sampling.nearest import (
-    ADDED,
-    DROPPED,
-    DROPPED_1X1,
-    FIXED_SETTINGS,
-    MOST_TAKEN_OFF,
-    SAMPLED_SETTINGS,
-    Nearest,
-    nearest_params,
-)
+from search.sampling.alignment import ADDED, DROPPED, DROPPED_1X1
+from search.sampling.differences import FIXED_SETTINGS, SAMPLED_SETTINGS
+from search.sampling.nearest import MOST_TAKEN_OFF, Nearest, nearest_params
 from space.architecture import ArchitectureSpec, num_params
 from space.candidate import CandidateSpec, TrainingConfig
-from space.layers import Conv, MaxPool
+from space.layers import AveragePool, Conv, MaxPool
 from space.random_draw import RandomDraw
 from space.recipes import RECIPES
 from space.search_space import SearchSpace, Stage
@@ -115,6 +108,30 @@ NEAREST = {
 }
 
 
+@pytest.mark.parametrize(
+    ("known", "expected", "changes"),
+    [
+        (
+            "4s:br sep6s:br ap 7s:br sep8s:br sep9s:br gap fc10+",
+            "4s:br sep6s:br ap sep7s:br sep8s:br sep9s:br gap fc10+",
+            ["convolutions plain separable plain separable separable -> plain" + 4 * " separable"],
+        ),
+        (
+            "4s:br 6s:br p 7s:br 8s:br sep9s:br gap fc10+",
+            "4s:br 6s:br p 7s:br 8s:br 9s:br gap fc10+",
+            ["convolutions plain plain plain plain separable ->" + 5 * " plain"],
+        ),
+        ("4s:br 6s:br ap 7s:br 8s:br gap fc10+", "4s:br 6s:br ap 7s:br 8s:br gap fc10+", []),
+    ],
+)
+def test_kinds_are_those_of_most_layers_where_there_is_a_choice(known: str, expected: str, changes: list[str]) -> None:
+    stage = Stage(layers=(2, 3), width=(3, 20), convolution_choices=("plain", "separable"))
+    pools = DEFAULT.architecture.model_copy(update={"pool_choices": ("max", "average")})
+    nearest = nearest_to(known, DEFAULT.model_copy(update={"stage": (stage, stage), "architecture": pools}))
+    assert nearest is not None
+    assert (str(nearest.candidate.architecture), list(nearest.changes)) == (expected, changes)
+
+
 @pytest.mark.parametrize("case", NEAREST)
 def test_the_nearest_architecture(case: str) -> None:
     notation, expected, changes = NEAREST[case]
@@ -160,7 +177,7 @@ def distance(known: ArchitectureSpec, other: ArchitectureSpec) -> float:
 def placed(architecture: ArchitectureSpec) -> list[tuple[Conv, float]]:
     parts: list[list[Conv]] = [[]]
     for layer in architecture.layers:
-        if isinstance(layer, MaxPool):
+        if isinstance(layer, MaxPool | AveragePool):
             parts.append([])
         if isinstance(layer, Conv):
             parts[-1].append(layer)
