@@ -55,6 +55,7 @@ int main() {
         epoch.clip_norm = 1;
         epoch.nesterov = 1;
         trainer_train(trainer, &epoch, params.data(), velocity.data(), statistics.data());
+        trainer_measure_statistics(trainer, &epoch, params.data(), statistics.data());
         trainer_evaluate(trainer, &epoch, params.data(), statistics.data());
         trainer_delete(trainer);
         ++num_networks;

@@ -14,13 +14,24 @@ def normalise(images: Tensor, mean: float, std: float) -> Tensor:
     return images.unsqueeze(1).to(torch.float32).sub(255 * mean).div_(255 * std)
 
 
+IDENTITY = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+"""The map of an image that is not augmented."""
+
+
 def draw_transforms(
-    num_images: int, *, rotation: float, translation: float, scale: float, generator: np.random.Generator
+    num_images: int,
+    *,
+    rotation: float,
+    translation: float,
+    scale: float,
+    plain_share: float = 0.0,
+    generator: np.random.Generator,
 ) -> NDArray[np.float32] | None:
     """Draw (N, 2, 3) affine maps from output to input coordinates that rotate, scale and shift images about the centre.
 
     Coordinates go from -1 to 1. Angles of up to ``rotation`` degrees either way, factors within 1 +- ``scale`` and
-    shifts of up to ``translation`` of the side are drawn uniformly. Returns None if all three are 0.
+    shifts of up to ``translation`` of the side are drawn uniformly. Each image has `IDENTITY` instead with probability
+    ``plain_share``. Returns None if all three ranges are 0.
     """
     if rotation == translation == scale == 0:
         return None
@@ -30,15 +41,20 @@ def draw_transforms(
     cos, sin = (function(angle) / (1 + scale * draws[1]) for function in (np.cos, np.sin))
     # The side has length 2 in these coordinates.
     shift_x, shift_y = 2 * translation * draws[2], 2 * translation * draws[3]
-    maps = np.stack([cos, -sin, shift_x, sin, cos, shift_y], axis=1, dtype=np.float32)
-    return maps.reshape(num_images, 2, 3)
+    maps = np.stack([cos, -sin, shift_x, sin, cos, shift_y], axis=1, dtype=np.float32).reshape(num_images, 2, 3)
+    if plain_share > 0:
+        maps[generator.random(num_images) < plain_share] = IDENTITY
+    return maps
 
 
 def transform_images(images: Tensor, transforms: Tensor) -> Tensor:
     """Apply (N, 2, 3) ``transforms`` to (N, 28, 28) bytes, one for each image; returns float32 of 0..255.
 
-    Pixels are interpolated bilinearly; everything outside the image is background.
+    Pixels are interpolated bilinearly; everything outside the image is background. `IDENTITY` keeps all pixels exactly.
     """
     pixels = images.to(torch.float32).unsqueeze(1)
     grid = F.affine_grid(transforms, list(pixels.shape), align_corners=False)
-    return F.grid_sample(pixels, grid, mode="bilinear", padding_mode="zeros", align_corners=False).squeeze(1)
+    moved = F.grid_sample(pixels, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    # Interpolation would round the coordinates.
+    is_plain = (transforms == torch.from_numpy(IDENTITY).to(transforms.device)).all(dim=(1, 2))
+    return torch.where(is_plain.view(-1, 1, 1, 1), pixels, moved).squeeze(1)

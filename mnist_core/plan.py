@@ -13,6 +13,9 @@ from mnist_core.seeds import Purpose, purpose_seed
 from space.candidate import TrainingConfig
 from space.results import EpochResult
 
+STATISTICS_IMAGES = 10_240
+"""Largest number of images over which BatchNorm's statistics are measured: about a fifth of MNIST's."""
+
 
 @dataclass(frozen=True)
 class EpochPlan:
@@ -37,19 +40,33 @@ def plan_epoch(
         np.random.default_rng(purpose_seed(seed, purpose, epoch)) for purpose in (Purpose.ORDER, Purpose.AUGMENTATION)
     )
     steps = num_steps(num_images, config.batch_size)
-    return EpochPlan(
-        order=order.permutation(num_images),
-        transforms=draw_transforms(
+    transforms = None
+    if epoch <= config.epochs - config.plain_epochs:
+        transforms = draw_transforms(
             num_images,
             rotation=config.rotation,
             translation=config.translation,
             scale=config.scale,
+            plain_share=config.plain_share,
             generator=augmentation,
-        ),
+        )
+    return EpochPlan(
+        order=order.permutation(num_images),
+        transforms=transforms,
         learning_rates=learning_rates(config, epoch, steps, results),
         momenta=momenta(config, epoch, steps),
         dropout_seed=purpose_seed(seed, Purpose.DROPOUT, epoch),
     )
+
+
+def plan_statistics(config: TrainingConfig, num_images: int, seed: int) -> NDArray[np.int64]:
+    """Return the indices of the training images over which BatchNorm's statistics are measured, batch by batch.
+
+    Batches are whole, since all count alike in the averages, unless there are fewer images than one batch takes.
+    """
+    num_batches = max(1, min(STATISTICS_IMAGES, num_images) // config.batch_size)
+    order = np.random.default_rng(purpose_seed(seed, Purpose.STATISTICS)).permutation(num_images)
+    return order[: num_batches * config.batch_size]
 
 
 def num_steps(num_images: int, batch_size: int) -> int:

@@ -14,6 +14,7 @@ class Purpose(IntEnum):
     ORDER = 1
     AUGMENTATION = 2
     DROPOUT = 3
+    STATISTICS = 4
 
 
 def purpose_seed(seed: int, purpose: Purpose, epoch: int = 0) -> int:

@@ -71,6 +71,24 @@ class TorchSession:
             accuracy=int(torch.stack(num_right).sum()) / len(plan.order),
         )
 
+    @torch.no_grad()
+    def measure_statistics(self, order: NDArray[np.int64]) -> None:
+        norms = [module for module in self._model.modules() if isinstance(module, nn.BatchNorm2d)]
+        if not norms:
+            return
+        self._model.eval()
+        momenta = [norm.momentum for norm in norms]
+        for norm in norms:
+            norm.train()
+            norm.reset_running_stats()
+            norm.momentum = None  # averages all batches
+        num_batches = max(1, len(order) // self._config.batch_size)
+        for inputs, _ in self._batches(order, None, num_batches):
+            self._model(inputs)
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+        self._model.train()
+
     def evaluate(self) -> Evaluation:
         return evaluate(self._model, self._val_images, self._val_labels, mean=self._data.mean, std=self._data.std)
 

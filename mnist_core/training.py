@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -15,7 +15,7 @@ from mnist_core.engine import TORCH, Engine
 from mnist_core.evaluation import Evaluation
 from mnist_core.model import Network
 from mnist_core.native.session import NativeSession
-from mnist_core.plan import EpochPlan, num_steps, plan_epoch
+from mnist_core.plan import EpochPlan, num_steps, plan_epoch, plan_statistics
 from mnist_core.torch_session import TorchSession
 from space.candidate import CandidateSpec, TrainingConfig
 from space.results import EpochResult
@@ -43,6 +43,14 @@ class Session(Protocol):
         """Train the model for an epoch.
 
         Returns the mean of the minimised loss and the accuracy, both with the weights of each step.
+        """
+        ...
+
+    def measure_statistics(self, order: NDArray[np.int64]) -> None:
+        """Replace BatchNorm's running statistics by averages over the batches of the training images ``order``.
+
+        There is no augmentation, dropout or update. As by `torch.optim.swa_utils.update_bn`, batches are normalised by
+        themselves, and their means and unbiased variances averaged.
         """
         ...
 
@@ -90,23 +98,29 @@ def train(
         training = session.train_epoch(plan)
         if not math.isfinite(training.loss):
             raise DivergedError(f"the training loss was {training.loss} in epoch {epoch}")
-        validation = session.evaluate()
-        # The epoch's last update may have diverged, which no training loss shows.
-        if not math.isfinite(validation.loss):
-            raise DivergedError(f"the validation loss was {validation.loss} in epoch {epoch}")
-        state.optimizer = session.optimizer_state()
-        state.results.append(
-            EpochResult(
-                epoch=epoch,
-                train_loss=training.loss,
-                train_accuracy=training.accuracy,
+        validation = _validate(session, epoch)
+        result = EpochResult(
+            epoch=epoch,
+            train_loss=training.loss,
+            train_accuracy=training.accuracy,
+            val_loss=validation.loss,
+            val_accuracy=validation.accuracy,
+            learning_rate=float(plan.learning_rates[-1]),
+            seconds=time.perf_counter() - started,
+        )
+        if config.precise_batch_norm and is_over(config, [*state.results, result]):
+            session.measure_statistics(plan_statistics(config, num_images, seed))
+            validation = _validate(session, epoch)
+            # If the new accuracy is no reason to stop, training goes on: the stored results alone tell when it is over.
+            result = replace(
+                result,
                 val_loss=validation.loss,
                 val_accuracy=validation.accuracy,
-                learning_rate=float(plan.learning_rates[-1]),
                 seconds=time.perf_counter() - started,
             )
-        )
-        yield state.results[-1]
+        state.optimizer = session.optimizer_state()
+        state.results.append(result)
+        yield result
 
 
 def is_over(config: TrainingConfig, results: Sequence[EpochResult]) -> bool:
@@ -119,6 +133,14 @@ def is_over(config: TrainingConfig, results: Sequence[EpochResult]) -> bool:
     if config.patience is None or not accuracies:
         return False
     return len(accuracies) - 1 - accuracies.index(max(accuracies)) >= config.patience
+
+
+def _validate(session: Session, epoch: int) -> Evaluation:
+    validation = session.evaluate()
+    # The epoch's last update may have diverged, which no training loss shows.
+    if not math.isfinite(validation.loss):
+        raise DivergedError(f"the validation loss was {validation.loss} in epoch {epoch}")
+    return validation
 
 
 def _open_session(

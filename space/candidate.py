@@ -7,7 +7,7 @@ from typing import Any
 
 from space.architecture import ArchitectureSpec, num_params
 from space.errors import InputError
-from space.fields import check_types, stored_fields
+from space.fields import LEFT_OUT_AT_DEFAULT, check_types, stored_fields
 
 OPTIMIZERS = ("sgd", "adam")
 MAX_BATCH_SIZE, MAX_EPOCHS = 1_000_000, 1_000_000
@@ -61,6 +61,13 @@ class TrainingConfig:
     """Largest shift in each direction, as a fraction of the image's side."""
     scale: float = 0.1
     """Largest enlargement or reduction, as a fraction."""
+    plain_share: float = field(default=0.0, metadata=LEFT_OUT_AT_DEFAULT)
+    """Share of the training images that are not augmented, drawn anew in every epoch."""
+    plain_epochs: int = field(default=0, metadata=LEFT_OUT_AT_DEFAULT)
+    """Number of epochs at the end in which no image is augmented. A training that stops early may not reach them."""
+    precise_batch_norm: bool = field(default=False, metadata=LEFT_OUT_AT_DEFAULT)
+    """Whether, when training ends, BatchNorm's running statistics are replaced by those of unaugmented training images
+    under the final weights, without dropout (PreciseBN; Wu and Johnson, arXiv:2105.07576)."""
     pixel_mean: float | None = None
     """Mean that is subtracted from pixels scaled to 0..1; None means that of the training images."""
     pixel_std: float | None = None
@@ -97,6 +104,12 @@ class TrainingConfig:
         _require(0 <= self.rotation <= 180, "rotation must be from 0 to 180 degrees", self.rotation)
         _require(0 <= self.translation <= 1, "translation must be from 0 to 1", self.translation)
         _require(0 <= self.scale < 1, "scale must be from 0 to below 1", self.scale)
+        _require(0 <= self.plain_share <= 1, "plain_share must be from 0 to 1", self.plain_share)
+        _require(
+            0 <= self.plain_epochs <= self.epochs,
+            f"plain_epochs must be from 0 to epochs ({self.epochs})",
+            self.plain_epochs,
+        )
         _require(self.pixel_std is None or self.pixel_std > 0, "pixel_std must be above 0", self.pixel_std)
         _require(
             self.stop_accuracy is None or 0 < self.stop_accuracy <= 1,
@@ -104,6 +117,12 @@ class TrainingConfig:
             self.stop_accuracy,
         )
         _require(self.patience is None or self.patience >= 1, "patience must be at least 1", self.patience)
+
+    @property
+    def augments(self) -> bool:
+        """Whether any image is augmented in any epoch."""
+        moves = self.rotation > 0 or self.translation > 0 or self.scale > 0
+        return moves and self.plain_share < 1 and self.plain_epochs < self.epochs
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,13 @@ private:
     static real inside(real coordinate) { return std::min(std::max(coordinate, real(-1)), real(SIDE)); }
 };
 
-// Fills `input`, which has 1 channel, with `num_images` images; the remaining lanes become 0. Without transforms the
-// pixels are only normalised.
+inline bool is_identity(const float* transform) {
+    const float identity[6] = {1, 0, 0, 0, 1, 0};
+    return std::equal(identity, identity + 6, transform);
+}
+
+// Fills `input`, which has 1 channel, with `num_images` images; the remaining lanes become 0. Without transforms, and
+// where one moves nothing, the pixels are only normalised.
 inline void load_images(
     const uint8_t* images, const int64_t* indices, int num_images, const float* transforms, double mean, double std,
     const Tensor& input) {
@@ -51,10 +56,11 @@ inline void load_images(
     for (int lane = 0; lane < num_images; ++lane) {
         const int64_t index = indices[lane];
         const uint8_t* image = images + index * NUM_PIXELS;
-        if (transforms) bordered.load(image);
+        const bool moves = transforms && !is_identity(transforms + 6 * lane);
+        if (moves) bordered.load(image);
         real row[SIDE];
         for (int y = 0; y < SIDE; ++y) {
-            if (transforms) bordered.sample_row(transforms + 6 * lane, y, row);
+            if (moves) bordered.sample_row(transforms + 6 * lane, y, row);
             else for (int x = 0; x < SIDE; ++x) row[x] = image[y * SIDE + x];
             real* output = reinterpret_cast<real*>(input.row(0, y)) + lane;
             for (int x = 0; x < SIDE; ++x) output[size_t(x) * LANES] = (row[x] - shift) * scale;

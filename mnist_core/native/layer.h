@@ -154,8 +154,9 @@ public:
         }
     }
 
-    // Computes mean and standard deviation from the sums over `num_images` images; updates the running statistics.
-    void normalise_batch(int num_images, real* statistics) {
+    // Computes mean and standard deviation from the sums over `num_images` images; moves the running statistics towards
+    // the batch's by the fraction `momentum`.
+    void normalise_batch(int num_images, real* statistics, double momentum) {
         if (!spec_.batch_norm) return identity();
         const Tensor z = z_[0];
         count_ = double(num_images) * z.height * z.width;
@@ -166,8 +167,8 @@ public:
             real& running_mean = statistics[c];
             real& running_variance = statistics[spec_.width + c];
             set_norm(c, mean + shift_[c], variance);
-            running_mean += real(BATCH_NORM_MOMENTUM * (mean + shift_[c] - running_mean));
-            running_variance += real(BATCH_NORM_MOMENTUM * (variance * count_ / (count_ - 1) - running_variance));
+            running_mean += real(momentum * (mean + shift_[c] - running_mean));
+            running_variance += real(momentum * (variance * count_ / (count_ - 1) - running_variance));
         }
     }
 

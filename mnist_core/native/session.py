@@ -56,6 +56,24 @@ class NativeSession:
             count += len(plan.learning_rates)
         return _mean(totals, len(plan.order))
 
+    def measure_statistics(self, order: NDArray[np.int64]) -> None:
+        if not self._statistics:
+            return
+        data = self._data
+        num_batches = self._trainer.measure_statistics(
+            data.train.images,
+            data.train.labels,
+            order,
+            params=self._params,
+            statistics=self._flat_statistics,
+            mean=data.mean,
+            std=data.std,
+            config=self._config,
+        )
+        _unflatten(self._flat_statistics, self._statistics)
+        for count in self._step_counts:
+            count.fill_(num_batches)
+
     def evaluate(self) -> Evaluation:
         data = self._data
         totals = self._trainer.evaluate(

@@ -70,12 +70,10 @@ public:
         epoch.num_right = 0;
         int64_t step = 0;
         for (int64_t first = 0; first < epoch.num_images; ++step) {
-            int64_t last = std::min(first + epoch.batch_size, epoch.num_images);
-            // A single image left over joins the last batch, as in plan.num_steps.
-            if (epoch.num_images - last == 1) last = epoch.num_images;
+            const int64_t last = batch_end(epoch, first);
             load(epoch, first, last);
             watch.lap(DATA);
-            forward(int(last - first), params, statistics, true);
+            forward(int(last - first), params, statistics, &dropout_, BATCH_NORM_MOMENTUM);
             add_loss(epoch, first, last, epoch.label_smoothing, true);
             watch.lap(FORWARD);
             backward(int(last - first));
@@ -87,6 +85,17 @@ public:
         std::copy(watch.seconds_, watch.seconds_ + NUM_PARTS, epoch.seconds);
     }
 
+    // Replaces the running statistics by averages over the batches, without dropout; returns the number of batches.
+    int64_t measure_statistics(const Epoch& epoch, const real* params, real* statistics) {
+        int64_t num_batches = 0;
+        for (int64_t first = 0, last; first < epoch.num_images; first = last) {
+            last = batch_end(epoch, first);
+            load(epoch, first, last);
+            forward(int(last - first), params, statistics, nullptr, 1 / double(++num_batches));
+        }
+        return num_batches;
+    }
+
     // Evaluates without dropout and with the running statistics.
     void evaluate(Epoch& epoch, const real* params, const real* statistics) {
         epoch.loss = 0;
@@ -94,7 +103,7 @@ public:
         for (int64_t first = 0; first < epoch.num_images; first += LANES) {
             const int64_t last = std::min(first + LANES, epoch.num_images);
             load(epoch, first, last);
-            forward(int(last - first), params, const_cast<real*>(statistics), false);
+            forward(int(last - first), params, const_cast<real*>(statistics), nullptr, 0);
             add_loss(epoch, first, last, 0, false);
         }
     }
@@ -104,7 +113,7 @@ public:
         epoch.loss = 0;
         epoch.num_right = 0;
         load(epoch, 0, epoch.num_images);
-        forward(int(epoch.num_images), params, statistics, true);
+        forward(int(epoch.num_images), params, statistics, &dropout_, BATCH_NORM_MOMENTUM);
         add_loss(epoch, 0, epoch.num_images, epoch.label_smoothing, true);
         backward(int(epoch.num_images));
         std::copy(gradient_.data(), gradient_.data() + num_params_, gradient);
@@ -126,6 +135,12 @@ private:
 
     static int num_groups(int num_images) { return (num_images + LANES - 1) / LANES; }
 
+    static int64_t batch_end(const Epoch& epoch, int64_t first) {
+        const int64_t last = std::min(first + epoch.batch_size, epoch.num_images);
+        // A single image left over joins the last batch, as in plan.num_steps.
+        return epoch.num_images - last == 1 ? epoch.num_images : last;
+    }
+
     // 1 for the lanes that hold an image, 0 for the others.
     static vector lanes_in_use(int group, int num_images) {
         vector lanes{};
@@ -141,7 +156,9 @@ private:
                 input_[int((i - first) / LANES)]);
     }
 
-    void forward(int num_images, const real* params, real* statistics, bool training) {
+    // With a `momentum` above 0, batches are normalised by themselves and move the running statistics; otherwise these
+    // normalise them. Without `dropout` every value is kept.
+    void forward(int num_images, const real* params, real* statistics, DropoutStream* dropout, double momentum) {
         const int groups = num_groups(num_images);
         for (size_t i = 0; i < layers_.size(); ++i) {
             Layer& layer = layers_[i];
@@ -149,16 +166,16 @@ private:
             layer.start_statistics(statistics);
             // A group's activations from the previous layer are used while they are in the cache.
             for (int group = 0; group < groups; ++group) {
-                if (i > 0) layers_[i - 1].activate(group, training ? &dropout_ : nullptr);
+                if (i > 0) layers_[i - 1].activate(group, dropout);
                 layer.convolve_group(
                     i > 0 ? layers_[i - 1].output(group) : input_[group], group, lanes_in_use(group, num_images));
             }
-            if (training) layer.normalise_batch(num_images, statistics);
+            if (momentum > 0) layer.normalise_batch(num_images, statistics, momentum);
             else layer.normalise_by(statistics);
             params += layer.num_params();
             statistics += layer.num_statistics();
         }
-        for (int group = 0; group < groups; ++group) layers_.back().activate(group, training ? &dropout_ : nullptr);
+        for (int group = 0; group < groups; ++group) layers_.back().activate(group, dropout);
     }
 
     // Adds softmax cross-entropy. With `differentiates`, the gradient of the mean loss overwrites the logits.
@@ -261,6 +278,10 @@ void trainer_seed_dropout(Trainer* trainer, uint64_t seed) { trainer->seed_dropo
 
 void trainer_train(Trainer* trainer, Epoch* epoch, real* params, real* velocity, real* statistics) {
     trainer->train(*epoch, params, velocity, statistics);
+}
+
+int64_t trainer_measure_statistics(Trainer* trainer, const Epoch* epoch, const real* params, real* statistics) {
+    return trainer->measure_statistics(*epoch, params, statistics);
 }
 
 void trainer_evaluate(Trainer* trainer, Epoch* epoch, const real* params, const real* statistics) {

@@ -183,6 +183,26 @@ class NativeTrainer:
         self._library.trainer_train(self._handle, byref(epoch), *arrays)
         return _totals(epoch)
 
+    def measure_statistics(
+        self,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        order: NDArray[np.int64],
+        *,
+        params: NDArray[Any],
+        statistics: NDArray[Any],
+        mean: float,
+        std: float,
+        config: TrainingConfig,
+    ) -> int:
+        """Replace the statistics by averages over the batches of ``images[order]``; returns the number of batches.
+
+        There is neither dropout nor an update. Each batch is normalised by its own mean and variance.
+        """
+        epoch = _epoch(images, labels, order, mean=mean, std=std, config=config)
+        arrays = (self._address(array) for array in (params, statistics))
+        return int(self._library.trainer_measure_statistics(self._handle, byref(epoch), *arrays))
+
     def evaluate(
         self,
         images: NDArray[np.uint8],
@@ -238,6 +258,7 @@ def load_library(path: Path) -> ctypes.CDLL:
         raise CompilerError(f"the compiled trainer can't be loaded: {error}") from None
     library.trainer_new.restype = c_void_p
     library.trainer_num_params.restype = c_uint64
+    library.trainer_measure_statistics.restype = c_int64
     return library
 
 

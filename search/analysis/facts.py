@@ -187,14 +187,15 @@ def sample_inputs(analysis: Analysis) -> tuple[NDArray[np.uint8], list[str]]:
     generator = np.random.default_rng(purpose_seed(checkpoint.seed, Purpose.AUGMENTATION, 1))
     chosen = generator.choice(len(split), min(NUM_INPUTS_SHOWN, len(split)), replace=False)
     images = torch.tensor(split.images[chosen])
-    transforms = draw_transforms(
-        len(chosen),
-        rotation=config.rotation,
-        translation=config.translation,
-        scale=config.scale,
-        generator=generator,
-    )
-    if transforms is not None:
+    if config.augments:
+        transforms = draw_transforms(
+            len(chosen),
+            rotation=config.rotation,
+            translation=config.translation,
+            scale=config.scale,
+            plain_share=config.plain_share,
+            generator=generator,
+        )
         images = transform_images(images, torch.from_numpy(transforms)).round().to(torch.uint8)
     return images.numpy(), [checkpoint.class_names[label] for label in split.labels[chosen]]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from search.analysis.facts import Analysis
 from search.analysis.picture import Picture, image_element
-from search.terminal.numbers import format_accuracy, format_kib, format_seconds
+from search.terminal.numbers import counted, format_accuracy, format_kib, format_seconds
 from space.layers import INPUT_SHAPE, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool
 from space.summary import LayerSummary
 
@@ -224,13 +224,17 @@ def _mistakes(analysis: Analysis) -> str:
 
 def _inputs(analysis: Analysis, augmented: NDArray[np.uint8]) -> str:
     config = analysis.subject.checkpoint.candidate.training
-    if config.rotation == config.translation == config.scale == 0:
+    if not config.augments:
         lead = "Training images as they are: this training did not augment them."
     else:
         lead = (
             f"Training images, each time turned by up to {config.rotation:.3g}° either way, moved by up to "
             f"{100 * config.translation:.3g} % of the side and resized by up to {100 * config.scale:.3g} %."
         )
+        if config.plain_share:
+            lead += f" {100 * config.plain_share:.3g} % of them, drawn anew in every epoch, are shown as they are."
+        if config.plain_epochs:
+            lead += f" In the last {counted(config.plain_epochs, 'epoch')} none is augmented."
     figures = "".join(f"<figure>{image_element(image, 'training image')}</figure>" for image in augmented)
     return f'<p class="lead">{lead}</p><div class="gallery">{figures}</div>'
 

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from search.models.layers import layers_text
 from search.terminal.numbers import format_accuracy, format_seconds
 from search.training.log import TrainingLog, best_epoch
 from search.workers.signals import ending_at_once
-from space.candidate import CandidateSpec
+from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError, SearchFailedError, UnwritableFileError
 from space.fields import stored_fields
 from space.recipes import Recipe
@@ -87,11 +87,10 @@ class Training:
                 raise InputError(f"--out {self.folder} holds {found[0]} but no {STATE_FILE}: name another folder")
             return None
         saved = load_training(path)
-        was, now = saved.configuration, self.configuration
         differences = [
-            f"{name} was {_shortened(was.get(name))} and is now {_shortened(now.get(name))}"
-            for name in dict.fromkeys([*now, *was])
-            if was.get(name) != now.get(name)
+            f"{name} was {_shortened(was)} and is now {_shortened(now)}"
+            for name in dict.fromkeys([*self.configuration, *saved.configuration])
+            if (was := _setting(saved.configuration, name)) != (now := _setting(self.configuration, name))
         ]
         if differences:
             raise InputError(
@@ -248,6 +247,12 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _setting(configuration: dict[str, Any], name: str) -> Any:
+    """Return a setting, which is left out where it is at its default."""
+    defaults = {item.name: item.default for item in fields(TrainingConfig)}
+    return configuration.get(name, defaults.get(name))
 
 
 def _shortened(value: object) -> str:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mnist_core.augmentation import draw_transforms, normalise, transform_images
+from mnist_core.augmentation import IDENTITY, draw_transforms, normalise, transform_images
 from mnist_core.data import load_dataset
 
 SIDE = 28
@@ -106,6 +106,17 @@ def test_each_image_has_the_map_of_its_place(images: Tensor) -> None:
     moved = transform_images(images, maps)
     for place in range(8):
         assert_same(moved[place : place + 1], transform_images(images[place : place + 1], maps[place : place + 1]))
+
+
+def test_the_identity_keeps_every_pixel_exactly(images: Tensor) -> None:
+    transforms = draw_transforms(8, rotation=20, translation=0.1, scale=0.1, generator=np.random.default_rng(0))
+    assert transforms is not None
+    usual = transform_images(images, torch.from_numpy(transforms))
+    transforms[[1, 4]] = IDENTITY
+    moved = transform_images(images, torch.from_numpy(transforms))
+    assert torch.equal(moved[[1, 4]], images[[1, 4]].float())
+    others = [0, 2, 3, 5, 6, 7]
+    assert torch.equal(moved[others], usual[others])
 
 
 def test_shifts_are_uniform_in_both_axes() -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_core.plan import EpochPlan, num_steps, plan_epoch
+from mnist_core.augmentation import IDENTITY
+from mnist_core.plan import STATISTICS_IMAGES, EpochPlan, num_steps, plan_epoch, plan_statistics
 from mnist_core.schedule import learning_rates, momenta
 from space.candidate import TrainingConfig
 from tests import stores
@@ -57,6 +58,51 @@ def test_what_an_epoch_draws_depends_on_seed_and_epoch_alone() -> None:
         assert all(ours != theirs for ours, theirs in zip(another, plan, strict=True))
     without_augmentation = plan_epoch(replace(config, **PLAIN), 5, 40, [], seed=3)
     assert streams(without_augmentation) == [plan[0], None, plan[2]]
+
+
+def test_a_share_of_the_images_is_plain_and_the_others_move_as_they_would() -> None:
+    usual = plan_epoch(TrainingConfig(), 2, 4_000, [], seed=3)
+    plan = plan_epoch(TrainingConfig(plain_share=0.3), 2, 4_000, [], seed=3)
+    assert usual.transforms is not None
+    assert plan.transforms is not None
+    is_plain = (plan.transforms == IDENTITY).all((1, 2))
+    # Four standard deviations of the share.
+    assert is_plain.mean() == pytest.approx(0.3, abs=4 * (0.3 * 0.7 / 4_000) ** 0.5)
+    assert not (usual.transforms == IDENTITY).all((1, 2)).any()
+    assert np.array_equal(plan.transforms[~is_plain], usual.transforms[~is_plain])
+    assert np.array_equal(plan.order, usual.order)
+    following = plan_epoch(TrainingConfig(plain_share=0.3), 3, 4_000, [], seed=3).transforms
+    assert following is not None
+    assert not np.array_equal((following == IDENTITY).all((1, 2)), is_plain)
+
+
+def test_the_last_epochs_are_plain() -> None:
+    config = TrainingConfig(epochs=5, plain_epochs=2)
+    plans = [plan_epoch(config, epoch, 40, [], seed=3) for epoch in range(1, 6)]
+    usual = [plan_epoch(replace(config, plain_epochs=0), epoch, 40, [], seed=3) for epoch in range(1, 6)]
+    assert [plan.transforms is None for plan in plans] == [False, False, False, True, True]
+    assert [streams(plan) for plan in plans[:3]] == [streams(plan) for plan in usual[:3]]
+    assert all(np.array_equal(plan.order, other.order) for plan, other in zip(plans, usual, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("num_images", "batch_size", "expected"),
+    [
+        (50_000, 32, STATISTICS_IMAGES),
+        (50_000, 100, 10_200),
+        (1_000, 32, 992),
+        (30, 32, 30),
+        (50_000, 20_000, 20_000),
+        (15_000, 20_000, 15_000),
+    ],
+)
+def test_statistics_are_of_whole_batches(num_images: int, batch_size: int, expected: int) -> None:
+    config = TrainingConfig(batch_size=batch_size)
+    order = plan_statistics(config, num_images, seed=1)
+    assert len(order) == len(np.unique(order)) == expected
+    assert order.max() < num_images
+    assert np.array_equal(plan_statistics(config, num_images, seed=1), order)
+    assert not np.array_equal(plan_statistics(config, num_images, seed=2), order)
 
 
 @given(num_images=st.integers(1, 5_000), batch_size=st.integers(2, 700))

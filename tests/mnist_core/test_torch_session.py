@@ -5,10 +5,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
 
+from mnist_core.augmentation import normalise
 from mnist_core.data import Dataset, load_dataset
 from mnist_core.evaluation import evaluate
-from mnist_core.model import Network, build_model
+from mnist_core.model import Dropout, Network, build_model
 from mnist_core.plan import EpochPlan, num_steps, plan_epoch
 from mnist_core.torch_session import TorchSession
 from space.architecture import ArchitectureSpec
@@ -166,6 +168,25 @@ def test_the_momentum_that_was_planned_is_used(digits: Dataset, kind: str) -> No
         states.append(session.optimizer_state())
     for name in NAMES[kind][:1]:
         assert np.linalg.norm(states[0][name] - states[1][name]) > 0.1 * np.linalg.norm(states[0][name])
+
+
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_statistics_are_measured_without_dropout_in_fp32_and_change_nothing_else(
+    digits: Dataset, bfloat16: bool
+) -> None:
+    config = CONFIGS["SGD"]
+    model, session = opened(digits, config, text="4s:brd0.5 p 6v:brD0.5 gap fc10+", bfloat16=bfloat16)
+    session.train_epoch(planned(config, 1, digits))
+    before = copy.deepcopy(model)
+    order = np.random.default_rng(0).permutation(60)[:24]
+    session.measure_statistics(order)
+    without_dropout = nn.Sequential(*(module for module in before if not isinstance(module, Dropout)))
+    inputs = normalise(torch.tensor(digits.train.images[order]), digits.mean, digits.std)
+    update_bn(inputs.split(8), without_dropout)
+    for tensor, expected in zip(model.state_dict().values(), without_dropout.state_dict().values(), strict=True):
+        torch.testing.assert_close(tensor, expected, rtol=1e-5, atol=1e-6)
+    assert [norm.momentum for norm in model if isinstance(norm, nn.BatchNorm2d)] == [0.1, 0.1]
+    assert all(module.training for module in model)
 
 
 @pytest.mark.parametrize("bfloat16", [False, True])

@@ -8,13 +8,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
 
 from mnist_core.augmentation import normalise
 from mnist_core.data import Dataset, Split, load_dataset
 from mnist_core.engine import TORCH, Engine
-from mnist_core.evaluation import evaluate
-from mnist_core.model import Network, build_model
+from mnist_core.evaluation import Evaluation, evaluate
+from mnist_core.model import Dropout, Network, build_model, seed_dropout
+from mnist_core.plan import plan_statistics
 from mnist_core.schedule import one_cycle
+from mnist_core.torch_session import TorchSession
 from mnist_core.training import DivergedError, TrainingState, is_over, train
 from space.architecture import ArchitectureSpec
 from space.candidate import TrainingConfig
@@ -418,6 +421,59 @@ def test_training_ends_when_its_patience_does(few_digits: Dataset, engine: Engin
     assert [result.epoch for result in results] == [1, 2, 3]
 
 
+# BatchNorm's statistics, measured at the end
+
+
+def test_the_last_epoch_is_judged_with_statistics_of_unaugmented_images(few_digits: Dataset, engine: Engine) -> None:
+    config = TrainingConfig(epochs=3, batch_size=32)
+    usual, usual_results = trained(few_digits, config, engine, text=DROPOUT)
+    model, results = trained(few_digits, replace(config, precise_batch_norm=True), engine, text=DROPOUT)
+    assert without_times(results[:2]) == without_times(usual_results[:2])
+    assert torch.equal(flat(model), flat(usual))
+    measured = copy.deepcopy(usual)
+    order = plan_statistics(config, 250, 0)
+    assert len(order) == 224
+    inputs, _ = training_tensors(few_digits)
+    for module in measured:
+        if isinstance(module, Dropout):
+            module.rate = 0.0
+    seed_dropout(measured, 0, torch.device("cpu"))
+    update_bn(inputs[torch.from_numpy(order)].split(32), measured)
+    for tensor, expected in zip(model.buffers(), measured.buffers(), strict=True):
+        torch.testing.assert_close(tensor, expected, rtol=1e-4, atol=1e-5)
+    images, labels = (torch.tensor(array) for array in (few_digits.validation.images, few_digits.validation.labels))
+    judged = evaluate(model, images, labels, mean=few_digits.mean, std=few_digits.std)
+    assert results[2].val_loss == pytest.approx(judged.loss, rel=1e-5)
+    assert results[2].val_accuracy == pytest.approx(judged.accuracy, abs=1.5 / len(labels))
+    assert results[2].val_loss != pytest.approx(usual_results[2].val_loss, rel=1e-3)
+    assert results[2].train_loss == usual_results[2].train_loss
+
+
+def test_statistics_are_measured_where_training_stops_early_too(few_digits: Dataset, engine: Engine) -> None:
+    config = TrainingConfig(epochs=4, batch_size=64, stop_accuracy=0.01)
+    usual, _ = trained(few_digits, config, engine)
+    model, results = trained(few_digits, replace(config, precise_batch_norm=True), engine)
+    assert len(results) == 1
+    assert torch.equal(flat(model), flat(usual))
+    assert state_bytes(model) != state_bytes(usual)
+
+
+def test_training_goes_on_if_its_new_accuracy_is_no_reason_to_stop(
+    few_digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = TrainingConfig(epochs=9, batch_size=64, stop_accuracy=0.5, precise_batch_norm=True)
+    told = [0.5, 0.4, 0.3, 0.6, 0.55]
+    accuracies = iter(told)
+    monkeypatch.setattr(TorchSession, "evaluate", lambda _: Evaluation(loss=1.0, accuracy=next(accuracies)))
+    model, state = built(NET), TrainingState()
+    kept = [stored(model, state) for _ in train(model, few_digits, config, seed=3, engine=TORCH, state=state)]
+    assert [result.val_accuracy for result in state.results] == [0.4, 0.3, 0.55]
+    accuracies = iter(told[2:])
+    again, its_state = resumed(kept[0], few_digits, config, TORCH, NET)
+    assert state_bytes(again) == state_bytes(model)
+    assert without_times(its_state.results) == without_times(state.results)
+
+
 # Going on after an epoch
 
 
@@ -432,6 +488,9 @@ RESUMABLE = {
         max_lr=1e-5,
         lr_patience=0,
         translation=0.1,
+    ),
+    "unaugmented images": TrainingConfig(
+        epochs=3, batch_size=32, plain_share=0.3, plain_epochs=1, precise_batch_norm=True
     ),
     "SGD without momentum": TrainingConfig(epochs=3, batch_size=32, schedule="constant", momentum=0.0, nesterov=False),
     "Adam, step": TrainingConfig(

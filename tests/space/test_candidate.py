@@ -36,6 +36,9 @@ OTHER_TRAINING = {
     "rotation": 7.0,
     "translation": 0.2,
     "scale": 0.2,
+    "plain_share": 0.3,
+    "plain_epochs": 1,
+    "precise_batch_norm": True,
     "pixel_mean": 0.1307,
     "pixel_std": 0.3081,
     "stop_accuracy": 0.994,
@@ -173,6 +176,12 @@ BAD_TRAINING = [
     ({"translation": 1.1}, "translation must be from 0 to 1, not 1.1"),
     ({"scale": -0.1}, "scale must be from 0 to below 1, not -0.1"),
     ({"scale": 1.0}, "scale must be from 0 to below 1, not 1.0"),
+    ({"plain_share": -0.1}, "plain_share must be from 0 to 1, not -0.1"),
+    ({"plain_share": 1.1}, "plain_share must be from 0 to 1, not 1.1"),
+    ({"plain_epochs": -1}, "plain_epochs must be from 0 to epochs (15), not -1"),
+    ({"epochs": 4, "plain_epochs": 5}, "plain_epochs must be from 0 to epochs (4), not 5"),
+    ({"plain_epochs": 1.0}, "plain_epochs must be a whole number, not 1.0"),
+    ({"precise_batch_norm": 1}, "precise_batch_norm must be true or false, not 1"),
     ({"pixel_mean": "0.13"}, "pixel_mean must be a finite number, not '0.13'"),
     ({"pixel_mean": INF}, "pixel_mean must be a finite number, not inf"),
     ({"pixel_std": 0.0}, "pixel_std must be above 0, not 0.0"),
@@ -208,6 +217,8 @@ EDGES = [
     {"rotation": 180.0},
     {"translation": 1.0},
     {"scale": 0.0},
+    {"plain_share": 1.0},
+    {"epochs": 4, "plain_epochs": 4},
     {"pixel_mean": 0.0},
     {"pixel_mean": -0.5},
     {"stop_accuracy": 1.0},
@@ -243,6 +254,28 @@ def test_malformed_json_is_refused(data: dict[str, object], refusal: str) -> Non
     with pytest.raises(InputError) as error:
         CandidateSpec.from_json(data)
     assert str(error.value).startswith(refusal)
+
+
+def test_later_settings_are_stored_only_where_they_are_set() -> None:
+    later = {"plain_share": 0.3, "plain_epochs": 1, "precise_batch_norm": True}
+    assert not later.keys() & CANDIDATE.to_json()["training"].keys()
+    config = TrainingConfig(**later)
+    stored = CandidateSpec(CANDIDATE.architecture, config).to_json()["training"]
+    assert {name: stored[name] for name in later} == later
+
+
+@pytest.mark.parametrize(
+    ("values", "augments"),
+    [
+        ({}, True),
+        ({"plain_share": 0.9, "plain_epochs": 14, "rotation": 0.0, "scale": 0.0}, True),
+        ({"plain_share": 1.0}, False),
+        ({"plain_epochs": 15}, False),
+        ({"rotation": 0.0, "translation": 0.0, "scale": 0.0}, False),
+    ],
+)
+def test_whether_anything_is_augmented(values: dict[str, float], augments: bool) -> None:
+    assert TrainingConfig(**values).augments == augments
 
 
 def test_settings_left_out_of_the_json_take_their_defaults() -> None:

@@ -110,7 +110,9 @@ def test_training_leaves_the_mode_and_layout_of_a_model_aside(native_engine: Eng
     assert state_bytes(model) == state_bytes(expected)
 
 
-@pytest.mark.parametrize("ranges", [{"rotation": 180.0}, {"translation": 0.9}, {"scale": 0.8}, {}])
+@pytest.mark.parametrize(
+    "ranges", [{"rotation": 180.0}, {"translation": 0.9}, {"scale": 0.8}, {"scale": 0.8, "plain_share": 0.5}, {}]
+)
 def test_epochs_see_pytorchs_augmented_images(
     native_engine: Engine, few_digits: Dataset, ranges: dict[str, float]
 ) -> None:
@@ -215,6 +217,23 @@ def test_the_model_follows_after_every_epoch(library: Path, few_digits: Dataset,
         assert found.loss == pytest.approx(expected.loss, rel=1e-4)
         assert found.accuracy == pytest.approx(expected.accuracy, abs=1.5 / len(labels))
     assert len(seen) == 3
+
+
+@pytest.mark.parametrize("text", NETS)
+def test_the_model_follows_when_its_statistics_are_measured(library: Path, few_digits: Dataset, text: str) -> None:
+    model, session = opened(library, few_digits, text)
+    torch_model = build_model(model.architecture)
+    torchs = TorchSession(torch_model, few_digits, SMALL, device=torch.device("cpu"))
+    session.train_epoch(planned(1, few_digits))
+    torch_model.load_state_dict(model.state_dict())
+    before = flat_params(model)
+    order = np.random.default_rng(0).permutation(len(few_digits.train))[:64]
+    session.measure_statistics(order)
+    torchs.measure_statistics(order)
+    for buffer, expected in zip(model.buffers(), torch_model.buffers(), strict=True):
+        torch.testing.assert_close(buffer, expected, rtol=1e-4, atol=1e-5)
+    assert np.array_equal(flat_params(model), before)
+    assert session.evaluate().loss == pytest.approx(torchs.evaluate().loss, rel=1e-4)
 
 
 @pytest.mark.parametrize("text", NETS)

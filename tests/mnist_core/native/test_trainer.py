@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import vector_to_parameters
+from torch.optim.swa_utils import update_bn
 
 from mnist_core.augmentation import draw_transforms, normalise, transform_images
 from mnist_core.engine import Engine
@@ -312,6 +313,27 @@ def test_steps_equal_pytorchs(
         assert totals.num_right == num_right
         np.testing.assert_allclose(params, flat_params(model), rtol=1e-9, atol=1e-10)
         np.testing.assert_allclose(statistics, flat_statistics(model), rtol=1e-9, atol=1e-10)
+
+
+# Batches of 4, of which the last takes what is left over, and one batch of all.
+@pytest.mark.parametrize(("num_images", "batches"), [(12, (4, 8)), (13, (4, 8)), (3, ())])
+@pytest.mark.parametrize("text", ["4s:brd0.3 p 8s+:rb p 8v:br gap fc10+", "5k5v:b p3 3s:rbd0.1 6k1:br flat fc10"])
+def test_measured_statistics_equal_pytorchs(
+    double_library: Path, text: str, num_images: int, batches: tuple[int, ...]
+) -> None:
+    images, labels = draw_images(20, 10, seed=2)
+    model = model_in_mid_training(ArchitectureSpec.from_text(text), images, seed=1)
+    params, statistics = flat_params(model), flat_statistics(model)
+    trainer = NativeTrainer(double_library, model.architecture, batch_size=4, dtype=np.float64)
+    order = np.random.default_rng(3).permutation(20)[:num_images]
+    values: dict[str, Any] = {"params": params, "statistics": statistics, "mean": MEAN, "std": STD}
+    count = trainer.measure_statistics(images, labels, order, **values, config=TrainingConfig(batch_size=4))
+    assert count == len(batches) + 1
+    without_dropout = nn.Sequential(*(module for module in model if not isinstance(module, Dropout)))
+    inputs = torch.from_numpy(normalised(images))
+    update_bn([inputs[torch.from_numpy(batch)] for batch in np.split(order, batches)], without_dropout)
+    np.testing.assert_allclose(statistics, flat_statistics(model), rtol=1e-10, atol=1e-12)
+    assert np.array_equal(params, flat_params(model)), "nothing was trained"
 
 
 # ---- The networks it knows

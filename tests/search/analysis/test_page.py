@@ -89,6 +89,26 @@ def test_the_headline_is_of_the_last_epoch_also_for_earlier_weights(analysis: An
 
 
 @pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, "resized by up to 10 %."),
+        (
+            {"plain_share": 0.3},
+            "resized by up to 10 %. 30 % of them, drawn anew in every epoch, are shown as they are.",
+        ),
+        ({"plain_epochs": 1}, "resized by up to 10 %. In the last 1 epoch none is augmented."),
+        ({"plain_epochs": 7}, "this training did not augment them."),
+    ],
+)
+def test_how_training_images_are_augmented(analysis: Analysis, settings: dict[str, float], told: str) -> None:
+    checkpoint = analysis.subject.checkpoint
+    candidate = replace(checkpoint.candidate, training=replace(checkpoint.candidate.training, **settings))
+    subject = replace(analysis.subject, checkpoint=replace(checkpoint, candidate=candidate))
+    page = make_page(replace(analysis, subject=subject))
+    assert page.texts["inputs"].endswith(told)
+
+
+@pytest.mark.parametrize(
     ("token", "description"),
     [
         ("8s:brd0.1", "3×3 convolution, BatchNorm, ReLU, dropout 0.1"),

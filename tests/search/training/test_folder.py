@@ -255,6 +255,7 @@ def test_a_training_that_is_over_stays_as_it_is(request_: TrainRequest, capsys: 
         ),
         ({"model": "5s:br gap fc10+"}, f"training: model was {NET} and is now 5s:br gap fc10+; use its settings"),
         ({"settings": ("clip_norm=1",)}, "training: clip_norm was None and is now 1.0; use its settings"),
+        ({"settings": ("plain_share=0.3",)}, "training: plain_share was 0.0 and is now 0.3; use its settings"),
         ({"train_size": 101}, "training: train_size was 100 and is now 101; use its settings"),
         ({"num_seeds": 2}, "holds the training of a single seed: name another folder for --seeds"),
     ],
