@@ -108,6 +108,8 @@ class TrainingRanges(_Section):
     weight_decay: _LogRange
     label_smoothing: _FractionRange
     augmentation: Annotated[tuple[_Strength, _Strength], AfterValidator(_ordered)]
+    plain_share: _FractionRange = Field(default=(0.0, 0.0), json_schema_extra=_ADDED_LATER)
+    precise_batch_norm: Annotated[bool, Field(strict=True)] = Field(default=False, json_schema_extra=_ADDED_LATER)
 
 
 class SearchSpace(_Section):
@@ -207,6 +209,9 @@ class SearchSpace(_Section):
         weight_decay = trial.suggest_float("weight_decay", *ranges.weight_decay, log=True)
         label_smoothing = trial.suggest_float("label_smoothing", *ranges.label_smoothing)
         strength = trial.suggest_float("augmentation", *ranges.augmentation)
+        # Without a choice no parameter is sampled, as in the studies of earlier versions.
+        low, high = ranges.plain_share
+        plain_share = trial.suggest_float("plain_share", low, high) if low < high else low
         training = TrainingConfig(
             epochs=epochs,
             batch_size=batch_size,
@@ -216,6 +221,8 @@ class SearchSpace(_Section):
             rotation=strength * UNIT_ROTATION,
             translation=strength * UNIT_TRANSLATION,
             scale=strength * UNIT_SCALE,
+            plain_share=plain_share,
+            precise_batch_norm=ranges.precise_batch_norm,
         )
         return CandidateSpec(self._architecture(widths, kinds, pool, round(dropout, 2)), training)
 
@@ -249,7 +256,7 @@ class SearchSpace(_Section):
 
 
 def _choose(trial: Trial, name: str, choices: Sequence[_Choice]) -> _Choice:
-    """Sample a choice. Where there is only one, no parameter is sampled, as in the studies of earlier versions."""
+    """Sample a choice; where there is only one, it is taken without a parameter."""
     return trial.suggest_categorical(name, choices) if len(choices) > 1 else choices[0]
 
 
@@ -297,6 +304,8 @@ def _toml_lines(section: _Section, *, stored: bool) -> list[str]:
     def value(item: object) -> str:
         if isinstance(item, tuple):
             return "[" + ", ".join(map(value, item)) + "]"
+        if isinstance(item, bool):
+            return str(item).lower()
         return f'"{item}"' if isinstance(item, str) else repr(item)
 
     kind = type(section)

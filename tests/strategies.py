@@ -148,5 +148,7 @@ def search_spaces(draw: st.DrawFn) -> SearchSpace:
             label_smoothing=draw(_ranges(st.floats(0.0, 0.9))),
             # A strength so small that its products are subnormal could not be found again from them.
             augmentation=draw(_ranges(st.just(0.0) | st.floats(1e-3, 5.0))),
+            plain_share=draw(st.just((0.0, 0.0)) | _ranges(st.floats(0.0, 0.9))),
+            precise_batch_norm=draw(st.booleans()),
         ),
     )

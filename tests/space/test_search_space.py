@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from space.architecture import ArchitectureSpec, num_params
 from space.errors import InputError
-from space.layers import Conv, GlobalAveragePool, Linear, MaxPool
+from space.layers import AveragePool, Conv, GlobalAveragePool, Linear, MaxPool
 from space.random_draw import RandomDraw
 from space.search_space import SearchSpace
 from tests.strategies import search_spaces
@@ -56,9 +56,41 @@ def test_whole_numbers_are_read_where_fractions_are_meant(tmp_path: Path) -> Non
     assert _read(tmp_path, "[training]\nmax_lr = [1, 2]\n").training.max_lr == (1.0, 2.0)
 
 
+STORED_EARLIER = """\
+[[stage]]
+layers = [1, 2]
+width = [3, 16]
+kernel = 3
+padding = "same"
+
+[architecture]
+dropout = [0.0, 0.03]
+
+[training]
+batch_size_choices = [32, 64]
+max_lr = [0.05, 0.2]
+weight_decay = [1e-05, 0.0002]
+label_smoothing = [0.0, 0.0]
+augmentation = [0.4, 1.2]
+"""
+
+
 @given(space=search_spaces())
 def test_toml_round_trip(space: SearchSpace, tmp_path_factory: pytest.TempPathFactory) -> None:
     assert _read(tmp_path_factory.mktemp("space"), space.to_toml()) == space
+
+
+@given(space=search_spaces())
+def test_stored_round_trip(space: SearchSpace) -> None:
+    assert SearchSpace.from_stored(space.to_stored()) == space
+
+
+def test_a_space_that_an_earlier_version_stored_keeps_its_meaning_and_its_text() -> None:
+    space = SearchSpace.from_stored(STORED_EARLIER)
+    assert [stage.convolution_choices for stage in space.stage] == [("plain",)]
+    assert (space.architecture.pool_choices, space.training.plain_share) == (("max",), (0.0, 0.0))
+    assert not space.training.precise_batch_norm
+    assert space.to_stored() == STORED_EARLIER
 
 
 def test_toml_round_trip_of_the_default(tmp_path: Path) -> None:
@@ -236,23 +268,33 @@ def test_draws_stay_within_the_ranges_and_become_the_candidate(space: SearchSpac
     params, candidate = _draw(space, seed)
     ranges = {name: getattr(space.training, name) for name in ("max_lr", "weight_decay", "label_smoothing")}
     ranges |= {"augmentation": space.training.augmentation, "dropout": space.architecture.dropout}
+    if space.training.plain_share[0] < space.training.plain_share[1]:
+        ranges["plain_share"] = space.training.plain_share
+    menus = {"batch_size": space.training.batch_size_choices, "pool": space.architecture.pool_choices}
+    menus |= {f"stage{i}_convolution": stage.convolution_choices for i, stage in enumerate(space.stage, start=1)}
+    # What is not open is not a parameter, except for the batch size, which always was one.
+    chosen = {name: params.get(name, menu[0]) for name, menu in menus.items()}
+    open_menus = {name for name, menu in menus.items() if len(menu) > 1} | {"batch_size"}
     for i, stage in enumerate(space.stage, start=1):
         ranges[f"stage{i}_layers"] = stage.layers
         ranges |= {f"stage{i}_width{j}": stage.width for j in range(1, stage.layers[1] + 1)}
-    assert params.keys() == {*ranges, "batch_size"}
-    assert params["batch_size"] in space.training.batch_size_choices
+    assert params.keys() == {*ranges, *open_menus}
+    for name, menu in menus.items():
+        assert chosen[name] in menu, name
     for name, (low, high) in ranges.items():
         assert low <= params[name] <= high, name
 
     expected: list[object] = []
     for i, stage in enumerate(space.stage, start=1):
-        expected += [MaxPool(2)] if i > 1 else []
+        expected += [AveragePool(2) if chosen["pool"] == "average" else MaxPool(2)] if i > 1 else []
         expected += [
             Conv(
                 params[f"stage{i}_width{j}"],
                 kernel=stage.kernel,
                 padding=stage.kernel // 2 if stage.padding == "same" else 0,
                 dropout=round(params["dropout"], 2),
+                # A net's first convolution reads a single channel, and is always plain.
+                separable=chosen[f"stage{i}_convolution"] == "separable" and (i, j) != (1, 1),
             )
             for j in range(1, params[f"stage{i}_layers"] + 1)
         ]
@@ -268,6 +310,8 @@ def test_draws_stay_within_the_ranges_and_become_the_candidate(space: SearchSpac
     assert (training.rotation, training.translation, training.scale) == pytest.approx(
         [params["augmentation"] * unit for unit in (10.0, 0.05, 0.1)]
     )
+    assert training.plain_share == params.get("plain_share", space.training.plain_share[0])
+    assert training.precise_batch_norm == space.training.precise_batch_norm
 
 
 def test_random_draws_reach_both_ends_and_favour_neither() -> None:
