@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-FLAGS = ("-std=c++17", "-O2", "-march=native", "-fno-math-errno", "-shared", "-fPIC")
+FLAGS = ("-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-shared", "-fPIC")
 DOUBLE_PRECISION = "-DDOUBLE_PRECISION"
 """Flag to compile with 64-bit numbers, for comparing gradients."""
 COMPILERS = ("c++", "g++", "clang++")
