@@ -14,7 +14,11 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-FLAGS = ("-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-shared", "-fPIC")
+FLAGS = (
+    *("-std=c++17", "-O3", "-march=native", "-shared", "-fPIC"),
+    # Without the first, no loop with a comparison becomes one of vectors; NaN and infinity keep their meaning.
+    *("-fno-trapping-math", "-fno-signed-zeros", "-fno-math-errno"),
+)
 DOUBLE_PRECISION = "-DDOUBLE_PRECISION"
 """Flag to compile with 64-bit numbers, for comparing gradients."""
 COMPILERS = ("c++", "g++", "clang++")
