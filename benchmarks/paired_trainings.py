@@ -1,13 +1,14 @@
-"""Comparing ways of training on MNIST, paired by net and seed; used by two other benchmarks."""
+"""Comparing ways of training on MNIST, paired by net and seed; used by three other benchmarks."""
 
 import argparse
 import json
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
+from typing import TypeVar
 
 from scipy.stats import t as student
 
@@ -18,18 +19,22 @@ from search.workers.processes import default_workers
 from space.architecture import ArchitectureSpec
 from space.candidate import TrainingConfig
 
+_Key = TypeVar("_Key", bound=Hashable)
 Way = tuple[Engine, TrainingConfig]
 Nets = Mapping[str, str]
 """Notations of nets by name."""
 
 
 def compare_by_command_line(description: str | None, nets: Nets, reference: str, ways: Mapping[str, Way]) -> None:
-    """Train each net in each way with the seeds and epochs of the command line, and print the differences."""
+    """Train nets in several ways with the seeds and epochs of the command line, and print the differences."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=5, help="pairs a net (default: 5)")
-    parser.add_argument("--epochs", type=int, default=15, help="default: 15")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--ways", help=f"separated by commas, of {', '.join(ways)} (default: all)")
+    parser.add_argument("--nets", help=f"separated by spaces, of {' '.join(nets)} (default: all)")
+    add_training_options(parser)
     options = parser.parse_args()
+    chosen = options.ways.split(",") if options.ways else list(ways)
+    ways = {way: ways[way] for way in dict.fromkeys([reference, *chosen])}
+    nets = {net: nets[net] for net in (options.nets.split() if options.nets else nets)}
     report = compare(nets, reference, ways, num_seeds=options.seeds, epochs=options.epochs)
     if options.json:
         print(json.dumps(report))
@@ -37,11 +42,13 @@ def compare_by_command_line(description: str | None, nets: Nets, reference: str,
     print(f"last-epoch validation accuracy, {options.epochs} epochs, minus that of {reference}, in points")
     for way, rows in report.items():
         for net, row in rows.items():
-            print(
-                f"{way:>15}, {net:>5}: n {row['n']}, {row['accuracy']:.3f} % against {row['reference']:.3f} %, "
-                f"difference {row['difference']:+.3f} (sd {row['sd']:.3f}), "
-                f"95 % interval {row['low']:+.3f} to {row['high']:+.3f}"
-            )
+            print(f"{way:>18}, {net:>16}: {described(row)}")
+
+
+def add_training_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seeds", type=int, default=5, help="pairs a net (default: 5)")
+    parser.add_argument("--epochs", type=int, default=15, help="default: 15")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def compare(
@@ -49,16 +56,14 @@ def compare(
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Return the `summary` of the pairs with the reference, for each way and net and for all nets together."""
     seeds = range(num_seeds)
-    with ProcessPoolExecutor(
-        default_workers("cpu"), get_context("spawn"), initializer=prepare_worker, initargs=(1,)
-    ) as pool:
-        futures = {
-            (way, net, seed): pool.submit(_val_accuracy, nets[net], seed, engine, replace(config, epochs=epochs))
+    accuracies = val_accuracies(
+        {
+            (way, net, seed): Training(nets[net], seed, engine, replace(config, epochs=epochs))
             for seed in seeds
             for net in nets
             for way, (engine, config) in ways.items()
         }
-        accuracies = {key: 100 * future.result() for key, future in futures.items()}
+    )
     report = {}
     for way in ways:
         if way == reference:
@@ -69,6 +74,23 @@ def compare(
         every = [pair for of_net in pairs.values() for pair in of_net]
         report[way] = {net: summary(of) for net, of in [*pairs.items(), ("all", every)]}
     return report
+
+
+@dataclass(frozen=True)
+class Training:
+    notation: str
+    seed: int
+    engine: Engine
+    config: TrainingConfig
+
+
+def val_accuracies(trainings: Mapping[_Key, Training]) -> dict[_Key, float]:
+    """Train on all cores and return each training's last validation accuracy, in per cent."""
+    with ProcessPoolExecutor(
+        default_workers("cpu"), get_context("spawn"), initializer=prepare_worker, initargs=(1,)
+    ) as pool:
+        futures = {key: pool.submit(_val_accuracy, training) for key, training in trainings.items()}
+        return {key: 100 * future.result() for key, future in futures.items()}
 
 
 def summary(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:
@@ -88,11 +110,20 @@ def summary(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:
     }
 
 
-def _val_accuracy(notation: str, seed: int, engine: Engine, config: TrainingConfig) -> float:
+def described(row: Mapping[str, float]) -> str:
+    """Return one line for a `summary`."""
+    return (
+        f"n {row['n']}, {row['accuracy']:.3f} % against {row['reference']:.3f} %, "
+        f"difference {row['difference']:+.3f} (sd {row['sd']:.3f}), "
+        f"95 % interval {row['low']:+.3f} to {row['high']:+.3f}"
+    )
+
+
+def _val_accuracy(training: Training) -> float:
     from mnist_core.model import build_model
     from mnist_core.training import train
 
     data = load_dataset("mnist", find_data_root("mnist"))
-    model = build_model(ArchitectureSpec.from_text(notation), seed=seed)
-    *_, last = train(model, data, config, seed=seed, engine=engine)
+    model = build_model(ArchitectureSpec.from_text(training.notation), seed=training.seed)
+    *_, last = train(model, data, training.config, seed=training.seed, engine=training.engine)
     return last.val_accuracy

@@ -1,7 +1,8 @@
 """Training speed of each engine, against the usual PyTorch loop (the baseline) and the arithmetic limit.
 
-    python -m benchmarks.training            # four nets, three batch sizes, five repeats: a quarter of an hour
-    python -m benchmarks.training --quick    # one batch size, three repeats: three minutes
+    python -m benchmarks.training            # six nets, three batch sizes, five repeats: half an hour
+    python -m benchmarks.training --quick    # one batch size, three repeats: five minutes
+    python -m benchmarks.training --nets "separable 1,389" "separable 4,950" --batch-sizes 32
 
 Every repeat measures all ways one after another, so that other load on the machine affects them equally; ratios are
 medians over the repeats. A trial-epoch is one epoch of one trial: training on 50,000 images and evaluation on 10,000,
@@ -44,8 +45,10 @@ NETS = {
     "6,688": "8s:br 8s:br p 10s:br 16s:br p 16s:br 10s:br gap",
     **{name: str(RECIPES[name].candidate.architecture) for name in ("000-step3", "002-optimized")},
     "3,410": "4s:br 6s:br p 8s:br 10s:br p 10v:br 10v:br gap fc10+",
+    "separable 1,389": "6s:br sep8s:br ap sep11s:br sep11s:br ap sep14v:br sep14v:br gap fc10+",
+    "separable 4,950": "8s:br sep16s:br ap sep24s:br sep24s:br ap sep36v:br sep36v:br gap fc10+",
 }
-BATCH_SIZES = (64, 128, 512)
+BATCH_SIZES = (32, 64, 128)
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,13 @@ class _Pools:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="batch size 128 alone, three repeats")
+    parser.add_argument("--quick", action="store_true", help="batch size 32 alone, three repeats")
+    parser.add_argument("--nets", nargs="+", choices=list(NETS), default=list(NETS), help="default: all")
+    parser.add_argument("--batch-sizes", type=int, nargs="+", help="default: 32 64 128, with --quick 32")
     parser.add_argument("--repeats", type=int, help="default: 5, with --quick 3")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    batch_sizes = (128,) if options.quick else BATCH_SIZES
+    batch_sizes = options.batch_sizes or (BATCH_SIZES[:1] if options.quick else BATCH_SIZES)
     repeats = options.repeats or (3 if options.quick else 5)
     compile_trainer()
     compile_library(MULTIPLY_ADD_SOURCE)
@@ -82,9 +87,10 @@ def main() -> None:
         ]
         results = {
             name: {
-                batch_size: [_repeat(notation, batch_size, pools) for _ in range(repeats)] for batch_size in batch_sizes
+                batch_size: [_repeat(NETS[name], batch_size, pools) for _ in range(repeats)]
+                for batch_size in batch_sizes
             }
-            for name, notation in NETS.items()
+            for name in options.nets
         }
     report = _report(results, statistics.median(ceilings), repeats, num_cores)
     if options.json:
@@ -124,11 +130,10 @@ def _per_minute(timings: Sequence[Timing]) -> float:
 def _report(
     results: dict[str, dict[int, list[dict[str, list[Timing]]]]], ceiling: float, repeats: int, num_cores: int
 ) -> dict[str, Any]:
-    nets: dict[str, Any] = {}
-    for name, by_batch in results.items():
-        batches = {batch_size: _summary(name, repeated, ceiling) for batch_size, repeated in by_batch.items()}
-        # The middle batch size represents the net.
-        nets[name] = {**batches[128], "batch_sizes": batches}
+    nets = {
+        name: {batch_size: _summary(name, repeated, ceiling) for batch_size, repeated in by_batch.items()}
+        for name, by_batch in results.items()
+    }
     return {
         "machine": f"{num_cores} cores, {platform.machine()}, Python {platform.python_version()}",
         "repeats": repeats,
@@ -185,7 +190,7 @@ def _print_report(report: dict[str, Any]) -> None:
     )
     print("trial-epochs a minute, one trial a core for the engines; ratios to the best habit loop")
     for name, net in report["nets"].items():
-        for batch_size, row in net["batch_sizes"].items():
+        for batch_size, row in net.items():
             speeds = row["trial_epochs_per_minute"]
             low, high = row["ratio_native_range"]
             print(
