@@ -4,6 +4,7 @@ import difflib
 import itertools
 import tomllib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Annotated, Any, Literal, Protocol, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from space.architecture import ArchitectureSpec, num_params
-from space.candidate import MAX_BATCH_SIZE, CandidateSpec, TrainingConfig
+from space.candidate import MAX_BATCH_SIZE, MAX_EPOCHS, CandidateSpec, TrainingConfig
 from space.errors import InputError
 from space.layers import AveragePool, Conv, GlobalAveragePool, Layer, Linear, MaxPool
 
@@ -59,7 +60,7 @@ def _in_dropout_steps(bounds: tuple[float, float]) -> tuple[float, float]:
     return bounds
 
 
-# The upper ends only keep a typing error from filling the memory.
+# Upper ends keep a typing error from filling the memory.
 _NumLayers = Annotated[int, Field(ge=1, le=16, strict=True)]
 _Width = Annotated[int, Field(ge=1, le=1024, strict=True)]
 _PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
@@ -80,7 +81,7 @@ then, which is the key's default here; at that default the key is not written, s
 
 
 class Stage(_Section):
-    """Convolutions between two pools: ranges of their number and widths; their kernel, padding and kind are shared."""
+    """Convolutions between two pools: ranges of their number and widths; their kernel and kind are shared."""
 
     layers: Annotated[tuple[_NumLayers, _NumLayers], AfterValidator(_ordered)]
     width: Annotated[tuple[_Width, _Width], AfterValidator(_ordered)]
@@ -89,10 +90,21 @@ class Stage(_Section):
     convolution_choices: Annotated[tuple[Convolution, ...], Field(min_length=1), AfterValidator(_distinct)] = Field(
         default=("plain",), json_schema_extra=_ADDED_LATER
     )
+    unpadded: Annotated[int, Field(ge=0, le=16, strict=True)] = Field(default=0, json_schema_extra=_ADDED_LATER)
+    """Number of convolutions at the stage's end that are not padded, whatever its padding is."""
 
-    def conv(self, width: int, dropout: float, *, separable: bool = False) -> Conv:
-        padding = self.kernel // 2 if self.padding == "same" else 0
-        return Conv(width, kernel=self.kernel, padding=padding, dropout=dropout, separable=separable)
+    def convs(self, widths: Sequence[int], dropout: float, *, separable: bool) -> list[Conv]:
+        padded = len(widths) - self.unpadded if self.padding == "same" else 0
+        return [
+            Conv(
+                width,
+                kernel=self.kernel,
+                padding=self.kernel // 2 if position < padded else 0,
+                dropout=dropout,
+                separable=separable,
+            )
+            for position, width in enumerate(widths)
+        ]
 
 
 class ArchitectureRanges(_Section):
@@ -108,7 +120,9 @@ class TrainingRanges(_Section):
     weight_decay: _LogRange
     label_smoothing: _FractionRange
     augmentation: Annotated[tuple[_Strength, _Strength], AfterValidator(_ordered)]
-    plain_share: _FractionRange = Field(default=(0.0, 0.0), json_schema_extra=_ADDED_LATER)
+    plain_epochs: Annotated[int, Field(ge=0, le=MAX_EPOCHS, strict=True)] = Field(
+        default=0, json_schema_extra=_ADDED_LATER
+    )
     precise_batch_norm: Annotated[bool, Field(strict=True)] = Field(default=False, json_schema_extra=_ADDED_LATER)
 
 
@@ -116,8 +130,7 @@ class SearchSpace(_Section):
     """The ranges of every candidate a search may try.
 
     A net has stages of convolutions without bias, each with BatchNorm and ReLU, and a 2x2 pool between stages; then
-    global average pooling and a 1x1 classifier with bias. The first convolution is never separable: a depthwise one has
-    a single filter for the single channel of the images.
+    global average pooling and a 1x1 classifier with bias. The first convolution is never separable.
     """
 
     stage: Annotated[tuple[Stage, ...], Field(min_length=1)]
@@ -182,7 +195,8 @@ class SearchSpace(_Section):
         """An architecture of the space with the fewest parameters."""
         # A narrower layer never adds parameters, and among layers of one width, fewer layers always have fewer.
         widths = [[stage.width[0]] * stage.layers[0] for stage in self.stage]
-        return min((self._architecture(widths, kinds) for kinds in self._kinds_of_stages()), key=num_params)
+        pool = self.architecture.pool_choices[0]
+        return min((self._architecture(widths, kinds, pool) for kinds in self._kinds_of_stages()), key=num_params)
 
     def _kinds_of_stages(self) -> Iterable[tuple[Convolution, ...]]:
         return itertools.product(*(stage.convolution_choices for stage in self.stage))
@@ -209,9 +223,6 @@ class SearchSpace(_Section):
         weight_decay = trial.suggest_float("weight_decay", *ranges.weight_decay, log=True)
         label_smoothing = trial.suggest_float("label_smoothing", *ranges.label_smoothing)
         strength = trial.suggest_float("augmentation", *ranges.augmentation)
-        # Without a choice no parameter is sampled, as in the studies of earlier versions.
-        low, high = ranges.plain_share
-        plain_share = trial.suggest_float("plain_share", low, high) if low < high else low
         training = TrainingConfig(
             epochs=epochs,
             batch_size=batch_size,
@@ -221,7 +232,8 @@ class SearchSpace(_Section):
             rotation=strength * UNIT_ROTATION,
             translation=strength * UNIT_TRANSLATION,
             scale=strength * UNIT_SCALE,
-            plain_share=plain_share,
+            # At least the first epoch is augmented, however short a training is.
+            plain_epochs=min(ranges.plain_epochs, epochs - 1),
             precise_batch_norm=ranges.precise_batch_norm,
         )
         return CandidateSpec(self._architecture(widths, kinds, pool, round(dropout, 2)), training)
@@ -235,10 +247,13 @@ class SearchSpace(_Section):
     ) -> ArchitectureSpec:
         layers: list[Layer] = []
         for stage, stage_widths, kind in zip(self.stage, widths, kinds, strict=True):
+            convs = stage.convs(stage_widths, dropout, separable=kind == "separable")
             if layers:
                 layers.append(AveragePool() if pool == "average" else MaxPool())
-            for width in stage_widths:
-                layers.append(stage.conv(width, dropout, separable=kind == "separable" and bool(layers)))
+            else:
+                # Images have a single channel, for which a depthwise convolution would have a single filter.
+                convs[0] = replace(convs[0], separable=False)
+            layers += convs
         return ArchitectureSpec((*layers, GlobalAveragePool(), Linear(NUM_CLASSES)))
 
     def to_toml(self) -> str:

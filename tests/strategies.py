@@ -132,6 +132,7 @@ def search_spaces(draw: st.DrawFn) -> SearchSpace:
                 width=(narrowest, draw(st.integers(narrowest, 40))),
                 kernel=kernel,
                 padding=padding,
+                unpadded=draw(st.integers(0, 2)) if left >= 8 else 0,
                 convolution_choices=draw(_some_of(["plain", "separable"] if kernel > 1 else ["plain"])),
             )
         )
@@ -148,7 +149,7 @@ def search_spaces(draw: st.DrawFn) -> SearchSpace:
             label_smoothing=draw(_ranges(st.floats(0.0, 0.9))),
             # A strength so small that its products are subnormal could not be found again from them.
             augmentation=draw(_ranges(st.just(0.0) | st.floats(1e-3, 5.0))),
-            plain_share=draw(st.just((0.0, 0.0)) | _ranges(st.floats(0.0, 0.9))),
+            plain_epochs=draw(st.integers(0, 3)),
             precise_batch_norm=draw(st.booleans()),
         ),
     )

@@ -7,6 +7,12 @@
 // A channel's kernel stays in registers, beside the sums, where there are enough of them.
 constexpr int DEPTHWISE_COLUMNS = NUM_REGISTERS >= 32 ? 7 : 4;
 
+template <class Body>
+inline void with_depthwise_kernel(int kernel, Body body) {
+    if (kernel == 3) body(std::integral_constant<int, 3>());
+    else body(std::integral_constant<int, 5>());
+}
+
 // Passes the sums of COLUMNS neighbouring pixels to sink.put<COLUMNS>. `first` and `last` bound the rows of the kernel
 // that lie on the map.
 template <int K, int COLUMNS, class Sink>
@@ -38,7 +44,7 @@ inline void convolve_depthwise_block(
 template <class Sink>
 void convolve_depthwise(const Tensor& in, const real* weights, int kernel, int padding, Sink& sink) {
     const int height = in.height + 2 * padding - kernel + 1, width = in.width + 2 * padding - kernel + 1;
-    with_kernel(kernel, [&](auto K) {
+    with_depthwise_kernel(kernel, [&](auto K) {
         for (int channel = 0; channel < in.channels; ++channel)
             for (int y = 0; y < height; ++y) {
                 const int first = std::max(0, padding - y), last = std::min<int>(K, in.height + padding - y);
@@ -78,7 +84,7 @@ inline void add_depthwise_products(
 inline void add_depthwise_weight_gradient(
     const Tensor& in, const Tensor& gradient, int kernel, int padding, vector* sums_of_lanes) {
     constexpr int COLUMNS = 4;
-    with_kernel(kernel, [&](auto K) {
+    with_depthwise_kernel(kernel, [&](auto K) {
         for (int channel = 0; channel < in.channels; ++channel) {
             vector sums[K][K] = {};
             for (int y = 0; y < gradient.height; ++y) {

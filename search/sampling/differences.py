@@ -15,7 +15,6 @@ SAMPLED_SETTINGS = (
     "rotation",
     "translation",
     "scale",
-    "plain_share",
 )
 FIXED_SETTINGS = {
     "optimizer": ("optimizer", "momentum", "peak_momentum", "nesterov", "clip_norm"),
@@ -25,7 +24,7 @@ FIXED_SETTINGS = {
     ),
     "pixel scaling": ("pixel_mean", "pixel_std"),
     "stopping": ("stop_accuracy", "patience"),
-    "unaugmented images": ("plain_epochs", "precise_batch_norm"),
+    "unaugmented images": ("plain_share", "plain_epochs", "precise_batch_norm"),
 }
 """Training settings that no space samples, by the words that messages use for them."""
 

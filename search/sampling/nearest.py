@@ -104,14 +104,12 @@ def _nearest_dropout(space: SearchSpace, kept: Sequence[Conv]) -> float:
 
 def _nearest_training(space: SearchSpace, training: TrainingConfig) -> dict[str, Any]:
     ranges = space.training
-    low, high = ranges.plain_share
     return {
         "batch_size": min(ranges.batch_size_choices, key=lambda size: abs(math.log(size / training.batch_size))),
         "max_lr": _clip(training.max_lr, ranges.max_lr),
         "weight_decay": _clip(training.weight_decay, ranges.weight_decay),
         "label_smoothing": _clip(training.label_smoothing, ranges.label_smoothing),
         "augmentation": _clip(_strength(training), ranges.augmentation),
-        **({"plain_share": _clip(training.plain_share, ranges.plain_share)} if low < high else {}),
     }
 
 

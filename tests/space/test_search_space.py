@@ -47,7 +47,14 @@ def test_a_partial_file_changes_only_what_it_names(tmp_path: Path) -> None:
 def test_the_stages_of_a_file_replace_the_defaults_whole(tmp_path: Path) -> None:
     space = _read(tmp_path, "[[stage]]\nlayers = [2, 2]\nwidth = [5, 6]\nkernel = 5\n")
     assert [stage.model_dump() for stage in space.stage] == [
-        {"layers": (2, 2), "width": (5, 6), "kernel": 5, "padding": "same", "convolution_choices": ("plain",)}
+        {
+            "layers": (2, 2),
+            "width": (5, 6),
+            "kernel": 5,
+            "padding": "same",
+            "convolution_choices": ("plain",),
+            "unpadded": 0,
+        }
     ]
     assert (space.architecture, space.training) == (DEFAULT.architecture, DEFAULT.training)
 
@@ -88,8 +95,9 @@ def test_stored_round_trip(space: SearchSpace) -> None:
 def test_a_space_that_an_earlier_version_stored_keeps_its_meaning_and_its_text() -> None:
     space = SearchSpace.from_stored(STORED_EARLIER)
     assert [stage.convolution_choices for stage in space.stage] == [("plain",)]
-    assert (space.architecture.pool_choices, space.training.plain_share) == (("max",), (0.0, 0.0))
-    assert not space.training.precise_batch_norm
+    assert [stage.unpadded for stage in space.stage] == [0]
+    assert space.architecture.pool_choices == ("max",)
+    assert (space.training.plain_epochs, space.training.precise_batch_norm) == (0, False)
     assert space.to_stored() == STORED_EARLIER
 
 
@@ -268,8 +276,6 @@ def test_draws_stay_within_the_ranges_and_become_the_candidate(space: SearchSpac
     params, candidate = _draw(space, seed)
     ranges = {name: getattr(space.training, name) for name in ("max_lr", "weight_decay", "label_smoothing")}
     ranges |= {"augmentation": space.training.augmentation, "dropout": space.architecture.dropout}
-    if space.training.plain_share[0] < space.training.plain_share[1]:
-        ranges["plain_share"] = space.training.plain_share
     menus = {"batch_size": space.training.batch_size_choices, "pool": space.architecture.pool_choices}
     menus |= {f"stage{i}_convolution": stage.convolution_choices for i, stage in enumerate(space.stage, start=1)}
     # What is not open is not a parameter, except for the batch size, which always was one.
@@ -291,7 +297,9 @@ def test_draws_stay_within_the_ranges_and_become_the_candidate(space: SearchSpac
             Conv(
                 params[f"stage{i}_width{j}"],
                 kernel=stage.kernel,
-                padding=stage.kernel // 2 if stage.padding == "same" else 0,
+                padding=stage.kernel // 2
+                if stage.padding == "same" and j <= params[f"stage{i}_layers"] - stage.unpadded
+                else 0,
                 dropout=round(params["dropout"], 2),
                 # A net's first convolution reads a single channel, and is always plain.
                 separable=chosen[f"stage{i}_convolution"] == "separable" and (i, j) != (1, 1),
@@ -310,7 +318,7 @@ def test_draws_stay_within_the_ranges_and_become_the_candidate(space: SearchSpac
     assert (training.rotation, training.translation, training.scale) == pytest.approx(
         [params["augmentation"] * unit for unit in (10.0, 0.05, 0.1)]
     )
-    assert training.plain_share == params.get("plain_share", space.training.plain_share[0])
+    assert (training.plain_share, training.plain_epochs) == (0.0, space.training.plain_epochs)
     assert training.precise_batch_norm == space.training.precise_batch_norm
 
 
