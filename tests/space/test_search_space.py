@@ -14,6 +14,7 @@ from space.errors import InputError
 from space.layers import AveragePool, Conv, GlobalAveragePool, Linear, MaxPool
 from space.random_draw import RandomDraw
 from space.search_space import SearchSpace
+from tests.spaces import STORED_EARLIER
 from tests.strategies import search_spaces
 
 DEFAULT = SearchSpace.default()
@@ -63,25 +64,6 @@ def test_whole_numbers_are_read_where_fractions_are_meant(tmp_path: Path) -> Non
     assert _read(tmp_path, "[training]\nmax_lr = [1, 2]\n").training.max_lr == (1.0, 2.0)
 
 
-STORED_EARLIER = """\
-[[stage]]
-layers = [1, 2]
-width = [3, 16]
-kernel = 3
-padding = "same"
-
-[architecture]
-dropout = [0.0, 0.03]
-
-[training]
-batch_size_choices = [32, 64]
-max_lr = [0.05, 0.2]
-weight_decay = [1e-05, 0.0002]
-label_smoothing = [0.0, 0.0]
-augmentation = [0.4, 1.2]
-"""
-
-
 @given(space=search_spaces())
 def test_toml_round_trip(space: SearchSpace, tmp_path_factory: pytest.TempPathFactory) -> None:
     assert _read(tmp_path_factory.mktemp("space"), space.to_toml()) == space
@@ -94,8 +76,8 @@ def test_stored_round_trip(space: SearchSpace) -> None:
 
 def test_a_space_that_an_earlier_version_stored_keeps_its_meaning_and_its_text() -> None:
     space = SearchSpace.from_stored(STORED_EARLIER)
-    assert [stage.convolution_choices for stage in space.stage] == [("plain",)]
-    assert [stage.unpadded for stage in space.stage] == [0]
+    assert [stage.convolution_choices for stage in space.stage] == [("plain",)] * 3
+    assert [stage.unpadded for stage in space.stage] == [0, 0, 0]
     assert space.architecture.pool_choices == ("max",)
     assert (space.training.plain_epochs, space.training.precise_batch_norm) == (0, False)
     assert space.to_stored() == STORED_EARLIER
@@ -351,8 +333,8 @@ def test_nothing_drawn_is_smaller_than_the_smallest(space: SearchSpace, seed: in
 
 
 def test_the_smallest_of_the_default_space() -> None:
-    assert str(DEFAULT.smallest) == "3s:br p 3s:br 3s:br p 3v:br 3v:br gap fc10+"
-    assert num_params(DEFAULT.smallest) == (27 + 6) + 4 * (81 + 6) + 40
+    assert str(DEFAULT.smallest) == "3s:br ap sep3s:br sep3s:br ap sep3v:br sep3v:br gap fc10+"
+    assert num_params(DEFAULT.smallest) == (27 + 6) + 4 * (27 + 9 + 6) + 40
 
 
 @pytest.mark.parametrize(("budget", "draws"), [(700, 60_000), (1_500, 2_000), (8_000, 100), (50_000, 50)])

@@ -21,14 +21,13 @@ from space.layers import AveragePool, Conv, MaxPool
 from space.random_draw import RandomDraw
 from space.recipes import RECIPES
 from space.search_space import SearchSpace, Stage
+from tests.spaces import PLAIN
 from tests.strategies import candidates, search_spaces
-
-DEFAULT = SearchSpace.default()
 
 ANY_SIZE = sys.maxsize
 
 
-def nearest_to(notation: str, space: SearchSpace = DEFAULT, budget: int = ANY_SIZE, **training: Any) -> Nearest | None:
+def nearest_to(notation: str, space: SearchSpace = PLAIN, budget: int = ANY_SIZE, **training: Any) -> Nearest | None:
     known = CandidateSpec(ArchitectureSpec.from_text(notation), TrainingConfig(**training))
     return nearest_params(space, known, budget=budget, epochs=15)
 
@@ -126,8 +125,8 @@ NEAREST = {
 )
 def test_kinds_are_those_of_most_layers_where_there_is_a_choice(known: str, expected: str, changes: list[str]) -> None:
     stage = Stage(layers=(2, 3), width=(3, 20), convolution_choices=("plain", "separable"))
-    pools = DEFAULT.architecture.model_copy(update={"pool_choices": ("max", "average")})
-    nearest = nearest_to(known, DEFAULT.model_copy(update={"stage": (stage, stage), "architecture": pools}))
+    pools = PLAIN.architecture.model_copy(update={"pool_choices": ("max", "average")})
+    nearest = nearest_to(known, PLAIN.model_copy(update={"stage": (stage, stage), "architecture": pools}))
     assert nearest is not None
     assert (str(nearest.candidate.architecture), list(nearest.changes)) == (expected, changes)
 
@@ -151,7 +150,7 @@ def test_the_layers_that_a_candidate_lacks_repeat_its_last_widths() -> None:
 
 def test_equal_stages_have_layers_of_their_own() -> None:
     stage = Stage(layers=(1, 2), width=(1, 200))
-    nearest = nearest_to("3s:br p 100s:br 90s:br gap fc10+", DEFAULT.model_copy(update={"stage": (stage, stage)}))
+    nearest = nearest_to("3s:br p 100s:br 90s:br gap fc10+", PLAIN.model_copy(update={"stage": (stage, stage)}))
     assert nearest is not None
     assert str(nearest.candidate.architecture) == "3s:br p 100s:br 90s:br gap fc10+"
 
@@ -192,7 +191,7 @@ def placed(architecture: ArchitectureSpec) -> list[tuple[Conv, float]]:
 @given(candidates().filter(lambda known: len(placed(known.architecture)) <= 4))
 def test_no_candidate_of_a_small_space_is_nearer(known: CandidateSpec) -> None:
     stages = (Stage(layers=(1, 1), width=(3, 5)), Stage(layers=(1, 2), width=(4, 5), kernel=1))
-    space = DEFAULT.model_copy(update={"stage": stages})
+    space = PLAIN.model_copy(update={"stage": stages})
     nearest = nearest_params(space, known, budget=ANY_SIZE, epochs=15)
     assert nearest is not None
     first = ["3s:br", "4s:br", "5s:br"]
@@ -245,7 +244,7 @@ def test_a_candidate_of_the_space_is_its_own_nearest(space: SearchSpace, seed: i
 
 
 def test_a_large_space_takes_no_time() -> None:
-    space = DEFAULT.model_copy(update={"stage": (Stage(layers=(1, 12), width=(1, 64)),) * 4})
+    space = PLAIN.model_copy(update={"stage": (Stage(layers=(1, 12), width=(1, 64)),) * 4})
     nearest = nearest_params(space, RECIPES["004-v2"].candidate, budget=ANY_SIZE, epochs=15)
     assert nearest is not None
     assert len(placed(nearest.candidate.architecture)) == 8  # all but the 1x1
@@ -287,7 +286,7 @@ RECIPES_AT_8000 = {
 
 @pytest.mark.parametrize("name", RECIPES_AT_8000)
 def test_recipes_under_the_usual_budget(name: str) -> None:
-    nearest = nearest_params(DEFAULT, RECIPES[name].candidate, budget=8_000, epochs=15)
+    nearest = nearest_params(PLAIN, RECIPES[name].candidate, budget=8_000, epochs=15)
     assert (nearest and str(nearest.candidate.architecture)) == RECIPES_AT_8000[name]
 
 
@@ -326,7 +325,7 @@ def test_changes_of_training_are_told_with_their_values_and_the_others_by_a_word
     known = CandidateSpec(
         architecture, replace(RECIPES["003"].candidate.training, rotation=10.0, translation=0.05, scale=0.1)
     )
-    nearest = nearest_params(DEFAULT, known, budget=8_000, epochs=4)
+    nearest = nearest_params(PLAIN, known, budget=8_000, epochs=4)
     assert nearest is not None
     assert nearest.changes == (
         *("epochs 20 -> 4", "batch_size 124 -> 64", "max_lr 0.01 -> 0.05", "weight_decay 0 -> 1e-05"),
