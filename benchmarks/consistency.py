@@ -1,10 +1,11 @@
-"""Checking that a store is consistent with Optuna's trials, for benchmarks/chaos.py and tests."""
+"""Checking that a store is consistent with Optuna's trials, for benchmarks/chaos.py, benchmarks/races.py and tests."""
 
 import json
 import os
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +18,7 @@ from studies.records import read_epochs, read_front
 from studies.slots import Slot, SlotState, TrialSlots
 from studies.storage import Store
 from studies.study import read_fingerprint
-from studies.trials import TRAINED, Outcome, outcome_of
+from studies.trials import TRAINED, Outcome, attributes_of, outcome_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -73,6 +74,8 @@ def find_problems(folder: Path, num_trials: int) -> list[str]:
     trained = {trial.number: trial for trial in trials if outcome_of(trial) in TRAINED}
     problems += [f"trial {trial.number} is {trial.state.name}" for trial in trials if not trial.state.is_finished()]
     problems += _compare_slots(slots, trials, trained, num_trials, fingerprint["seed"])
+    keys = Counter(attributes_of(trial)["candidate_key"] for trial in trained.values())
+    problems += [f"candidate {key} is trained {number} times" for key, number in keys.items() if number > 1]
     problems += _compare_front(store, name, trained)
     problems += _compare_curves(store, name, trained, curves)
     for trial in trained.values():

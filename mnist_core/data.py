@@ -165,8 +165,8 @@ def _read_training_images(name: str, data_root: Path | None) -> tuple[Split, int
     whole = _read_mnist_layout(data_root, source, IMAGES_FILE, LABELS_FILE)
     if len(whole) <= source.validation_size:
         raise InputError(
-            f"{data_root / source.folder} holds {len(whole)} training images; it must hold more than the "
-            f"{source.validation_size} validation images"
+            f"{data_root / source.folder} holds {len(whole)} training image{'' if len(whole) == 1 else 's'}; it must "
+            f"hold more than the {source.validation_size} validation images"
         )
     return whole, len(whole) - source.validation_size, source.validation_size
 

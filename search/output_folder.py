@@ -1,14 +1,26 @@
-"""Output folders that a command writes whole or not at all, and replaces only if the same command wrote them."""
+"""Output folders and files: whether they can be written, which is checked before anything slow, and replacing them.
+
+A folder is written whole or not at all, and replaced only if the same command wrote it.
+"""
 
 import contextlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from search.terminal.interrupts import raising_interrupts
 from space.errors import InputError
+
+FILE_SUFFIXES = frozenset(
+    (
+        *(".safetensors", ".onnx", ".pt2", ".pt", ".pth", ".c", ".h", ".zip"),
+        *(".html", ".htm", ".pdf", ".md", ".txt", ".json", ".csv", ".png"),
+    )
+)
+"""Suffixes by which a name means a file, so that no folder is made with it."""
 
 
 def check_target(out: Path, kind: str, files: Collection[str] | None, *, force: bool) -> None:
@@ -17,27 +29,77 @@ def check_target(out: Path, kind: str, files: Collection[str] | None, *, force: 
     With ``force``, a folder is replaced if it holds only ``files``, the names that a ``kind`` ("export") writes. None
     means that ``out`` is a single file.
     """
-    if not out.parent.is_dir():
-        raise InputError(f"--out {out} can't be written: the folder {out.parent} does not exist")
-    if not out.exists():
+    if out.name in ("", ".."):
+        raise InputError(f"--out {out} must end in a name of its own, such as {out / 'my-model'}")
+    check_parent("--out", out)
+    mode = _mode("--out", out)
+    if mode is None:
+        if files is not None:
+            _check_folder_name("--out", out)
         return
+    if stat.S_ISLNK(mode):  # what replaces it would take the place of the link, not of what it leads to
+        what = "file" if files is None else "folder"
+        raise InputError(f"--out {out} is a symbolic link, which is not replaced: name the {what} itself")
     if not force:
         raise InputError(f"--out {out} exists already; --force replaces what an earlier {kind} wrote")
     if files is None:
-        if not out.is_file():
-            raise InputError(f"--out {out} is a folder, but --format writes one file")
+        if not stat.S_ISREG(mode):
+            what = "is a folder" if stat.S_ISDIR(mode) else "is no ordinary file"
+            raise InputError(f"--out {out} {what}, but one file is to be written")
         return
-    found = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    found = {path.name for path in out.iterdir()} if stat.S_ISDIR(mode) else set()
     # Never remove a file from elsewhere: other commands also write a config.json.
     if not found or found - set(files):
         raise InputError(f"--out {out} was not written by an {kind}, so it is not replaced")
+
+
+def check_folder(option: str, folder: Path) -> None:
+    """Raise `InputError` if ``folder``, which is created if it is missing, can't be written into.
+
+    A link to a folder may be named. Parents that are missing are not an error here.
+    """
+    mode = _mode(option, folder)
+    if mode is None:
+        _check_folder_name(option, folder)
+        existing = next(path for path in folder.parents if os.path.lexists(path))
+        check_parent(option, existing / folder.name)
+        return
+    if stat.S_ISLNK(mode) and not folder.exists():
+        raise InputError(f"{option} {folder} is a symbolic link that leads nowhere: name a folder")
+    if not folder.is_dir():
+        raise InputError(f"{option} {folder} is a file; it must be a folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{option} {folder} is not writable")
+
+
+def check_parent(option: str, path: Path) -> None:
+    """Raise `InputError` if nothing can be created at ``path`` because of the folder around it."""
+    if not path.parent.is_dir():
+        raise InputError(f"{option} {path} can't be written: the folder {path.parent} does not exist")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise InputError(f"{option} {path} can't be written: the folder {path.parent} is not writable")
+
+
+def _mode(option: str, path: Path) -> int | None:
+    """Return the kind of what is at ``path``, links not followed; None if nothing is there."""
+    try:
+        return path.lstat().st_mode
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{option} {path} can't be written: {error.strerror}") from None
+
+
+def _check_folder_name(option: str, folder: Path) -> None:
+    if folder.suffix.lower() in FILE_SUFFIXES:
+        raise InputError(f"{option} {folder} is named like a file, but a folder is written: leave out {folder.suffix}")
 
 
 @contextlib.contextmanager
 def temporary_folder(out: Path) -> Iterator[Path]:
     """Create a folder beside ``out`` to fill and move; removes it afterwards. Raises `InputError` if that fails."""
     try:
-        folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
+        folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name[:32]}-"))
     except OSError as error:
         raise InputError(f"--out {out} can't be written: {error.strerror}") from None
     with raising_interrupts():

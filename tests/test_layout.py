@@ -39,7 +39,7 @@ SEARCH_MAY_IMPORT = {
     },
     "runs": {"confirmation", "sampling", "reports", "workers", "terminal", "defaults"},
     "confirmation": {"models", "workers", "reports", "terminal", "defaults"},
-    "training": {"models", "workers", "terminal", "defaults"},
+    "training": {"models", "workers", "terminal", "output_folder", "defaults"},
     "analysis": {"models", "training", "workers", "terminal", "output_folder"},
     "export": {"models", "analysis", "terminal", "output_folder"},
     "models": {"terminal"},

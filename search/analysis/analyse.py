@@ -15,7 +15,7 @@ from mnist_core.data import Dataset, find_data_root, load_dataset, normalised_fo
 from mnist_core.training import DivergedError
 from search.analysis.charts import draw_charts, draw_mistakes
 from search.analysis.facts import Analysis, Subject, analyse_model, sample_inputs
-from search.analysis.page import render_page
+from search.analysis.page import describe_confirmation, render_page
 from search.models.loading import load_its_data
 from search.models.names import load_model, parse_model
 from search.output_folder import check_target, replace_folder, temporary_folder
@@ -28,6 +28,7 @@ from search.workers.training import CandidateTraining
 from space.errors import SearchFailedError
 from space.recipes import RECIPES, Recipe
 from space.results import EpochResult
+from studies.confirmations import read_confirmed_front, read_openings
 from studies.records import read_epochs
 from studies.storage import Store
 from studies.study import read_fingerprint
@@ -63,11 +64,13 @@ def write_analysis(
         analysis = analyse_model(subject, data)
         _write_files(folder, analysis)
         replace_folder(folder, out)
+    lines = [] if subject.confirmed is None else [describe_confirmation(subject)]
     no_estimate = ", which it was trained on as well" if subject.checkpoint.val_accuracy is None else ""
     return [
         f"{subject.title}: {format_accuracy(analysis.val_accuracy)} ± {100 * analysis.standard_error:.2f} of "
         f"{analysis.num_images:,} validation images{no_estimate}, "
         f"{subject.checkpoint.candidate.num_params:,} parameters, {counted(len(analysis.mistakes), 'mistake')}",
+        *lines,
         str(out / PAGE_FILE),
     ]
 
@@ -82,6 +85,8 @@ def _of_trial(checkpoint: Checkpoint, storage: str, study: str | None) -> Subjec
     run = attributes_of(store.load_study(name).get_trials(deepcopy=False)[number])["run"]
     where = make_url(storage).render_as_string(hide_password=True)
     epochs = tuple(read_epochs(store.database, name, [number])[number])
+    front = read_confirmed_front(store.database, name)
+    confirmed = next((point for point in front if point.trial == number), None)
     return Subject(
         checkpoint=checkpoint,
         title=f"Trial {number} of {name}",
@@ -93,6 +98,8 @@ def _of_trial(checkpoint: Checkpoint, storage: str, study: str | None) -> Subjec
         epochs=epochs,
         max_params=fingerprint["budget"],
         limit=f"the budget of the study {name}",
+        confirmed=confirmed,
+        openings=() if confirmed is None else tuple(read_openings(store.database, name)),
     )
 
 

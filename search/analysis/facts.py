@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +21,7 @@ from search.models.rules import REQUIREMENTS, Rule, check_rules
 from space.architecture import ArchitectureSpec
 from space.results import EpochResult
 from space.summary import LayerSummary, peak_activation_bytes, summarise
+from studies.confirmations import ConfirmedPoint
 
 NUM_LAST_EPOCHS = 5
 """Number of last epochs over which the range of the accuracy is reported."""
@@ -40,6 +42,10 @@ class Subject:
     max_params: int
     limit: str
     """Where the limit `max_params` comes from."""
+    confirmed: ConfirmedPoint | None = None
+    """What a confirmation measured of the model's candidate; None unless it is a member of a confirmed front."""
+    openings: tuple[tuple[datetime, int], ...] = ()
+    """When that confirmation opened the test set, in UTC, and for how many models, earliest first."""
 
     @property
     def architecture(self) -> ArchitectureSpec:
@@ -151,6 +157,10 @@ class Analysis:
             "standard_error": self.standard_error,
             "measured_accuracy": self.measured_accuracy,
             "epoch": self.subject.epoch,
+            "confirmed": self.subject.confirmed and asdict(self.subject.confirmed),
+            "test_openings": [
+                {"opened": opened.isoformat(), "num_models": num_models} for opened, num_models in self.subject.openings
+            ],
             "rules": [asdict(rule) for rule in self.rules],
             "layers": [row.to_json() for row in self.layers],
             "epochs": [asdict(result) for result in self.subject.epochs] or None,

@@ -9,7 +9,7 @@ from string import Template
 import numpy as np
 from numpy.typing import NDArray
 
-from search.analysis.facts import Analysis
+from search.analysis.facts import Analysis, Subject
 from search.analysis.picture import Picture, image_element
 from search.terminal.numbers import counted, format_accuracy, format_kib, format_seconds
 from space.layers import INPUT_SHAPE, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool
@@ -27,6 +27,7 @@ def render_page(analysis: Analysis, charts: Mapping[str, Picture], augmented: ND
         notation=escape(str(subject.architecture)),
         origin=escape(subject.origin),
         tiles=_tiles(analysis),
+        confirmed=_confirmed(subject),
         remark=escape(_remark(analysis)),
         rules_lead=escape(f"Its parameters against {subject.limit}, and the parts that small nets are asked to have."),
         rules=_rules(analysis),
@@ -60,13 +61,37 @@ def describe_layer(layer: Layer) -> str:
             return "fully connected" + (", ReLU" if layer.relu else "")
 
 
+def describe_confirmation(subject: Subject) -> str:
+    """Describe in a line what a confirmation measured of the candidate, and when it opened the test set for that."""
+    point = subject.confirmed
+    assert point is not None
+    openings = " and ".join(
+        f"{opened:%Y-%m-%d %H:%M} UTC for {counted(num_models, 'model')}" for opened, num_models in subject.openings
+    )
+    return (
+        f"confirmed test accuracy {format_accuracy(point.accuracy)}, 95 % interval {100 * point.low:.2f} to "
+        f"{100 * point.high:.2f} %, the mean of {len(point.seeds)} models of this net that were trained anew on all "
+        f"images outside the test set, which was opened {openings}; this command did not read it"
+    )
+
+
+def _confirmed(subject: Subject) -> str:
+    if subject.confirmed is None:
+        return ""
+    text = describe_confirmation(subject)
+    return f'<p class="lead" id="confirmed">{escape(text[0].upper() + text[1:])}.</p>'
+
+
 def _tiles(analysis: Analysis) -> str:
     rows = analysis.layers
     error = f"<small>± {100 * analysis.standard_error:.2f}</small>"
     tiles = [
         (f"{format_accuracy(analysis.val_accuracy)} {error}", "validation accuracy after the last epoch"),
         (f"{sum(row.num_params for row in rows):,}", "trainable parameters"),
-        (f"{len(analysis.mistakes):,}", f"mistakes in {analysis.num_images:,} validation images"),
+        (
+            f"{len(analysis.mistakes):,}",
+            f"mistake{'' if len(analysis.mistakes) == 1 else 's'} in {analysis.num_images:,} validation images",
+        ),
         (f"{sum(row.num_macs for row in rows):,}", "multiply-accumulates for one image"),
         (format_kib(sum(row.param_bytes for row in rows)), "of weights in fp32"),
     ]
@@ -84,7 +109,8 @@ def _remark(analysis: Analysis) -> str:
             "This is validation, not test: no model was trained on these images, but one that was chosen by them, by a "
             "search or by when to stop, looks better than it is."
         )
-    remark += " The test images were not read."
+    if subject.confirmed is None:
+        remark += " The test images were not read."
     if subject.epochs and subject.epoch != subject.epochs[-1].epoch:
         of_epoch = "an earlier epoch" if subject.epoch is None else f"epoch {subject.epoch}"
         remark += (
@@ -177,8 +203,9 @@ def _learning(analysis: Analysis, charts: Mapping[str, Picture]) -> str:
         ("an epoch", f"{seconds / len(epochs):.1f} s"),
         ("epochs", str(len(epochs))),
     ]
+    span = "epoch" if len(last) == 1 else f"{len(last)} epochs"
     steadiness = (
-        f"<div><h3>Validation accuracy over the last {len(last)} epochs</h3>{_facts('last-epochs', facts)}"
+        f"<div><h3>Validation accuracy over the last {span}</h3>{_facts('last-epochs', facts)}"
         f"<h3>Training time</h3>{_facts('training-time', times)}</div>"
     )
     return f'<div class="columns">{"".join(figures)}{steadiness}</div>'
@@ -215,11 +242,12 @@ def _mistakes(analysis: Analysis) -> str:
         image = image_element(images[mistake.index], f"{was} taken for {said}")
         caption = f"<strong>{was}</strong> taken for <strong>{said}</strong><br>{100 * mistake.confidence:.1f} % sure"
         figures.append(f"<figure>{image}<figcaption>{caption}</figcaption></figure>")
-    first = f"The first {len(shown)} of {num_mistakes:,}" if len(shown) < num_mistakes else f"All {num_mistakes:,}"
-    return (
-        f'<p class="lead">{first} validation images that it gets wrong, the surest first.</p>'
-        f'<div class="gallery">{"".join(figures)}</div>'
-    )
+    if num_mistakes == 1:
+        lead = "The only validation image that it gets wrong."
+    else:
+        first = f"The first {len(shown)} of {num_mistakes:,}" if len(shown) < num_mistakes else f"All {num_mistakes:,}"
+        lead = f"{first} validation images that it gets wrong, the surest first."
+    return f'<p class="lead">{lead}</p><div class="gallery">{"".join(figures)}</div>'
 
 
 def _inputs(analysis: Analysis, augmented: NDArray[np.uint8]) -> str:

@@ -10,6 +10,7 @@ from search.defaults import DEFAULT_STORAGE
 
 EXAMPLE = example(
     "python -m search export --max-params 5000 --out my-model",
+    "python -m search export --trial 12 --out best.onnx",
     "python -m search export --min-accuracy 0.99 --format c-int8 --out firmware",
 )
 SELECTION = "Which trial"
@@ -20,7 +21,8 @@ def export(
         Path,
         typer.Option(
             metavar="PATH",
-            help="Folder to create, or with --format the file to create (for C, a folder).",
+            help="Folder to create, or a file: one that ends in .safetensors, .onnx or .pt2, or any with --format "
+            "(for C, a folder).",
             rich_help_panel=OUTPUT,
         ),
     ],

@@ -133,7 +133,7 @@ class _ConfirmRun:
         if confirmation.members is not None:
             return
         points, seeds = confirmation.contenders, confirmation.seeds[Stage.DECIDE]
-        self.progress.line(f"stage 1: which of {counted(len(points), 'contender')} are on the front")
+        self.progress.line(f"stage 1: training {counted(len(points), 'contender')} to decide which are on the front")
         # Every call repeats all rounds, reusing trainings, so that an interruption makes no difference to the result.
         num_seeds = {point.trial: MIN_CONFIRM_SEEDS for point in points}
         while True:
@@ -151,8 +151,8 @@ class _ConfirmRun:
                 num_seeds[trial] += 1
         members = front_members(contenders)
         confirmation.freeze(members)
-        numbers = ", ".join(map(str, members))
-        self.progress.line(f"the front has {counted(len(members), 'member')}, frozen: trials {numbers}")
+        numbers = f"trial{'' if len(members) == 1 else 's'} {', '.join(map(str, members))}"
+        self.progress.line(f"the front has {counted(len(members), 'member')}, frozen: {numbers}")
 
     def measure(self) -> None:
         """Train the members on all images outside the test set, and test the models that were not tested yet."""

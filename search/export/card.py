@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mnist_core.checkpoint import Checkpoint
 from search.export.subject import C_FORMATS, ExportSubject, ModelFile, accuracy_of
-from search.terminal.numbers import format_accuracy, format_kib
+from search.terminal.numbers import counted, format_accuracy, format_kib
 
 OPTIMISM = 0.0017
 """How much better the best of 50 equal nets looks than it is, on 10,000 images: the excess of the largest of 50 draws
@@ -137,7 +137,9 @@ def _measured(file: ModelFile) -> str:
 def _front(subject: ExportSubject) -> str:
     num_points = len(subject.members)
     if subject.position is None:
-        return f"Trial {subject.checkpoint.trial} is not on the study's front, which has {num_points} points."
+        return (
+            f"Trial {subject.checkpoint.trial} is not on the study's front, which has {counted(num_points, 'point')}."
+        )
     kind, measure = ("", "validation") if subject.confirmed is None else ("confirmed ", "mean test")
     rows = [
         (

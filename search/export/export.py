@@ -8,7 +8,7 @@ import numpy as np
 
 from search.export.bundle import FOLDER_FILES, FORMATS_INSIDE, write_bundle
 from search.export.formats import check_packages, describe_file, write_format
-from search.export.subject import C_FILES, C_FORMATS, FORMATS, ExportSubject
+from search.export.subject import C_FILES, C_FORMATS, FORMATS, SUFFIX_FORMATS, ExportSubject
 from search.models.agreement import classify
 from search.models.loading import load_confirmed, load_its_data, load_trial
 from search.output_folder import check_target, replace_folder, temporary_folder
@@ -28,17 +28,32 @@ def export_model(
     force: bool,
     data_root: Path | None,
 ) -> list[str]:
-    """Write one format or, without ``file_format``, a folder with everything needed to use and understand the model.
+    """Write one format or a folder with everything needed to use and understand the model.
 
-    Returns a line about each model file. Everything is first written and checked in a temporary folder beside ``out``,
-    so that ``out`` is complete or untouched. Raises `InputError` if ``out`` can't be written, the trial has no weights
-    or a package is missing, and `SearchFailedError` if a check fails.
+    It is one format if ``file_format`` names it or if ``out`` ends in the suffix of one, such as ``.onnx``. Returns a
+    line about each model file. Everything is first written and checked in a temporary folder beside ``out``, so that
+    ``out`` is complete or untouched. Raises `InputError` if ``out`` can't be written or contradicts the format, the
+    trial has no weights or a package is missing, and `SearchFailedError` if a check fails.
     """
-    if file_format is not None and file_format not in FORMATS:
-        raise InputError(f"--format must be one of {', '.join(FORMATS)}, not {file_format!r}")
+    file_format = resolve_format(out, file_format)
     check_target(out, "export", _folder_files(file_format), force=force)
     check_packages(file_format)
     return export_subject(_find_subject(store, study_name, trial), out, file_format=file_format, data_root=data_root)
+
+
+def resolve_format(out: Path, file_format: str | None) -> str | None:
+    """Return the format that ``--out`` and ``--format`` together ask for; None for a folder with all.
+
+    Raises `InputError` if there is no such format or the two contradict each other.
+    """
+    if file_format is not None and file_format not in FORMATS:
+        raise InputError(f"--format must be one of {', '.join(FORMATS)}, not {file_format!r}")
+    meant = SUFFIX_FORMATS.get(out.suffix.lower(), ())
+    if file_format is None:
+        return meant[0] if meant else None
+    if meant and file_format not in meant:
+        raise InputError(f"--out {out} is a file of the format {' or '.join(meant)}, but --format is {file_format}")
+    return file_format
 
 
 def export_subject(subject: ExportSubject, out: Path, *, file_format: str | None, data_root: Path | None) -> list[str]:

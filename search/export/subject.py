@@ -23,6 +23,8 @@ FILE_NAMES = {
 }
 """Name of each format's file; C formats have a header beside it."""
 FORMATS = tuple(FILE_NAMES)
+SUFFIX_FORMATS = {".safetensors": ("safetensors",), ".onnx": ("onnx", "onnx-int8"), ".pt2": ("pt2",)}
+"""Formats that are a single file, by the suffix of its name, the usual one first."""
 
 
 @dataclass(frozen=True)

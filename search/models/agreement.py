@@ -64,7 +64,8 @@ def check_classes(checkpoint: Checkpoint, dataset: str, num_classes: int) -> Non
     """Raise `InputError` if the model and the dataset differ in their number of classes."""
     outputs = checkpoint.candidate.architecture.num_classes
     if outputs != num_classes:
-        raise InputError(f"the model has {outputs} outputs, but {dataset} has {num_classes} classes")
+        plural = "" if outputs == 1 else "s"
+        raise InputError(f"the model has {outputs} output{plural}, but {dataset} has {num_classes} classes")
 
 
 def check_finite(finite: bool) -> None:

@@ -22,7 +22,8 @@ def check_rules(architecture: ArchitectureSpec, *, max_params: int | None, requi
     rules = []
     if max_params is not None:
         total = num_params(architecture)
-        rules.append(Rule(f"at most {max_params:,} parameters", total <= max_params, f"{total:,}"))
+        plural = "" if max_params == 1 else "s"
+        rules.append(Rule(f"at most {max_params:,} parameter{plural}", total <= max_params, f"{total:,}"))
     return rules + [REQUIREMENTS[name](architecture) for name in required]
 
 
@@ -38,7 +39,8 @@ def _count_convolutions(name: str, architecture: ArchitectureSpec, has: Callable
     """Require that at least one convolution has a part; reference systems omit it in bottlenecks and last layers."""
     convolutions = [layer for layer in architecture.layers if isinstance(layer, Conv)]
     num_having = sum(map(has, convolutions))
-    return Rule(name, num_having > 0, f"after {num_having or 'none'} of {len(convolutions)} convolutions")
+    plural = "" if len(convolutions) == 1 else "s"
+    return Rule(name, num_having > 0, f"after {num_having or 'none'} of {len(convolutions)} convolution{plural}")
 
 
 def _check_gap(architecture: ArchitectureSpec) -> Rule:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from search.terminal.numbers import counted
 from space.errors import InputError
 from studies.confirmations import Confirmation, ConfirmedPoint, read_confirmed_front
 from studies.pareto import FrontPoint, most_accurate
@@ -62,8 +63,8 @@ def _most_accurate_within(front: Sequence[FrontPoint], max_params: int) -> Front
     if best is None:
         smallest = min(front, key=lambda point: point.num_params)
         raise InputError(
-            f"no point of the front has at most {max_params:,} parameters; the closest is trial {smallest.trial} with "
-            f"{smallest.num_params:,}"
+            f"no point of the front has at most {counted(max_params, 'parameter')}; the closest is trial "
+            f"{smallest.trial} with {smallest.num_params:,}"
         )
     return best
 

@@ -1,7 +1,6 @@
 """The options of one call of train, and the trainings that they describe."""
 
 import difflib
-import os
 import statistics
 import sys
 from dataclasses import dataclass, fields, replace
@@ -13,6 +12,7 @@ from mnist_core.data import check_dataset_name, find_data_root, load_dataset, no
 from mnist_core.engine import Engine
 from search.defaults import DEFAULT_STORAGE
 from search.models.names import find_candidate
+from search.output_folder import check_folder, check_parent
 from search.workers.machine import COMPILING_LINE, check_names, find_engine, prepare_process
 from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError
@@ -141,14 +141,13 @@ def _parse_value(name: str, value: str, kinds: tuple[Any, ...]) -> Any:
 
 
 def _check_folders(request: TrainRequest) -> None:
-    out = request.out
-    if not out.parent.is_dir():
-        raise InputError(f"--out {out} can't be made: the folder {out.parent} does not exist")
-    for option, folder in (("--out", out), ("--tensorboard", request.tensorboard)):
-        if folder is not None and folder.exists() and not folder.is_dir():
-            raise InputError(f"{option} {folder} is a file; it must be a folder")
-    if not os.access(out if out.exists() else out.parent, os.W_OK):
-        raise InputError(f"--out {out} can't be written: permission denied")
+    check_parent("--out", request.out)
+    for option, folder in (("--out", request.out), ("--tensorboard", request.tensorboard)):
+        if folder is not None:
+            check_folder(option, folder)
+            if request.num_seeds > 1 and folder.is_dir():
+                for seed in range(request.seed, request.seed + request.num_seeds):
+                    check_folder(option, _of_seed(folder, seed, request))
     if request.tensorboard is not None:
         from search.training.log import require_tensorboard
 

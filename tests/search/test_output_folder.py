@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from search.output_folder import check_target, replace_folder, temporary_folder
+from search.output_folder import check_folder, check_parent, check_target, replace_folder, temporary_folder
 from space.errors import InputError
 
 FILES = ("model.c", "model.h", "config.json")
@@ -58,10 +58,90 @@ def test_a_file_and_a_folder_do_not_replace_each_other(tmp_path: Path) -> None:
     file.touch()
     folder.mkdir()
     check_target(file, "export", None, force=True)
-    with pytest.raises(InputError, match=r"--out .*model is a folder, but --format writes one file"):
+    with pytest.raises(InputError, match=r"--out .*model is a folder, but one file is to be written"):
         check_target(folder, "export", None, force=True)
     with pytest.raises(InputError, match="was not written by an analysis"):
         check_target(file, "analysis", FILES, force=True)
+
+
+def make_links(folder: Path) -> None:
+    (folder / "real").mkdir()
+    (folder / "to-folder").symlink_to("real")
+    (folder / "to-nothing").symlink_to("missing")
+    (folder / "loop").symlink_to("loop")
+
+
+@pytest.mark.parametrize("link", ["to-folder", "to-nothing", "loop"])
+@pytest.mark.parametrize("files", [FILES, None])
+def test_a_link_is_never_replaced(files: tuple[str, ...] | None, link: str, tmp_path: Path) -> None:
+    make_links(tmp_path)
+    for force in (False, True):
+        with pytest.raises(InputError, match=rf"--out .*{link} is a symbolic link, which is not replaced"):
+            check_target(tmp_path / link, "export", files, force=force)
+    check_target(tmp_path / "to-folder" / "out", "export", files, force=False)
+    with pytest.raises(InputError, match=r"the folder .*loop does not exist"):
+        check_target(tmp_path / "loop" / "out", "export", files, force=False)
+
+
+@pytest.mark.parametrize("out", ["", ".", "..", "/", "a/.."])
+def test_an_output_has_a_name_of_its_own(out: str) -> None:
+    with pytest.raises(InputError, match=r"^--out .* must end in a name of its own, such as .*my-model$"):
+        check_target(Path(out), "export", FILES, force=True)
+
+
+def test_an_output_that_no_file_system_takes_is_refused(tmp_path: Path) -> None:
+    too_long = tmp_path / ("x" * 256)
+    with pytest.raises(InputError, match="File name too long"):
+        check_target(too_long, "export", FILES, force=False)
+    with pytest.raises(InputError, match="File name too long"):
+        check_folder("--out", too_long)
+    longest = tmp_path / ("x" * 255)
+    check_target(longest, "export", FILES, force=False)
+    with temporary_folder(longest) as folder:
+        replace_folder(folder, longest)
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with pytest.raises(InputError, match=r"fifo is no ordinary file, but one file is to be written"):
+        check_target(fifo, "export", None, force=True)
+
+
+def test_a_folder_is_not_named_like_a_file(tmp_path: Path) -> None:
+    for name in ("report.html", "net.PT", "code.c"):
+        expected = rf"--out .*{name} is named like a file, but a folder is written: leave out {Path(name).suffix}$"
+        with pytest.raises(InputError, match=expected):
+            check_target(tmp_path / name, "export", FILES, force=False)
+        with pytest.raises(InputError, match=expected):
+            check_folder("--out", tmp_path / name)
+        check_target(tmp_path / name, "export", None, force=False)
+        (tmp_path / name).mkdir()
+        check_folder("--out", tmp_path / name)  # a training that lies there can be continued
+    check_folder("--out", tmp_path / "run-1.5")
+    check_target(tmp_path / "run-1.5", "export", FILES, force=False)
+
+
+def test_a_folder_to_write_into_may_exist_or_be_made_or_be_linked(tmp_path: Path) -> None:
+    make_links(tmp_path)
+    for name in ("real", "to-folder", "new", "new/deeper", "to-folder/new"):
+        check_folder("--tensorboard", tmp_path / name)
+    for name in ("loop", "to-nothing"):
+        with pytest.raises(InputError, match=rf"--out .*{name} is a symbolic link that leads nowhere"):
+            check_folder("--out", tmp_path / name)
+        with pytest.raises(InputError, match=r"--out .*new can't be written"):
+            check_folder("--out", tmp_path / name / "new")
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"--out .*file is a file; it must be a folder"):
+        check_folder("--out", tmp_path / "file")
+    with pytest.raises(InputError, match=r"--out .*new can't be written"):
+        check_folder("--out", tmp_path / "file" / "new")
+
+
+def test_a_folder_that_may_not_be_written_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, _mode: path != tmp_path)
+    for check in (check_folder, check_parent):
+        with pytest.raises(InputError, match=rf"--out .*new can't be written: the folder {tmp_path} is not writable"):
+            check("--out", tmp_path / "new")
+    with pytest.raises(InputError, match=rf"--out {tmp_path} is not writable"):
+        check_folder("--out", tmp_path)
 
 
 def test_a_temporary_folder_is_beside_and_gone_however_it_is_left(tmp_path: Path) -> None:

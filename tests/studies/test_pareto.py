@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studies.pareto import FrontPoint, dominates, pareto_front
+from studies.pareto import FrontPoint, dominates, most_accurate, pareto_front
 
 INF, NAN = math.inf, math.nan
 
@@ -166,3 +166,19 @@ def test_dominance_is_a_strict_order(points: list[FrontPoint]) -> None:
     assert not dominates(a, a)
     assert not (dominates(a, b) and dominates(b, a))
     assert not (dominates(a, b) and dominates(b, c)) or dominates(a, c)
+
+
+@pytest.mark.parametrize(
+    ("front", "best"),
+    [
+        ([], None),
+        ([point(94, 0.8)], point(94, 0.8)),
+        ([point(94, 0.8), point(178, 0.9)], point(178, 0.9)),
+        ([point(200, 0.9), point(100, 0.9)], point(100, 0.9)),
+        ([point(100, 0.9, trial=7), point(100, 0.9, trial=5)], point(100, 0.9, trial=5)),
+    ],
+)
+def test_the_most_accurate_is_the_smaller_and_the_earlier_of_equals(
+    front: list[FrontPoint], best: FrontPoint | None
+) -> None:
+    assert most_accurate(front) == best

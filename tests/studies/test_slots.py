@@ -1,8 +1,10 @@
 import signal
 import socket
+import sqlite3
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,10 +12,11 @@ from types import SimpleNamespace
 import pytest
 
 from studies.locks import WorkerLocks
-from studies.slots import GRACE_SECONDS, MAX_ATTEMPTS, Slot, SlotState, State, TrialSlots, is_alive
+from studies.slots import GRACE_SECONDS, MAX_ATTEMPTS, QueuedCandidate, Slot, SlotState, State, TrialSlots, is_alive
+from studies.storage import Store
 from studies.study import SearchStudy
 from studies.trials import TRAINED, Outcome
-from tests.stores import WORKER, living_worker, make_search, run_at_once
+from tests.stores import WORKER, create_search, living_worker, make_search, run_at_once
 
 
 @pytest.fixture
@@ -261,3 +264,84 @@ def test_of_processes_that_reserve_one_candidate_at_once_one_gets_it(tmp_path: P
     imports = "from studies.slots import TrialSlots\nfrom studies.storage import Store"
     printed = run_at_once(imports, program, search.store.url, search.name, num_processes=4)
     assert sorted(printed) == ["False\n"] * 3 + ["True\n"]
+
+
+# The queue
+
+
+def queued(*numbers: int) -> list[QueuedCandidate]:
+    return [QueuedCandidate(f"key {number}", f"net {number}", {"width": number}) for number in numbers]
+
+
+def test_new_slots_take_the_queue_in_its_order(search: SearchStudy) -> None:
+    candidates = queued(3, 1, 2)
+    assert search.slots.enqueue(candidates) == candidates
+    assert search.slots.num_queued() == 3
+    slots = [search.slots.claim(5, WORKER) for _ in range(5)]
+    assert [slot and slot.queued for slot in slots] == [*candidates, None, None]
+    assert search.slots.num_queued() == 0
+
+
+def test_nothing_is_queued_twice(search: SearchStudy) -> None:
+    assert search.slots.enqueue(queued(1, 2, 1)) == queued(1, 2)
+    assert search.slots.enqueue(queued(1, 2)) == []
+    search.slots.claim(5, WORKER)
+    assert search.slots.enqueue(queued(1, 3)) == queued(3)
+    assert search.slots.num_queued() == 2
+
+
+def test_searches_in_one_store_have_queues_of_their_own(tmp_path: Path, search: SearchStudy) -> None:
+    other = make_search(tmp_path, "other")
+    search.slots.enqueue(queued(1))
+    assert other.slots.num_queued() == 0
+    slot = other.slots.claim(5, WORKER)
+    assert slot is not None
+    assert slot.queued is None
+    assert other.slots.enqueue(queued(1)) == queued(1)
+
+
+def test_a_slot_handed_back_before_its_trial_began_puts_its_candidate_back(search: SearchStudy) -> None:
+    search.slots.enqueue(queued(1, 2))
+    for _ in range(MAX_ATTEMPTS + 1):
+        slot = search.slots.claim(5, WORKER)
+        assert slot is not None
+        assert slot.queued == queued(1)[0]
+        search.slots.give_up(slot)
+    assert search.slots.num_queued() == 2
+
+
+def test_a_slot_keeps_its_candidate_once_its_trial_began_and_is_given_up_with_it(search: SearchStudy) -> None:
+    search.slots.enqueue(queued(1))
+    for attempt in range(MAX_ATTEMPTS):
+        slot = search.slots.claim(5, WORKER)
+        assert slot is not None
+        assert (slot.queued is None) == (attempt > 0)  # later it is an interrupted slot, of a trial
+        assert search.slots.num_queued() == 0
+        search.slots.give_up(search.slots.assign(slot, attempt, 94))
+    assert [slot.state for slot in search.slots.read()] == [SlotState.RELEASED]
+    assert search.slots.num_queued() == 0
+    assert search.slots.enqueue(queued(1)) == []
+
+
+def test_processes_at_once_queue_each_candidate_once_and_take_each_once(search: SearchStudy) -> None:
+    imports = "from studies.slots import QueuedCandidate, TrialSlots\nfrom studies.storage import Store"
+    program = (
+        "slots = TrialSlots(Store.open(sys.argv[1]).database, sys.argv[2])\n"
+        "print(*(i for i in range(30) if slots.enqueue([QueuedCandidate(f'key {i}', f'net {i}', {'width': i})])))\n"
+        "while slot := slots.claim(40, 1): print(slot.id, slot.queued and slot.queued.source)"
+    )
+    printed = run_at_once(imports, program, search.store.url, search.name, num_processes=3)
+    lines = [text.splitlines() for text in printed]
+    assert sorted(int(number) for first, *_ in lines for number in first.split()) == list(range(30))
+    taken = [line.split(" ", 1) for _, *rest in lines for line in rest]
+    assert len({slot_id for slot_id, _ in taken}) == len(taken) == 40
+    # A process that was done sooner took from the queue what the others had queued so far, and a slot without.
+    sources = [source for _, source in taken if source != "None"]
+    assert sorted(sources) == sorted(f"net {i}" for i in range(30))
+
+
+def test_a_store_of_before_there_were_queues_gets_one(tmp_path: Path) -> None:
+    url = create_search(tmp_path).store.url
+    with closing(sqlite3.connect(tmp_path / "studies.db")) as connection:
+        connection.execute("DROP TABLE queued_candidates")
+    assert SearchStudy(Store.create(url), "digits-1000").slots.enqueue(queued(1)) == queued(1)

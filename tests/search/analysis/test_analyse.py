@@ -1,9 +1,10 @@
 """The report on a trained model: every part is there, agrees with the others and with the model, and needs nothing."""
 
+import json
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,11 @@ from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError, SearchFailedError
 from space.recipes import Recipe
 from space.results import EpochResult
+from studies.confirmations import read_confirmed_front, read_openings
 from studies.records import read_epochs
 from studies.storage import Store
 from tests.search.analysis.conftest import NOTATION, Report, analyse
+from tests.stores import restore_store
 
 
 def test_the_folder_holds_the_pictures_and_tables(report: Report) -> None:
@@ -77,6 +80,34 @@ def test_a_trial_brings_its_epochs_and_budget(search_here, small_study, tmp_path
     epochs = read_epochs(store.database, small_study.name, [number])[number]
     assert [EpochResult(**result) for result in report.facts["epochs"]] == epochs
     assert report.facts["val_accuracy"] == accuracy
+    assert (report.facts["confirmed"], report.facts["test_openings"]) == (None, [])
+    assert "confirmed" not in report.page.texts
+    assert "The test images were not read." in report.page.texts["remark"]
+
+
+def test_a_confirmed_trial_brings_its_test_accuracy_and_when_the_test_set_was_opened(
+    search_here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = restore_store(tmp_path, 1)
+    for module in ("mnist_core.data", "search.confirmation.workers"):
+        monkeypatch.setattr(f"{module}.open_test_set", lambda *_: pytest.fail("the test set was opened"))
+    result = search_here("analyse", 0, "--storage", url, "--out", "report")
+    assert result.returncode == 0, result.stderr
+    store = Store.open_read_only(url)
+    point = next(point for point in read_confirmed_front(store.database, "digits-700") if point.trial == 0)
+    ((opened, num_models),) = read_openings(store.database, "digits-700")
+    _, confirmed, _ = result.stdout.splitlines()
+    assert confirmed.startswith(
+        f"confirmed test accuracy {100 * point.accuracy:.2f} %, 95 % interval {100 * point.low:.2f} to "
+        f"{100 * point.high:.2f} %, the mean of 2 models of this net "
+    )
+    assert confirmed.endswith(
+        f"which was opened {opened:%Y-%m-%d %H:%M} UTC for {num_models} models; this command did not read it"
+    )
+    report = Report(tmp_path / "report")
+    assert report.page.texts["confirmed"] == f"C{confirmed[1:]}."
+    assert report.facts["confirmed"] == json.loads(json.dumps(asdict(point)))
+    assert report.facts["test_openings"] == [{"opened": opened.isoformat(), "num_models": num_models}]
 
 
 @pytest.fixture
@@ -135,7 +166,7 @@ def test_a_recipe_is_trained_first_and_stops_as_it_says(
             "--out missing/out can't be written: the folder missing does not exist",
         ),
         ("run/last.safetensors", "file.txt/out", "--out file.txt/out can't be written"),
-        ("run/last.safetensors", "x" * 250, "can't be written: File name too long"),
+        ("run/last.safetensors", "x" * 256, "can't be written: File name too long"),
     ],
 )
 def test_wrong_input_gets_one_line_and_leaves_no_trace(

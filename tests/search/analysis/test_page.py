@@ -45,6 +45,12 @@ def test_each_id_is_there_once_and_each_that_is_meant(report: Report) -> None:
     assert set(re.findall(r"(?:href=\"|url\()#(\w+)", report.html)) <= set(ids)
 
 
+def test_texts_in_tables_break_so_that_no_column_is_cut(report: Report) -> None:
+    style = report.html.partition("</style>")[0]
+    assert re.search(r"td\.text \{[^}]*white-space: normal", style)
+    assert '<td class="text">3×3 convolution, BatchNorm, ReLU, dropout 0.05</td>' in report.html
+
+
 def test_colours_are_the_pages_own(report: Report) -> None:
     charts = report.html.partition("</style>")[2]
     assert "var(--validation)" in charts
@@ -70,7 +76,14 @@ def test_a_model_without_mistakes_after_one_perfect_epoch_has_a_page(analysis: A
     assert "it is right about every validation image" in page.texts["mistakes"]
     assert "100.00 % ± 0.00" in page.texts[""]
     assert "validation 0.00 %" in page.svg_texts["error"]
+    assert "Validation accuracy over the last epoch" in page.texts["learning"]
     assert page.rows["last-epochs"] == [["lowest", "100.00 %"], ["highest", "100.00 %"], ["spread", "0.00 points"]]
+
+
+def test_one_mistake_is_one(analysis: Analysis) -> None:
+    page = make_page(replace(analysis, mistakes=analysis.mistakes[:1]))
+    assert "mistake in 300 validation images" in page.texts[""]
+    assert "The only validation image that it gets wrong." in page.texts["mistakes"]
 
 
 def test_the_headline_is_of_the_last_epoch_also_for_earlier_weights(analysis: Analysis) -> None:

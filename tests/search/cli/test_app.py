@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from importlib.metadata import entry_points, version
-from urllib.parse import quote
 
 import pytest
 import typer
@@ -14,9 +13,6 @@ import typer
 import search.__main__
 from search.cli.app import CONSOLE_SCRIPT, app, main
 from search.terminal.streams import WatchedStream
-from studies.locks import WorkerLocks
-from studies.storage import Store
-from studies.study import SearchStudy
 
 GROUP = typer.main.get_command(app)
 
@@ -151,16 +147,3 @@ def test_no_command_shows_the_help_and_no_error(search_here) -> None:
     shown = search_here()
     assert "Usage: python -m search" in shown.stdout + shown.stderr
     assert "error" not in shown.stderr
-
-
-# The store as a path
-
-
-@pytest.mark.parametrize("path", ["mine.db", "50%.db", "what?.db", "a%41.db"])
-def test_a_plain_path_names_the_store(path: str, search_here) -> None:
-    store = Store.create(f"sqlite:///{search_here.folder}/{quote(path)}")
-    SearchStudy.create_or_resume(store, "mine", {}, WorkerLocks(store.lock_path))
-    assert (search_here.folder / path).is_file()
-    for result in (search_here("status", "--storage", path), search_here("status", SEARCH_STORAGE=path)):
-        assert result.returncode == 0, result.stderr
-        assert result.stdout.startswith("study       mine\n")

@@ -148,7 +148,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
     ),
     "output a folder for one file": (
         "export --storage {studies} --force --format onnx --out folder",
-        ["--out folder is a folder, but --format writes one file"],
+        ["--out folder is a folder, but one file is to be written"],
     ),
     "output in no folder": (
         "export --storage {studies} --out missing/best",
@@ -158,6 +158,23 @@ CASES: dict[str, tuple[str, list[str]]] = {
         "export --storage {studies} --out existing.txt/best",
         ["--out existing.txt/best can't be written"],
     ),
+    "output of two formats": (
+        "export --storage {studies} --format safetensors --out best.onnx",
+        ["--out best.onnx is a file of the format onnx or onnx-int8, but --format is safetensors"],
+    ),
+    "output a looping link": (
+        "export --storage {studies} --out loop",
+        ["--out loop is a symbolic link, which is not replaced: name the folder itself"],
+    ),
+    "analysis named like a file": (
+        "analyse 000-step3 --out report.html",
+        ["--out report.html is named like a file, but a folder is written: leave out .html"],
+    ),
+    "training named like a file": (
+        "train 000-step3 --out net.onnx",
+        ["--out net.onnx is named like a file, but a folder is written: leave out .onnx"],
+    ),
+    "training in a looping link": ("train 000-step3 --out loop", ["--out loop is a symbolic link that leads nowhere"]),
     "table exists": ("front --storage {studies} --csv existing.txt", ["--csv existing.txt exists already"]),
     "table in no folder": (
         "front --storage {studies} --csv missing/front.csv",
@@ -250,6 +267,7 @@ def files(tmp_path: Path) -> Path:
     }.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
+    (tmp_path / "loop").symlink_to("loop")
     for name, statements in {
         "other.db": "CREATE TABLE songs (title TEXT);",
         "newer.db": f"CREATE TABLE search_schema_version (version INTEGER PRIMARY KEY);"

@@ -287,13 +287,11 @@ def test_export_chooses_by_size_accuracy_or_trial_and_writes_one_file(search_her
     export = ("export", "--storage", small_study.url)
     smallest, best = front[0], front[-1]
 
-    by_size = search_here(
-        *export, "--format", "safetensors", "--out", "a.safetensors", "--max-params", smallest["num_params"]
-    )
+    by_size = search_here(*export, "--out", "a.safetensors", "--max-params", smallest["num_params"])
     assert by_size.returncode == 0, by_size.stderr
     assert metadata_of(search_here.folder / "a.safetensors")["trial"] == smallest["trial"]
 
-    by_accuracy = search_here(*export, "--format", "onnx", "--out", "b.onnx", "--min-accuracy", best["val_accuracy"])
+    by_accuracy = search_here(*export, "--out", "b.onnx", "--min-accuracy", best["val_accuracy"])
     assert by_accuracy.returncode == 0, by_accuracy.stderr
     assert_accurate(search_here.folder / "b.onnx", load_dataset("digits", None), best["val_accuracy"])
 

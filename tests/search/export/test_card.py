@@ -169,6 +169,10 @@ def test_a_trial_off_the_front_is_said_to_be_off_it(unconfirmed: ExportSubject) 
     assert (subject.position, list(subject.neighbours)) == (None, [])
     text = sections(render_model_card(subject, FILES, num_images=10_000))["Place on the front"]
     assert text.strip() == "Trial 5 is not on the study's front, which has 4 points."
+    text = sections(render_model_card(replace(subject, front=FRONT[:1]), FILES, num_images=10_000))[
+        "Place on the front"
+    ]
+    assert text.strip() == "Trial 5 is not on the study's front, which has 1 point."
 
 
 def test_the_confusion_matrix_names_its_images(unconfirmed: ExportSubject, confirmed: ExportSubject) -> None:

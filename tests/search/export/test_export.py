@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from search.export.export import export_model, export_subject
+from search.export.export import export_model, export_subject, resolve_format
 from search.export.subject import FORMATS, ExportSubject
 from space.errors import InputError, SearchFailedError
 
@@ -42,6 +42,39 @@ def test_a_missing_package_is_named_before_anything_is_read_or_written(
     with pytest.raises(InputError, match=rf"needs the package {package}: pip install 'small-model-search\[onnx\]'$"):
         export_model(nothing, "x", 1, tmp_path / "out", file_format=file_format, force=False, data_root=None)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("out", "given", "expected"),
+    [
+        ("best", None, None),
+        ("best-1.5", None, None),
+        ("best.onnx", None, "onnx"),
+        ("best.ONNX", None, "onnx"),
+        ("best.safetensors", None, "safetensors"),
+        ("best.pt2", None, "pt2"),
+        ("best.onnx", "onnx-int8", "onnx-int8"),
+        ("best.onnx", "onnx", "onnx"),
+        ("best", "onnx", "onnx"),
+        ("best.bin", "onnx", "onnx"),
+        ("best", "c", "c"),
+    ],
+)
+def test_the_name_of_a_file_says_its_format(out: str, given: str | None, expected: str | None) -> None:
+    assert resolve_format(Path(out), given) == expected
+
+
+@pytest.mark.parametrize(
+    ("out", "given", "meant"),
+    [
+        ("best.onnx", "safetensors", "onnx or onnx-int8"),
+        ("best.safetensors", "onnx", "safetensors"),
+        ("best.pt2", "c", "pt2"),
+    ],
+)
+def test_a_format_other_than_that_of_the_name_is_refused(out: str, given: str, meant: str) -> None:
+    with pytest.raises(InputError, match=f"^--out {out} is a file of the format {meant}, but --format is {given}$"):
+        resolve_format(Path(out), given)
 
 
 def test_weights_of_another_model_fail(subject: ExportSubject, tmp_path: Path) -> None:

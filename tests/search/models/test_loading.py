@@ -20,7 +20,7 @@ READERS = {
     "evaluate": "evaluate {trial}",
     "analyse": "analyse {trial} --out report",
     "export": "export --trial {trial} --out best",
-    "export of one file": "export --trial {trial} --format onnx --out best.onnx",
+    "export of one file": "export --trial {trial} --out best.onnx",
 }
 
 

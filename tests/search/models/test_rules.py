@@ -21,18 +21,22 @@ def test_exactly_so_many_parameters_are_within_the_rule(max_params: int, holds: 
     ("name", "notation", "holds", "fact"),
     [
         ("batchnorm", NET, True, "after 2 of 3 convolutions"),
-        ("batchnorm", "4s:rb gap fc10", True, "after 1 of 1 convolutions"),
+        ("batchnorm", "4s:rb gap fc10", True, "after 1 of 1 convolution"),
         ("batchnorm", "4s:r 4s:rd0.1 gap fc10", False, "after none of 2 convolutions"),
         ("batchnorm", "flat fc10", False, "after none of 0 convolutions"),
         ("dropout", NET, True, "after 1 of 3 convolutions"),
         ("dropout", "4s:brD0.25 4s:brd.1 gap", True, "after 2 of 2 convolutions"),
-        ("dropout", "4s:br gap fc10", False, "after none of 1 convolutions"),
+        ("dropout", "4s:br gap fc10", False, "after none of 1 convolution"),
         ("gap", NET, True, "the head begins with 'gap', layer 5"),
         ("gap", "4s:br flat fc10", False, "the head begins with 'flat', layer 2"),
     ],
 )
 def test_what_a_net_has(name: str, notation: str, holds: bool, fact: str) -> None:
     assert rules_of(notation, required=(name,)) == [Rule(name, holds, fact)]
+
+
+def test_one_parameter_is_one() -> None:
+    assert rules_of("gap fc1", max_params=1) == [Rule("at most 1 parameter", True, "1")]
 
 
 def test_rules_keep_their_order() -> None:

@@ -2,36 +2,15 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from search.reports.status import print_status
-from studies.pareto import FrontPoint, most_accurate
 from studies.study import SearchStudy
 from tests.stores import begin, living_worker, make_search
-
-SMALL = FrontPoint(1, 94, 0.8, "4s:br gap fc10+")
-
-LARGE = FrontPoint(0, 178, 0.9, "8s:br gap fc10+")
 
 
 def start_trial(study: SearchStudy, worker: int) -> None:
     slot = study.slots.claim(1_000, worker)
     assert slot is not None
     study.slots.assign(slot, begin(study, 6).number, 136)
-
-
-@pytest.mark.parametrize(
-    ("front", "best"),
-    [
-        ([], None),
-        ([SMALL], SMALL),
-        ([SMALL, LARGE], LARGE),
-        ([FrontPoint(0, 200, 0.9, ""), FrontPoint(5, 100, 0.9, "")], FrontPoint(5, 100, 0.9, "")),
-        ([FrontPoint(7, 100, 0.9, ""), FrontPoint(5, 100, 0.9, "")], FrontPoint(5, 100, 0.9, "")),
-    ],
-)
-def test_the_best(front: list[FrontPoint], best: FrontPoint | None) -> None:
-    assert most_accurate(front) == best
 
 
 def test_status_as_json(study: SearchStudy, printed: Callable[..., str]) -> None:

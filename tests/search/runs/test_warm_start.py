@@ -1,5 +1,3 @@
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +9,10 @@ from search.sampling.proposals import EXPLORE_SIZE_RANGE, STARTUP_SIZE_RANGE
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
 from space.recipes import RECIPES
-from studies.slots import MAX_ATTEMPTS, QueuedCandidate, SlotState
 from studies.storage import Store
-from studies.study import SearchStudy
 from studies.trials import Outcome, outcome_of
 from tests.runners import TrialRunner, make_runner, run_all, small_space, stop_after
-from tests.stores import WORKER, create_search, make_search, reopen, run_at_once
+from tests.stores import WORKER, reopen
 
 # Reading
 
@@ -65,92 +61,6 @@ def test_bad_nets_are_refused_in_a_line_and_leave_no_trace(search_here, case: st
     (line,) = refused.stderr.splitlines()
     assert line.startswith(f"error: {message}")
     assert sorted(folder.iterdir()) == before
-
-
-# The queue
-
-
-def queued(*numbers: int) -> list[QueuedCandidate]:
-    return [QueuedCandidate(f"key {number}", f"net {number}", {"width": number}) for number in numbers]
-
-
-@pytest.fixture
-def study(tmp_path: Path) -> SearchStudy:
-    return make_search(tmp_path)
-
-
-def test_new_slots_take_the_queue_in_its_order(study: SearchStudy) -> None:
-    candidates = queued(3, 1, 2)
-    assert study.slots.enqueue(candidates) == candidates
-    assert study.slots.num_queued() == 3
-    slots = [study.slots.claim(5, WORKER) for _ in range(5)]
-    assert [slot and slot.queued for slot in slots] == [*candidates, None, None]
-    assert study.slots.num_queued() == 0
-
-
-def test_nothing_is_queued_twice(study: SearchStudy) -> None:
-    assert study.slots.enqueue(queued(1, 2, 1)) == queued(1, 2)
-    assert study.slots.enqueue(queued(1, 2)) == []
-    study.slots.claim(5, WORKER)
-    assert study.slots.enqueue(queued(1, 3)) == queued(3)
-    assert study.slots.num_queued() == 2
-
-
-def test_searches_in_one_store_have_queues_of_their_own(tmp_path: Path, study: SearchStudy) -> None:
-    other = make_search(tmp_path, "other")
-    study.slots.enqueue(queued(1))
-    assert other.slots.num_queued() == 0
-    slot = other.slots.claim(5, WORKER)
-    assert slot is not None
-    assert slot.queued is None
-    assert other.slots.enqueue(queued(1)) == queued(1)
-
-
-def test_a_slot_handed_back_before_its_trial_began_puts_its_candidate_back(study: SearchStudy) -> None:
-    study.slots.enqueue(queued(1, 2))
-    for _ in range(MAX_ATTEMPTS + 1):
-        slot = study.slots.claim(5, WORKER)
-        assert slot is not None
-        assert slot.queued == queued(1)[0]
-        study.slots.give_up(slot)
-    assert study.slots.num_queued() == 2
-
-
-def test_a_slot_keeps_its_candidate_once_its_trial_began_and_is_given_up_with_it(study: SearchStudy) -> None:
-    study.slots.enqueue(queued(1))
-    for attempt in range(MAX_ATTEMPTS):
-        slot = study.slots.claim(5, WORKER)
-        assert slot is not None
-        assert (slot.queued is None) == (attempt > 0)  # later it is an interrupted slot, of a trial
-        assert study.slots.num_queued() == 0
-        study.slots.give_up(study.slots.assign(slot, attempt, 94))
-    assert [slot.state for slot in study.slots.read()] == [SlotState.RELEASED]
-    assert study.slots.num_queued() == 0
-    assert study.slots.enqueue(queued(1)) == []
-
-
-def test_processes_at_once_queue_each_candidate_once_and_take_each_once(study: SearchStudy) -> None:
-    imports = "from studies.slots import QueuedCandidate, TrialSlots\nfrom studies.storage import Store"
-    program = (
-        "slots = TrialSlots(Store.open(sys.argv[1]).database, sys.argv[2])\n"
-        "print(*(i for i in range(30) if slots.enqueue([QueuedCandidate(f'key {i}', f'net {i}', {'width': i})])))\n"
-        "while slot := slots.claim(40, 1): print(slot.id, slot.queued and slot.queued.source)"
-    )
-    printed = run_at_once(imports, program, study.store.url, study.name, num_processes=3)
-    lines = [text.splitlines() for text in printed]
-    assert sorted(int(number) for first, *_ in lines for number in first.split()) == list(range(30))
-    taken = [line.split(" ", 1) for _, *rest in lines for line in rest]
-    assert len({slot_id for slot_id, _ in taken}) == len(taken) == 40
-    # A process that was done sooner took from the queue what the others had queued so far, and a slot without.
-    sources = [source for _, source in taken if source != "None"]
-    assert sorted(sources) == sorted(f"net {i}" for i in range(30))
-
-
-def test_a_store_of_before_there_were_queues_gets_one(tmp_path: Path) -> None:
-    url = create_search(tmp_path).store.url
-    with closing(sqlite3.connect(tmp_path / "studies.db")) as connection:
-        connection.execute("DROP TABLE queued_candidates")
-    assert SearchStudy(Store.create(url), "digits-1000").slots.enqueue(queued(1)) == queued(1)
 
 
 # Queueing nets and training them

@@ -84,7 +84,7 @@ def test_settings_are_read_by_their_type(request_: TrainRequest) -> None:
         ({"dataset": "mnits"}, "--dataset must be one of mnist,"),
         ({"device": "gpu"}, "--device must be one of auto, cpu, cuda, xpu, mps, not 'gpu'"),
         ({"model": "8s:br gap fc7+"}, "digits has 10 classes, so the last layer must have that width, not 7"),
-        ({"out": Path("missing/out")}, "--out missing/out can't be made: the folder missing does not exist"),
+        ({"out": Path("missing/out")}, "--out missing/out can't be written: the folder missing does not exist"),
         ({"out": Path(__file__)}, f"{Path(__file__).name} is a file; it must be a folder"),
         ({"tensorboard": Path(__file__)}, f"{Path(__file__).name} is a file; it must be a folder"),
     ],
