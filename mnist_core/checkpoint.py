@@ -15,8 +15,9 @@ from mnist_core.data import Dataset
 from mnist_core.evaluation import predict_logits
 from mnist_core.files import write_whole
 from mnist_core.model import build_model
-from space.candidate import CandidateSpec
-from space.errors import InputError
+from space.candidate import MAX_SETTING, CandidateSpec
+from space.errors import InputError, shortened
+from space.files import has_file
 
 PRODUCER = "small-model-search"
 FORMAT_VERSION = 1
@@ -129,7 +130,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
     Raises `InputError` if the file is missing, is not a checkpoint, or holds weights that do not fit its architecture.
     """
-    if not path.is_file():
+    if not has_file(path, str(path)):
         raise InputError(f"there is no model file {path}")
     try:
         with safe_open(path, framework="pt") as file:
@@ -152,9 +153,31 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise InputError(f"{path}: its metadata lack {error}") from None
     except (AttributeError, TypeError, ValueError) as error:
         raise InputError(f"{path}: its metadata can't be used: {error}") from None
+    if problem := _senseless(checkpoint):
+        raise InputError(f"{path}: its metadata can't be used: {problem}")
     if problem := _misfit(checkpoint):
         raise InputError(f"{path}: its weights do not fit '{checkpoint.candidate.architecture}': {problem}")
     return checkpoint
+
+
+def _senseless(checkpoint: Checkpoint) -> str | None:
+    """Describe the first field whose value no training leaves; None if there is none."""
+    mean, std, accuracy = checkpoint.mean, checkpoint.std, checkpoint.val_accuracy
+    for name, holds in (
+        ("mean", _is_number(mean) and abs(mean) <= MAX_SETTING),
+        ("std", _is_number(std) and 0 < std <= MAX_SETTING),
+        ("val_accuracy", accuracy is None or (_is_number(accuracy) and 0 <= accuracy <= 1)),
+        ("seed", type(checkpoint.seed) is int and 0 <= checkpoint.seed < 2**63),
+        ("trial", checkpoint.trial is None or (type(checkpoint.trial) is int and 0 <= checkpoint.trial < 2**63)),
+        *((name, isinstance(getattr(checkpoint, name), str)) for name in ("dataset", "dataset_sha256")),
+    ):
+        if not holds:
+            return f"{name} is {shortened(getattr(checkpoint, name))}"
+    return None
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float)
 
 
 def _misfit(checkpoint: Checkpoint) -> str | None:

@@ -1,29 +1,32 @@
-"""Finding, checking, reading and splitting MNIST-shaped datasets with numpy; torch is imported only to download.
+"""MNIST-shaped datasets with numpy: their training, validation and test images, split and checked.
 
 Only `open_test_set` opens the test files.
 """
 
-import contextlib
 import gzip
 import hashlib
 import importlib.util
-import math
-import multiprocessing
 import os
-import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_core.data_files import (
+    IMAGES_FILE,
+    LABELS_FILE,
+    SOURCES,
+    TEST_IMAGES_FILE,
+    TEST_LABELS_FILE,
+    find_root,
+    read_pair,
+)
 from space.candidate import TrainingConfig
 from space.errors import InputError
 
 SPLIT_SEED = 0
 """Seed of the split into training and validation images, the same for all studies, so that they are comparable."""
-
-DOWNLOAD_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -49,32 +52,17 @@ class Dataset:
     """SHA-256 of the images and labels before the split."""
     num_classes: int = 10
 
-
-@dataclass(frozen=True)
-class _Source:
-    """A dataset in MNIST's file layout, below a data root."""
-
-    folder: str
-    """Folder of the dataset, which is also torchvision's name for it."""
-    validation_size: int
-    sha256: dict[str, str]
-    """Known hashes of the uncompressed files; empty if none are known."""
+    @property
+    def warnings(self) -> list[str]:
+        """A sentence for the training and the validation images each, if a class is missing from them."""
+        parts = (
+            (f"training images of {self.name}", self.train),
+            (f"validation images of {self.name}", self.validation),
+        )
+        return [warning for what, split in parts for warning in warnings_of(split, what, self.num_classes)]
 
 
-IMAGES_FILE, LABELS_FILE = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
-TEST_IMAGES_FILE, TEST_LABELS_FILE = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
-_MNIST_SHA256 = {
-    IMAGES_FILE: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    LABELS_FILE: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    TEST_IMAGES_FILE: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    TEST_LABELS_FILE: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-}
-_SOURCES = {
-    "mnist": _Source("MNIST", 10_000, _MNIST_SHA256),
-    "fashion-mnist": _Source("FashionMNIST", 10_000, {}),
-    "kmnist": _Source("KMNIST", 10_000, {}),
-}
-DATASET_NAMES = (*_SOURCES, "digits")
+DATASET_NAMES = (*SOURCES, "digits")
 _DIGITS_SPLIT = (1_197, 300)
 
 
@@ -87,24 +75,21 @@ def find_data_root(name: str, data_root: Path | None = None) -> Path | None:
     check_dataset_name(name)
     if name == "digits":
         return None
-    source = _SOURCES[name]
+    source = SOURCES[name]
     roots = [Path("data"), Path("../shared/data")]
     if environment := os.environ.get("SEARCH_DATA_ROOT"):
         roots = [Path(environment)]
     if data_root is not None:
         roots = [data_root]
-    for root in roots:
-        if all(_find_file(root, source, file) for file in (IMAGES_FILE, LABELS_FILE)):
-            return root
-    _download(source.folder, roots[0])
-    return roots[0]
+    return find_root(source, roots)
 
 
 def load_dataset(name: str, data_root: Path | None, *, train_size: int | None = None) -> Dataset:
     """Read the training files and split them, stratified, into training and validation images.
 
     ``data_root`` comes from `find_data_root`. ``train_size`` keeps only that many training images, stratified; the
-    validation images are never reduced. Raises `InputError` for a corrupt file or an impossible size.
+    validation images are never reduced. Raises `InputError` for a damaged file, an impossible size, and images from
+    which nothing can be learnt.
     """
     whole, num_train, num_validation = _read_training_images(name, data_root)
     # BatchNorm cannot train on a single image of 1x1 maps.
@@ -137,7 +122,8 @@ def open_test_set(name: str, data_root: Path | None) -> Split:
     """Read the sealed test set.
 
     Callers must record that they opened it and must not choose anything by the result; `confirm` is the only command
-    of `python -m search` that calls this. Raises `InputError` for a file that is missing or corrupt.
+    of `python -m search` that calls this. Raises `InputError` for a file that is missing or damaged, and for images
+    with which nothing can be measured.
     """
     if name == "digits":
         whole, num_train, num_validation = _read_training_images(name, data_root)
@@ -146,7 +132,16 @@ def open_test_set(name: str, data_root: Path | None) -> Split:
         _, test = _stratified(rest, num_train, generator)
         return test
     assert data_root is not None
-    return _read_mnist_layout(data_root, _SOURCES[name], TEST_IMAGES_FILE, TEST_LABELS_FILE)
+    test = Split(*read_pair(data_root, SOURCES[name], TEST_IMAGES_FILE, TEST_LABELS_FILE))
+    _check_usable(f"test images of {name}", test, "measure")
+    return test
+
+
+def warnings_of(split: Split, what: str, num_classes: int = 10) -> list[str]:
+    """Return a sentence if a class is missing from ``split``; ``what`` names it, such as "test images of mnist"."""
+    missing = [str(label) for label in sorted(set(range(num_classes)) - set(split.labels.tolist()))]
+    noun = "class" if len(missing) == 1 else "classes"
+    return [f"the {what} hold none of {noun} {', '.join(missing)}"] if missing else []
 
 
 def check_same_data(data: Dataset, sha256: str, made: str) -> None:
@@ -161,28 +156,31 @@ def _read_training_images(name: str, data_root: Path | None) -> tuple[Split, int
     if name == "digits":
         return _read_digits(), *_DIGITS_SPLIT
     assert data_root is not None
-    source = _SOURCES[name]
-    whole = _read_mnist_layout(data_root, source, IMAGES_FILE, LABELS_FILE)
-    if len(whole) <= source.validation_size:
+    source = SOURCES[name]
+    whole = Split(*read_pair(data_root, source, IMAGES_FILE, LABELS_FILE))
+    if len(whole) < source.validation_size + 2:
         raise InputError(
-            f"{data_root / source.folder} holds {len(whole)} training image{'' if len(whole) == 1 else 's'}; it must "
-            f"hold more than the {source.validation_size} validation images"
+            f"{data_root / source.folder} holds {len(whole):,} training image{'' if len(whole) == 1 else 's'}; "
+            f"{source.validation_size:,} of them are taken for validation, and at least 2 must be left to train on"
         )
     return whole, len(whole) - source.validation_size, source.validation_size
 
 
-def _check_usable(name: str, train: Split, std: float) -> None:
-    """Raise `InputError` for training images from which nothing can be learnt."""
-    if std == 0:
-        raise InputError(f"every pixel of the training images of {name} has the same value: there is nothing to learn")
-    labels = np.unique(train.labels)
+def _check_usable(what: str, split: Split, purpose: str) -> None:
+    """Raise `InputError` for images from which nothing can be learnt, or with which nothing can be measured."""
+    if len(split) < 2:
+        raise InputError(f"there is 1 image among the {what}: it takes 2 to {purpose} anything")
+    if split.images.min() == split.images.max():
+        raise InputError(f"every pixel of the {what} has the same value: there is nothing to {purpose}")
+    labels = np.unique(split.labels)
     if len(labels) < 2:
-        raise InputError(f"all training images of {name} are of class {labels[0]}: it takes two classes to learn")
+        raise InputError(f"all {what} are of class {labels[0]}: it takes two classes to {purpose} anything")
 
 
 def _dataset(name: str, train: Split, validation: Split, hashed: Split) -> Dataset:
+    _check_usable(f"training images of {name}", train, "learn")
+    _check_usable(f"validation images of {name}", validation, "measure")
     mean, std = _pixel_statistics(train.images)
-    _check_usable(name, train, std)
     digest = hashlib.sha256(hashed.images.data)
     digest.update(hashed.labels.astype(np.uint8).data)
     return Dataset(
@@ -205,49 +203,6 @@ def normalised_for(data: Dataset, config: TrainingConfig) -> Dataset:
 def check_dataset_name(name: str) -> None:
     if name not in DATASET_NAMES:
         raise InputError(f"--dataset must be one of {', '.join(DATASET_NAMES)}, not {name!r}")
-
-
-def _find_file(root: Path, source: _Source, file: str) -> Path | None:
-    raw = root / source.folder / "raw"
-    return next((path for path in (raw / file, raw / f"{file}.gz") if path.is_file()), None)
-
-
-def _read_mnist_layout(root: Path, source: _Source, images_file: str, labels_file: str) -> Split:
-    images = _read_idx(root, source, images_file, num_dimensions=3)
-    labels = _read_idx(root, source, labels_file, num_dimensions=1)
-    if images.shape[1:] != (28, 28) or len(images) != len(labels) or not len(images):
-        raise InputError(
-            f"{root / source.folder} holds {len(labels)} labels for images of shape {images.shape} in {images_file}; "
-            "it must hold one label for each image of 28x28"
-        )
-    if labels.max() > 9:
-        raise InputError(f"{root / source.folder} holds the label {labels.max()}; labels must be from 0 to 9")
-    return Split(images, labels.astype(np.int64))
-
-
-def _read_idx(root: Path, source: _Source, file: str, *, num_dimensions: int) -> NDArray[np.uint8]:
-    """Read a file in IDX format: two zeros, 8 for bytes, the number of dimensions, the sizes, then the bytes."""
-    path = _find_file(root, source, file)
-    if path is None:
-        raise InputError(f"{root / source.folder / 'raw' / file} is gone; give --data-root or restore it")
-    repair = "delete it and run again to download it again, or give another --data-root"
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except PermissionError:
-        raise InputError(f"{path} can't be read: permission denied") from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path} is corrupt ({error}): {repair}") from None
-    damaged = f"{path} is corrupt or truncated ({len(content):,} bytes): {repair}"
-    header = 4 + 4 * num_dimensions
-    if len(content) < header or content[:4] != bytes([0, 0, 8, num_dimensions]):
-        raise InputError(damaged)
-    shape = tuple(np.frombuffer(content[4:header], ">u4").tolist())
-    if len(content) != header + math.prod(shape):
-        raise InputError(damaged)
-    expected = source.sha256.get(file)
-    if expected is not None and hashlib.sha256(content).hexdigest() != expected:
-        raise InputError(f"{path} is corrupt (its SHA-256 is not {expected[:12]}...): {repair}")
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
 
 def _read_digits() -> Split:
@@ -300,33 +255,3 @@ def _stratified(split: Split, size: int, generator: np.random.Generator) -> tupl
     for members, count in zip(classes, counts, strict=True):
         drawn[members[:count]] = True
     return Split(split.images[drawn], split.labels[drawn]), Split(split.images[~drawn], split.labels[~drawn])
-
-
-def _download(folder: str, root: Path) -> None:
-    # Runs in a separate process: torchvision imports torch, and its download has no time limit.
-    process = multiprocessing.get_context("spawn").Process(target=_torchvision_download, args=(folder, root))
-    process.start()
-    process.join(DOWNLOAD_SECONDS)
-    if process.is_alive():
-        process.kill()
-        process.join()
-    if process.exitcode != 0:
-        for empty in (root / folder / "raw", root / folder, root):  # folders that torchvision created before it failed
-            with contextlib.suppress(OSError):
-                empty.rmdir()
-        raise InputError(
-            f"{folder} is not in {root} and could not be downloaded; put its files into "
-            f"{root / folder / 'raw'}, name their place with --data-root or SEARCH_DATA_ROOT, "
-            "or use --dataset digits, which needs none"
-        )
-
-
-def _torchvision_download(folder: str, root: Path) -> None:
-    import sys
-
-    # Hide torchvision's progress bars and tracebacks: the parent reports the error in one line.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    with contextlib.redirect_stdout(sys.stderr):
-        import torchvision
-
-        getattr(torchvision.datasets, folder)(root, download=True)

@@ -5,6 +5,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+from mnist_core.processes import without_main_module
 from space.errors import InputError
 
 DEVICE_NAMES = ("auto", "cpu", "cuda", "xpu", "mps")
@@ -40,4 +41,6 @@ def find_device(name: str) -> str:
     if name == "cpu" or (name == "auto" and not may_have_accelerator()):
         return "cpu"
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(resolve_device, name).result()
+        with without_main_module():
+            found = pool.submit(resolve_device, name)
+        return found.result()

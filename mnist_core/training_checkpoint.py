@@ -15,6 +15,7 @@ from mnist_core.checkpoint import PRODUCER
 from mnist_core.files import write_whole
 from mnist_core.training import TrainingState
 from space.errors import InputError
+from space.files import has_file
 from space.results import EpochResult
 
 FORMAT_VERSION = 1
@@ -56,6 +57,8 @@ def save_training(path: Path, checkpoint: TrainingCheckpoint) -> None:
 
 def load_training(path: Path) -> TrainingCheckpoint:
     """Read a file written by `save_training`. Raises `InputError` if it can't be read or is incomplete."""
+    if not has_file(path, str(path)):
+        raise _unusable(path, "it is absent")
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(PRODUCER, "{}")

@@ -4,9 +4,11 @@ A folder is written whole or not at all, and replaced only if the same command w
 """
 
 import contextlib
+import glob
 import os
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -21,17 +23,22 @@ FILE_SUFFIXES = frozenset(
     )
 )
 """Suffixes by which a name means a file, so that no folder is made with it."""
+_ASIDE = "-old"
+"""End of the name of a folder that was put aside while another takes its place."""
 
 
 def check_target(out: Path, kind: str, files: Collection[str] | None, *, force: bool) -> None:
     """Raise `InputError` if ``out`` can't be created, or exists and may not be replaced.
 
     With ``force``, a folder is replaced if it holds only ``files``, the names that a ``kind`` ("export") writes. None
-    means that ``out`` is a single file.
+    means that ``out`` is a single file. What a call that was killed while it replaced ``out`` had put aside is put
+    back first.
     """
     if out.name in ("", ".."):
         raise InputError(f"--out {out} must end in a name of its own, such as {out / 'my-model'}")
     check_parent("--out", out)
+    if files is not None:
+        _put_back(out, files)
     mode = _mode("--out", out)
     if mode is None:
         if files is not None:
@@ -110,12 +117,27 @@ def temporary_folder(out: Path) -> Iterator[Path]:
 
 
 def replace_folder(new: Path, out: Path) -> None:
-    """Move a folder to ``out``, replacing any existing folder."""
+    """Move a folder to ``out``, replacing any existing folder. If this is killed, `check_target` repairs it later."""
     new.chmod(0o755)  # a temporary folder is private
     if out.exists():
-        old = new.with_name(f"{new.name}-old")
+        old = new.with_name(f"{new.name}{_ASIDE}")
         os.replace(out, old)
         os.replace(new, out)
         shutil.rmtree(old)
     else:
         os.replace(new, out)
+
+
+def _put_back(out: Path, files: Collection[str]) -> None:
+    """Move a folder that a killed call had put aside back to ``out``, or delete it if its successor is there."""
+    for aside in out.parent.glob(f".{glob.escape(out.name)}-{'[a-z0-9_]' * 8}{_ASIDE}"):
+        if not aside.is_dir() or {path.name for path in aside.iterdir()} - set(files):
+            continue
+        new = aside.with_name(aside.name.removesuffix(_ASIDE))
+        with contextlib.suppress(OSError):  # another call may be doing the same, or `out` may not be writable
+            if not os.path.lexists(out):
+                os.replace(aside, out)
+                print(f"note: --out {out} was put back: a call was killed while it replaced it", file=sys.stderr)
+            else:
+                shutil.rmtree(aside)
+            shutil.rmtree(new, ignore_errors=True)  # what should have taken its place, if it did not

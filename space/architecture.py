@@ -21,6 +21,8 @@ from space.layers import (
 )
 from space.notation import format_layers, parse_layers
 
+MAX_PARAMS = 1_000_000_000
+"""Largest limit on the number of parameters that is accepted, far above any useful one."""
 _KINDS: dict[str, type[Layer]] = {
     "conv": Conv,
     "max_pool": MaxPool,

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from space.architecture import ArchitectureSpec, num_params
-from space.errors import InputError
+from space.errors import InputError, shortened
 from space.fields import LEFT_OUT_AT_DEFAULT, check_types, stored_fields
 
 OPTIMIZERS = ("sgd", "adam")
 MAX_BATCH_SIZE, MAX_EPOCHS = 1_000_000, 1_000_000
 """Upper limits, far above any useful value, which keep memory and counters from overflowing."""
+MAX_SETTING = 1e12
+"""Upper limit of settings that are given as fractions, far above any useful one."""
 SCHEDULES = ("one_cycle", "step", "plateau", "constant")
 
 
@@ -92,7 +94,9 @@ class TrainingConfig:
         _require_one_of("anneal", ("cos", "linear"), self.anneal)
         _require(0 < self.lr_factor <= 1, "lr_factor must be above 0 and at most 1", self.lr_factor)
         _require(self.lr_step >= 1, "lr_step must be at least 1", self.lr_step)
+        _require(self.lr_step <= MAX_EPOCHS, f"lr_step must be at most {MAX_EPOCHS:,}", self.lr_step)
         _require(self.lr_patience >= 0, "lr_patience must be at least 0", self.lr_patience)
+        _require(self.lr_patience <= MAX_EPOCHS, f"lr_patience must be at most {MAX_EPOCHS:,}", self.lr_patience)
         _require_one_of("plateau_on", ("val_loss", "train_loss"), self.plateau_on)
         _require(0 <= self.momentum < 1, "momentum must be from 0 to below 1", self.momentum)
         if self.peak_momentum is not None:
@@ -117,6 +121,8 @@ class TrainingConfig:
             self.stop_accuracy,
         )
         _require(self.patience is None or self.patience >= 1, "patience must be at least 1", self.patience)
+        within = self.patience is None or self.patience <= MAX_EPOCHS
+        _require(within, f"patience must be at most {MAX_EPOCHS:,}", self.patience)
 
     @property
     def augments(self) -> bool:
@@ -163,8 +169,8 @@ class CandidateSpec:
 
 def _require(holds: bool, rule: str, value: object) -> None:
     if not holds:
-        raise InputError(f"{rule}, not {value}")
+        raise InputError(f"{rule}, not {shortened(value)}")
 
 
 def _require_one_of(field_name: str, names: tuple[str, ...], value: str) -> None:
-    _require(value in names, f"{field_name} must be {', '.join(names[:-1])} or {names[-1]}", repr(value))
+    _require(value in names, f"{field_name} must be {', '.join(names[:-1])} or {names[-1]}", value)

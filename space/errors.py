@@ -1,5 +1,19 @@
 """Errors that end a command without being defects of this program."""
 
+MAX_ECHO = 200
+"""Largest number of characters of a given value that an error message repeats."""
+
+
+def shortened(value: object) -> str:
+    """Return how Python writes a value, cut after `MAX_ECHO` characters."""
+    text = _cut(value) if isinstance(value, int) else repr(value)
+    return text if len(text) <= MAX_ECHO else f"{text[:MAX_ECHO]}..."
+
+
+def _cut(number: int) -> str:
+    # Python refuses to write integers of more than 4,300 digits.
+    return str(number) if number.bit_length() < 14_000 else f"an integer of {number.bit_length()} bits"
+
 
 class SearchError(Exception):
     """Base class. The message is one line, which the command line prints before it exits with `exit_code`."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, get_args
 
-from space.errors import InputError
+from space.errors import InputError, shortened
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -25,10 +25,10 @@ def check_types(record: Any) -> None:
             try:
                 value = float(value) + 0.0
             except OverflowError:
-                raise InputError(f"{item.name} must be {_NAMES[float]}, not {value!r}") from None
+                raise InputError(f"{item.name} must be {_NAMES[float]}, not {shortened(value)}") from None
             object.__setattr__(record, item.name, value)
         if type(value) not in kinds or (isinstance(value, float) and not math.isfinite(value)):
-            raise InputError(f"{item.name} must be {_NAMES[kinds[0]]}, not {value!r}")
+            raise InputError(f"{item.name} must be {_NAMES[kinds[0]]}, not {shortened(value)}")
 
 
 LEFT_OUT_AT_DEFAULT: Mapping[str, bool] = {"left_out_at_default": True}

@@ -13,8 +13,9 @@ from typing import Annotated, Any, Literal, Protocol, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from space.architecture import ArchitectureSpec, num_params
-from space.candidate import MAX_BATCH_SIZE, MAX_EPOCHS, CandidateSpec, TrainingConfig
-from space.errors import InputError
+from space.candidate import MAX_BATCH_SIZE, MAX_EPOCHS, MAX_SETTING, CandidateSpec, TrainingConfig
+from space.errors import InputError, shortened
+from space.files import has_file
 from space.layers import AveragePool, Conv, GlobalAveragePool, Layer, Linear, MaxPool
 
 NUM_CLASSES = 10
@@ -63,7 +64,7 @@ def _in_dropout_steps(bounds: tuple[float, float]) -> tuple[float, float]:
 # Upper ends keep a typing error from filling the memory.
 _NumLayers = Annotated[int, Field(ge=1, le=16, strict=True)]
 _Width = Annotated[int, Field(ge=1, le=1024, strict=True)]
-_PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+_PositiveFloat = Annotated[float, Field(gt=0, le=MAX_SETTING, allow_inf_nan=False, strict=True)]
 _Fraction = Annotated[float, Field(ge=0, lt=1, strict=True)]
 _LogRange = Annotated[tuple[_PositiveFloat, _PositiveFloat], AfterValidator(_ordered)]
 _FractionRange = Annotated[tuple[_Fraction, _Fraction], AfterValidator(_ordered)]
@@ -144,6 +145,7 @@ class SearchSpace(_Section):
     @classmethod
     def from_file(cls, path: Path) -> Self:
         """Read a TOML file laid over the default. Raises `InputError` naming the file, the key and the rule."""
+        has_file(path, f"the space file {path}")
         try:
             return cls._read(path.read_text(encoding="utf-8"), _default_tables(), str(path))
         except OSError as error:
@@ -347,6 +349,6 @@ def _first_error(error: ValidationError) -> str:
         meant = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
         return f"unknown key {where}; {meant}"
     if first["type"] == "missing":
-        return f"{where} is missing from {first['input']!r}"
+        return f"{where} is missing from {shortened(first['input'])}"
     message = first["msg"].removeprefix("Value error, ").partition(" after validation")[0]
-    return f"{where}: {message}, not {first['input']!r}"
+    return f"{where}: {message}, not {shortened(first['input'])}"

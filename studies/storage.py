@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 from sqlalchemy.pool import StaticPool
 
 from space.errors import InputError
+from space.files import has_file
 from studies.artifacts import StudyArtifacts
 from studies.migrations import migrate
 from studies.tables import SCHEMA_VERSION, metadata, schema_version, searches
@@ -101,7 +102,7 @@ class Store:
     def find(cls, url: str) -> "Store | None":
         """Open the store for reading; returns None if it does not exist or its database has no tables of ours yet."""
         with _database_errors(url):
-            if is_sqlite(url) and not sqlite_path(url).exists():
+            if is_sqlite(url) and not has_file(sqlite_path(url), f"--storage {url}"):
                 return None
             database = create_engine(_read_only_url(sqlite_path(url)) if is_sqlite(url) else url)
             has_ours = inspect(database).has_table(schema_version.name)
@@ -222,7 +223,7 @@ def _check_exists(url: str) -> int:
 def _check_sqlite_file(url: str, *, may_be_absent: bool) -> int:
     """Check a store in an SQLite file; returns the version of its schema, or ours if there is none yet."""
     path = sqlite_path(url)
-    if path.exists():
+    if has_file(path, f"--storage {url}"):
         engine = create_engine(_read_only_url(path))
         try:
             return _check_tables(engine, url, may_be_empty=may_be_absent)

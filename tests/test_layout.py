@@ -44,7 +44,7 @@ SEARCH_MAY_IMPORT = {
     "export": {"models", "analysis", "terminal", "output_folder"},
     "models": {"terminal"},
     "reports": {"terminal"},
-    "workers": set(),
+    "workers": {"terminal"},
     "sampling": set(),
     "terminal": set(),
     "dashboard": set(),

@@ -20,7 +20,7 @@ from search.models.loading import load_its_data
 from search.models.names import load_model, parse_model
 from search.output_folder import check_target, replace_folder, temporary_folder
 from search.terminal.numbers import counted, format_accuracy
-from search.terminal.output import csv_text
+from search.terminal.output import csv_text, print_warnings
 from search.training.log import EPOCHS_FILE
 from search.training.samples import draw_samples
 from search.workers.machine import COMPILING_LINE, find_engine, prepare_process
@@ -61,6 +61,7 @@ def write_analysis(
             data = load_its_data(checkpoint, data_root)
             is_file = isinstance(named, Path)
             subject = _of_file(checkpoint, Path(model)) if is_file else _of_trial(checkpoint, storage, study)
+        print_warnings(data.warnings)
         analysis = analyse_model(subject, data)
         _write_files(folder, analysis)
         replace_folder(folder, out)
@@ -123,8 +124,11 @@ def _of_file(checkpoint: Checkpoint, path: Path) -> Subject:
 
 def read_epochs_beside(path: Path, checkpoint: Checkpoint) -> tuple[EpochResult, ...]:
     """Return the epochs that `train` wrote beside its model file; empty if they are missing or of another model."""
+    table = path.parent / EPOCHS_FILE
+    if not table.is_file():  # reading a named pipe would wait for its writer
+        return ()
     try:
-        rows = csv.DictReader((path.parent / EPOCHS_FILE).read_text(encoding="utf-8").splitlines())
+        rows = csv.DictReader(table.read_text(encoding="utf-8").splitlines())
         epochs = [EpochResult(**{item.name: item.type(row[item.name]) for item in fields(EpochResult)}) for row in rows]  # type: ignore[operator]
     except (OSError, ValueError, KeyError, TypeError):
         return ()

@@ -5,6 +5,7 @@ errors to stderr. Exit codes: 0 success, 1 failure, 2 wrong usage or input, 130 
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -29,11 +30,9 @@ from search.cli import (
     train,
 )
 from search.terminal.streams import prepare_streams
-from space.errors import SearchError
+from space.errors import MAX_ECHO, SearchError
 
 CONSOLE_SCRIPT = "small-model-search"
-MAX_ECHO = 200
-"""Largest number of characters of a given value that an error message repeats."""
 FIND, NETS, USE = "Search", "One net", "Use the result"
 """Panels in which `--help` groups the commands."""
 
@@ -143,11 +142,11 @@ def _fail(message: str, exit_code: int) -> int:
 
 
 def _without_long_echoes(message: str) -> str:
-    """Shorten values from the command line and the environment in a message to `MAX_ECHO` characters."""
+    """Shorten values from the command line and the environment, and long words from files, to `MAX_ECHO` characters."""
     given = [*sys.argv[1:], *(value for name, value in os.environ.items() if name.startswith("SEARCH_"))]
     values = [part for text in given for part in (text, text.partition("=")[2])]
     for value in sorted(values, key=len, reverse=True):
         for text in (value, repr(value)[1:-1], " ".join(value.split())):
             if len(text) > MAX_ECHO:
                 message = message.replace(text, f"{text[:MAX_ECHO]}...")
-    return message
+    return re.sub(rf"(\S{{{MAX_ECHO}}})\S{{4,}}", r"\1...", message)

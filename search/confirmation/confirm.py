@@ -20,7 +20,8 @@ from search.confirmation.workers import SeedTraining, SeedWorkers
 from search.defaults import DEFAULT_CONFIRM_SEEDS, MIN_CONFIRM_SEEDS
 from search.terminal.interrupts import raising_interrupts
 from search.terminal.numbers import counted, format_accuracy, format_seconds
-from search.workers.machine import COMPILING_LINE, Resources, check_names, check_workers, find_engine
+from search.terminal.output import print_warnings
+from search.workers.machine import COMPILING_LINE, MAX_SEEDS, Resources, check_names, check_workers, find_engine
 from search.workers.processes import default_workers
 from space.errors import InputError
 from studies.artifacts import StoredWeights, confirmed_file
@@ -30,6 +31,9 @@ from studies.pareto import FrontPoint
 from studies.storage import Store
 from studies.study import read_fingerprint
 from studies.trials import Outcome, attributes_of, candidate_of, finished_trials, front_point, outcome_of
+
+MAX_CONTENDERS = 1_000_000
+"""Largest ``--top``, which catches typing errors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +60,10 @@ class ConfirmRequest:
             raise InputError(
                 f"--seeds must be at least {MIN_CONFIRM_SEEDS}, to estimate the seed's effect, not {self.num_seeds}"
             )
-        if self.top is not None and self.top < 1:
-            raise InputError(f"--top must be at least 1, not {self.top}")
+        if self.num_seeds is not None and self.num_seeds > MAX_SEEDS:
+            raise InputError(f"--seeds must be at most {MAX_SEEDS:,}, not {self.num_seeds}")
+        if self.top is not None and not 1 <= self.top <= MAX_CONTENDERS:
+            raise InputError(f"--top must be from 1 to {MAX_CONTENDERS:,}, not {self.top}")
         check_workers(self.workers)
         check_names(self.device, self.engine)
 
@@ -79,6 +85,7 @@ def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
     data_root = find_data_root(fingerprint["dataset"], request.data_root)
     data = load_dataset(fingerprint["dataset"], data_root, train_size=fingerprint["train_size"])
     check_same_data(data, fingerprint["dataset_sha256"], "the study was made with")
+    print_warnings(data.warnings)
     trials = {trial.number: trial for trial in finished_trials(store.load_study(study_name))}
     complete = [front_point(trial) for trial in trials.values() if outcome_of(trial) == Outcome.COMPLETE]
     confirmation = _find_confirmation(store, study_name, request, complete, fingerprint["seed"], len(data.validation))

@@ -12,9 +12,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from mnist_core.data import Dataset, load_all_but_test, open_test_set
+from mnist_core.data import Dataset, load_all_but_test, open_test_set, warnings_of
+from mnist_core.processes import without_main_module
+from search.terminal.interrupts import deferring_interrupts
+from search.terminal.output import print_warnings
 from search.workers.machine import Resources, prepare_process
-from search.workers.processes import MAX_LOSSES, end_with_parent, starting_processes, too_many_losses
+from search.workers.processes import MAX_LOSSES, end_with_parent, too_many_losses
 from space.candidate import CandidateSpec
 from space.errors import SearchFailedError
 from studies.artifacts import StoredWeights, sha256_of
@@ -93,7 +96,7 @@ class SeedWorkers:
         return ProcessPoolExecutor(self._num_workers, multiprocessing.get_context("spawn"), initializer=_begin_process)
 
     def _submit(self, function: Callable[..., T], *arguments: object) -> "Future[T]":
-        with starting_processes():  # the pool may start its processes here
+        with deferring_interrupts(), without_main_module():  # the pool may start its processes here
             return self._pool.submit(function, *arguments)
 
 
@@ -141,6 +144,7 @@ def measure_models(trainings: Sequence[SeedTraining], resources: Resources) -> l
         for training in trainings
     ]
     test = open_test_set(resources.dataset, resources.data_root)
+    print_warnings(warnings_of(test, f"test images of {resources.dataset}"))
     results = []
     for training, checkpoint in zip(trainings, checkpoints, strict=True):
         predicted = checkpoint_logits(checkpoint, test.images).argmax(1).numpy()

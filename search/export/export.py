@@ -12,6 +12,7 @@ from search.export.subject import C_FILES, C_FORMATS, FORMATS, SUFFIX_FORMATS, E
 from search.models.agreement import classify
 from search.models.loading import load_confirmed, load_its_data, load_trial
 from search.output_folder import check_target, replace_folder, temporary_folder
+from search.terminal.output import print_warnings
 from space.errors import InputError
 from studies.confirmations import read_confirmed_front, read_measured
 from studies.records import read_front
@@ -60,6 +61,7 @@ def export_subject(subject: ExportSubject, out: Path, *, file_format: str | None
     """Export a loaded model like `export_model`; replaces ``out`` if it exists."""
     checkpoint = subject.checkpoint
     data = load_its_data(checkpoint, data_root)
+    print_warnings(data.warnings)
     num_images = len(data.validation)
     with temporary_folder(out) as folder:
         if file_format is None:

@@ -4,7 +4,7 @@ import difflib
 from dataclasses import asdict
 
 from search.models.names import find_candidate
-from search.models.rules import REQUIREMENTS, check_rules
+from search.models.rules import REQUIREMENTS, check_max_params, check_rules
 from search.terminal.output import print_json
 from space.architecture import num_params
 from space.errors import InputError
@@ -20,8 +20,7 @@ def print_check(
     """
     if max_params is None and require is None:
         raise InputError(f"give a rule to check: --max-params N, or --require with some of {', '.join(REQUIREMENTS)}")
-    if max_params is not None and max_params < 1:
-        raise InputError(f"--max-params must be at least 1, not {max_params}")
+    check_max_params(max_params)
     required = [] if require is None else _parse_requirements(require)
     architecture = find_candidate(model, storage=storage, study=study)[1].architecture
     rules = check_rules(architecture, max_params=max_params, required=required)

@@ -15,7 +15,7 @@ from search.models.agreement import check_classes, check_finite
 from search.models.images import read_images
 from search.models.names import load_model
 from search.terminal.numbers import format_accuracy
-from search.terminal.output import print_json, print_table
+from search.terminal.output import print_json, print_table, print_warnings
 from space.errors import InputError
 
 
@@ -46,14 +46,12 @@ def print_evaluation(
 
 def _print_accuracy(checkpoint: Checkpoint, dataset: str, data_root: Path | None, *, as_json: bool) -> None:
     data = load_dataset(dataset, find_data_root(dataset, data_root))
+    print_warnings(data.warnings)
     check_classes(checkpoint, dataset, data.num_classes)
     same_images = data.sha256 == checkpoint.dataset_sha256
     if dataset == checkpoint.dataset and not same_images:
-        print(
-            f"warning: the {dataset} found here is not the one that the model was trained on (SHA-256 "
-            f"{data.sha256[:12]}..., not {checkpoint.dataset_sha256[:12]}...)",
-            file=sys.stderr,
-        )
+        hashes = f"{data.sha256[:12]}..., not {checkpoint.dataset_sha256[:12]}..."
+        print_warnings([f"the {dataset} found here is not the one that the model was trained on (SHA-256 {hashes})"])
     images, labels = torch.tensor(data.validation.images), torch.tensor(data.validation.labels)
     measured = evaluate(restore_model(checkpoint), images, labels, mean=checkpoint.mean, std=checkpoint.std)
     check_finite(math.isfinite(measured.loss))
@@ -86,6 +84,12 @@ def _print_accuracy(checkpoint: Checkpoint, dataset: str, data_root: Path | None
 def _print_classes(checkpoint: Checkpoint, path: Path, *, as_json: bool) -> None:
     check_classes(checkpoint, checkpoint.dataset, len(checkpoint.class_names))
     names, images = read_images(path)
+    blank = images.min((1, 2)) == images.max((1, 2))
+    if blank.all():
+        raise InputError(f"--images {path} shows nothing: no image has pixels of different values")
+    print_warnings(
+        f"every pixel of {name} has the same value" for name, is_blank in zip(names, blank, strict=True) if is_blank
+    )
     logits = checkpoint_logits(checkpoint, images)
     check_finite(bool(logits.isfinite().all()))
     if images.mean() > 127:

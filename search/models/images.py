@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mnist_core.data_files import MAX_IMAGES
 from space.errors import InputError
+from space.files import has_file
 
 FORMATS = ("PNG", "JPEG", "BMP")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
@@ -26,7 +28,7 @@ def read_images(path: Path) -> tuple[list[str], NDArray[np.uint8]]:
         if not images:
             raise InputError(f"--images {path} holds no file that ends in {', '.join(SUFFIXES)}")
         return [image.name for image in images], np.stack([_read_image(image) for image in images])
-    if not path.is_file():
+    if not has_file(path, f"--images {path}"):
         raise InputError(f"--images {path}: there is no such file or folder")
     if path.suffix == ".npy":
         return _read_array(path)
@@ -44,11 +46,14 @@ def _read_array(path: Path) -> tuple[list[str], NDArray[np.uint8]]:
             f"{path} holds {array.dtype} of shape {array.shape}: images are uint8 of shape (N, {SIDE}, {SIDE}) or "
             f"({SIDE}, {SIDE})"
         )
+    if array.size > MAX_IMAGES * SIDE**2:
+        raise InputError(f"{path} holds {len(array):,} images; at most {MAX_IMAGES:,} are read")
     names = [path.name] if array.ndim == 2 else [f"{path.name}[{position}]" for position in range(len(array))]
     return names, np.array(array).reshape(-1, SIDE, SIDE)
 
 
 def _read_image(path: Path) -> NDArray[np.uint8]:
+    has_file(path, str(path))  # in a folder of images there may be anything
     try:
         with warnings.catch_warnings():
             # It warns about images that are too large to decode, which the check of the size below rejects anyway.

@@ -6,6 +6,7 @@ from mnist_core.checkpoint import Checkpoint, load_checkpoint
 from mnist_core.data import Dataset, check_same_data, find_data_root, load_dataset
 from space.candidate import CandidateSpec
 from space.errors import InputError
+from space.files import has_file
 from studies.artifacts import StoredWeights, confirmed_file, sha256_of
 from studies.confirmations import SeedResult
 from studies.storage import Store
@@ -49,7 +50,7 @@ def load_stored(stored: StoredWeights, candidate: CandidateSpec, *, trial: int, 
     Raises `InputError` if its file is missing, or if its hash or its metadata belong to another model.
     """
     path = stored.path
-    if not path.is_file():
+    if not has_file(path, str(path)):
         raise InputError(f"trial {trial} has no weights in {path.parent}: {path.name} is not there")
     foreign = f"{path} is not the model that trial {trial} left"
     restore = "restore that file from a copy, or name another trial"

@@ -36,7 +36,7 @@ def parse_model(text: str) -> Recipe | int | Path | ArchitectureSpec:
         return recipe
     if _TRIAL_NUMBER.fullmatch(text):
         return int(text)
-    if os.path.exists(text) or os.sep in text or Path(text).suffix in _MODEL_SUFFIXES:
+    if os.path.lexists(text) or os.sep in text or Path(text).suffix in _MODEL_SUFFIXES:
         return Path(text)
     try:
         layers = parse_layers(text)
@@ -104,6 +104,4 @@ def load_model_file(path: Path) -> "Checkpoint":
     if path.suffix in (".onnx", ".pt2"):
         kind = "an ONNX model" if path.suffix == ".onnx" else "a program of torch.export"
         raise InputError(f"{path} is {kind}: name the safetensors file of the same export")
-    if not os.path.exists(path):  # unlike pathlib's, never raises for text too long for a file name
-        raise InputError(f"there is no model file {path}")
     return load_checkpoint(path)

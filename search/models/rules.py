@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from space.architecture import ArchitectureSpec, num_params
+from space.architecture import MAX_PARAMS, ArchitectureSpec, num_params
+from space.errors import InputError
 from space.layers import Conv, Flatten, GlobalAveragePool
 
 
@@ -15,6 +16,14 @@ class Rule:
     holds: bool
     fact: str
     """What the check found in the net."""
+
+
+def check_max_params(max_params: int | None) -> None:
+    """Raise `InputError` for a ``--max-params`` that no net can be compared with; None means no limit."""
+    if max_params is not None and max_params < 1:
+        raise InputError(f"--max-params must be at least 1, not {max_params}")
+    if max_params is not None and max_params > MAX_PARAMS:
+        raise InputError(f"--max-params must be at most {MAX_PARAMS:,}, not {max_params}")
 
 
 def check_rules(architecture: ArchitectureSpec, *, max_params: int | None, required: Sequence[str]) -> list[Rule]:

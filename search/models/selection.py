@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from search.models.rules import check_max_params
 from search.terminal.numbers import counted
 from space.errors import InputError
 from studies.confirmations import Confirmation, ConfirmedPoint, read_confirmed_front
@@ -30,6 +31,7 @@ def select_trial(
     """
     if sum(selector is not None for selector in (trial, max_params, min_accuracy)) > 1:
         raise InputError("give one of --trial, --max-params and --min-accuracy, not several")
+    check_max_params(max_params)
     if confidence is not None and min_accuracy is None:
         raise InputError("--confidence requires --min-accuracy")
     if confidence is not None and not 0 < confidence < 1:

@@ -14,13 +14,13 @@ from search.defaults import (
     PRUNER_NAMES,
     SAMPLER_NAMES,
 )
-from search.workers.machine import check_names, check_workers
-from space.architecture import num_params
+from search.workers.machine import MAX_SEEDS, check_names, check_train_size, check_workers
+from space.architecture import MAX_PARAMS, num_params
 from space.errors import InputError
 from space.search_space import SearchSpace
 from studies.study import check_study_name
 
-MAX_BUDGET, MAX_TRIALS = 1_000_000_000, 1_000_000
+MAX_TRIALS, MAX_SECONDS = 1_000_000, 1_000_000_000
 """Upper limits, far above any useful value, which catch typing errors."""
 
 
@@ -64,23 +64,27 @@ class RunConfig:
             f"--budget must be at least {num_params(smallest)}, the size of the space's smallest net ({smallest})",
             self.budget,
         )
-        _require(self.budget <= MAX_BUDGET, f"--budget must be at most {MAX_BUDGET:,}", self.budget)
+        _require(self.budget <= MAX_PARAMS, f"--budget must be at most {MAX_PARAMS:,}", self.budget)
         _require(self.trials >= 1, "--trials must be at least 1", self.trials)
         _require(self.trials <= MAX_TRIALS, f"--trials must be at most {MAX_TRIALS:,}", self.trials)
         _require(1 <= self.epochs <= MAX_EPOCHS, f"--epochs must be from 1 to {MAX_EPOCHS}", self.epochs)
         _require(self.timeout is None or self.timeout > 0, "--timeout must be above 0 seconds", self.timeout)
+        within = self.timeout is None or self.timeout <= MAX_SECONDS
+        _require(within, f"--timeout must be at most {MAX_SECONDS:,} seconds", self.timeout)
         check_dataset_name(self.dataset)
         _require_one_of("--sampler", SAMPLER_NAMES, self.sampler)
         _require_one_of("--pruner", PRUNER_NAMES, self.pruner)
         check_names(self.device, self.engine)
         _require(0 <= self.seed < 2**63, "--seed must be from 0 to 2^63 - 1", self.seed)
         check_workers(self.workers)
-        _require(self.train_size is None or self.train_size >= 1, "--train-size must be at least 1", self.train_size)
+        check_train_size(self.train_size)
         _require(
             self.confirm_seeds is None or self.confirm_seeds >= MIN_CONFIRM_SEEDS,
             f"--confirm-seeds must be at least {MIN_CONFIRM_SEEDS}",
             self.confirm_seeds,
         )
+        within = self.confirm_seeds is None or self.confirm_seeds <= MAX_SEEDS
+        _require(within, f"--confirm-seeds must be at most {MAX_SEEDS:,}", self.confirm_seeds)
         if self.study is not None:
             check_study_name(self.study)
 

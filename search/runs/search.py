@@ -11,6 +11,7 @@ from search.runs.summary import RunSummary
 from search.runs.supervisor import Supervisor
 from search.runs.warm_start import queue_known_nets, read_known_nets
 from search.runs.worker import work
+from search.terminal.output import print_warnings
 from search.workers.machine import Resources, find_engine
 from search.workers.processes import default_workers
 from search.workers.signals import StopRequest
@@ -60,6 +61,7 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     known_nets = [] if config.warm_start is None else read_known_nets(config.warm_start, epochs=config.epochs)
     data_root = find_data_root(config.dataset, config.data_root)
     data = load_dataset(config.dataset, data_root, train_size=config.train_size)
+    print_warnings(data.warnings)
     config = settle(config, data)
     device, engine = find_engine(config.device, config.engine, compiling=display.compiling)
     resources = Resources(config.dataset, data_root, config.train_size, device, engine)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
-from search.workers.processes import MAX_LOSSES, starting_processes, too_many_losses
+from mnist_core.processes import without_main_module
+from search.terminal.interrupts import deferring_interrupts
+from search.workers.processes import MAX_LOSSES, too_many_losses
 from space.errors import SearchFailedError
 from studies.locks import new_worker_id
 
@@ -48,9 +50,13 @@ class Supervisor:
 
         Raises `SearchFailedError` with a worker's reason if the search can't continue.
         """
-        wait([worker.process.sentinel for worker in self._workers], timeout=seconds)
+        ended = wait([worker.process.sentinel for worker in self._workers], timeout=seconds)
         num_lost = 0
-        for worker in [worker for worker in self._workers if not worker.process.is_alive()]:
+        for worker in list(self._workers):
+            if worker.process.sentinel in ended:
+                worker.process.join()  # its sentinel is closed a moment before a process has ended
+            if worker.process.is_alive():
+                continue
             self._workers.remove(worker)
             if failure := _failure(worker):
                 raise SearchFailedError(failure)
@@ -89,7 +95,7 @@ class Supervisor:
             args=(self._config, new_worker_id(), index, self._resources, sender),
             daemon=True,
         )
-        with starting_processes():
+        with deferring_interrupts(), without_main_module():
             process.start()
         sender.close()
         self._workers.append(_Worker(index, process, failures))

@@ -10,6 +10,7 @@ from search.sampling.nearest import MOST_TAKEN_OFF, Nearest, nearest_params
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError
+from space.files import has_file
 from space.recipes import RECIPES
 from studies.slots import QueuedCandidate, SlotState
 from studies.study import SearchStudy
@@ -31,7 +32,7 @@ def read_known_nets(warm_start: str, *, epochs: int) -> list[KnownNet]:
     if warm_start == "recipes":
         return [KnownNet(recipe.name, recipe.candidate) for recipe in RECIPES.values()]
     path = Path(warm_start)
-    if not path.exists():
+    if not has_file(path, f"--warm-start {path}"):
         raise InputError(f"--warm-start must be recipes or a file of nets, not {warm_start!r}")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

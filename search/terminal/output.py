@@ -14,6 +14,11 @@ def print_json(value: object) -> None:
     print(json.dumps(value, indent=2, allow_nan=False))
 
 
+def print_warnings(warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr, flush=True)
+
+
 def print_table(table: Table) -> None:
     # A file or pipe has no width of its own, and lines that a program reads must not be wrapped.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)

@@ -29,6 +29,7 @@ from search.workers.signals import ending_at_once
 from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError, SearchFailedError, UnwritableFileError
 from space.fields import stored_fields
+from space.files import has_file
 from space.recipes import Recipe
 from space.results import EpochResult
 
@@ -80,7 +81,7 @@ class Training:
         Raises `InputError` if the folder holds another training, naming the differences, or anything else.
         """
         path = self.folder / STATE_FILE
-        if not path.exists():
+        if not has_file(path, str(path)):
             # Hidden files are left over from killed writes.
             found = sorted(item.name for item in self.folder.glob("[!.]*"))
             if found:

@@ -16,6 +16,7 @@ from search.terminal.bar import LinesAboveBar
 from search.terminal.numbers import format_accuracy, format_seconds
 from search.terminal.output import csv_text
 from space.errors import InputError
+from space.files import has_file
 from space.results import EpochResult
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class TrainingLog:
         self._writer: SummaryWriter | None = None
         self._num_drawn = 0
         path = folder / LOG_FILE
-        text = path.read_bytes() if path.exists() else b""
+        text = path.read_bytes() if has_file(path, str(path)) else b""
         whole = text[: text.rfind(b"\n") + 1]
         # Unbuffered: each line is one write, visible at once and complete unless the process is killed during it.
         self._file = path.open("ab", buffering=0)

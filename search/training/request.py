@@ -13,8 +13,16 @@ from mnist_core.engine import Engine
 from search.defaults import DEFAULT_STORAGE
 from search.models.names import find_candidate
 from search.output_folder import check_folder, check_parent
-from search.workers.machine import COMPILING_LINE, check_names, find_engine, prepare_process
-from space.candidate import CandidateSpec, TrainingConfig
+from search.terminal.output import print_warnings
+from search.workers.machine import (
+    COMPILING_LINE,
+    MAX_SEEDS,
+    check_names,
+    check_train_size,
+    find_engine,
+    prepare_process,
+)
+from space.candidate import MAX_SETTING, CandidateSpec, TrainingConfig
 from space.errors import InputError
 
 
@@ -46,8 +54,9 @@ class TrainRequest:
     quiet: bool = False
 
     def __post_init__(self) -> None:
-        if self.num_seeds < 1:
-            raise InputError(f"--seeds must be at least 1, not {self.num_seeds}")
+        if not 1 <= self.num_seeds <= MAX_SEEDS:
+            raise InputError(f"--seeds must be from 1 to {MAX_SEEDS:,}, not {self.num_seeds}")
+        check_train_size(self.train_size)
         if not 0 <= self.seed <= 2**63 - self.num_seeds:
             raise InputError(f"--seed must be from 0 to 2^63 - {self.num_seeds}, not {self.seed}")
         check_names(self.device, self.engine)
@@ -68,6 +77,7 @@ def train_model(request: TrainRequest) -> None:
     data = load_dataset(
         request.dataset, find_data_root(request.dataset, request.data_root), train_size=request.train_size
     )
+    print_warnings(data.warnings)
     if data.num_classes != candidate.architecture.num_classes:
         raise InputError(
             f"{data.name} has {data.num_classes} classes, so the last layer must have that width, not "
@@ -122,6 +132,9 @@ def read_overrides(request: TrainRequest) -> dict[str, Any]:
         if name in overrides:
             raise InputError(f"{name} is set twice, to {overrides[name]} and to {value}")
         overrides[name] = _parse_value(name, value, kinds[name])
+    for name, value in overrides.items():
+        if isinstance(value, float) and not abs(value) <= MAX_SETTING:
+            raise InputError(f"{name} must be a number of at most {MAX_SETTING:g}, not {value:g}")
     return overrides
 
 

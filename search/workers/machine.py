@@ -6,11 +6,14 @@ from pathlib import Path
 
 from mnist_core.allocator import keep_freed_memory
 from mnist_core.data import Dataset, load_dataset
+from mnist_core.data_files import MAX_IMAGES
 from mnist_core.device import DEVICE_NAMES, find_device
 from mnist_core.engine import ENGINE_NAMES, Engine, resolve_engine
 from space.errors import InputError
 
 MAX_WORKERS = 1_024
+MAX_SEEDS = 1_000
+"""Largest number of seeds with which one net is trained."""
 COMPILING_LINE = "compiling the native trainer, once on this machine"
 """Message that is shown before `find_engine` compiles."""
 
@@ -44,6 +47,14 @@ def check_workers(workers: int | None) -> None:
         raise InputError(f"--workers must be at least 1, not {workers}")
     if workers is not None and workers > MAX_WORKERS:
         raise InputError(f"--workers must be at most {MAX_WORKERS}, not {workers}")
+
+
+def check_train_size(train_size: int | None) -> None:
+    """Raise `InputError` for a ``--train-size`` that no dataset has, before any data are loaded or downloaded."""
+    if train_size is not None and train_size < 1:
+        raise InputError(f"--train-size must be at least 1, not {train_size}")
+    if train_size is not None and train_size > MAX_IMAGES:
+        raise InputError(f"--train-size must be at most {MAX_IMAGES:,}, not {train_size}")
 
 
 def find_engine(device: str, engine: str, *, compiling: Callable[[], None]) -> tuple[str, Engine]:

@@ -1,11 +1,8 @@
-"""Worker processes: their default number, shielding from Ctrl-C while they start, and ending with their parent."""
+"""Worker processes: their default number, too many lost ones, and ending with their parent."""
 
 import os
-import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing import parent_process
 
 from space.errors import SearchFailedError
@@ -29,22 +26,8 @@ def default_workers(device: str) -> int:
 def too_many_losses(trained: str, *, exit_code: int | None = None) -> SearchFailedError:
     """Return the error for `MAX_LOSSES` workers lost before one finished ``trained``, such as "a trial"."""
     latest = "" if exit_code is None else f" (the last with exit code {exit_code})"
-    return SearchFailedError(
-        f"{MAX_LOSSES} workers in a row were lost before one finished {trained}{latest}: is there too little memory?"
-    )
-
-
-@contextmanager
-def starting_processes() -> Iterator[None]:
-    """Block SIGINT while this process starts others, so that a Ctrl-C, which reaches the whole group, spares them.
-
-    The new processes inherit the block, and this process receives the signal at the end.
-    """
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    reason = "its error is above" if exit_code == 1 else "is there too little memory?"
+    return SearchFailedError(f"{MAX_LOSSES} workers in a row were lost before one finished {trained}{latest}: {reason}")
 
 
 def end_with_parent() -> None:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from search.terminal.interrupts import INTERRUPTS, handling_interrupts
+
 
 @contextmanager
 def ending_at_once(say: Callable[[], None]) -> Iterator[None]:
@@ -16,13 +18,10 @@ def ending_at_once(say: Callable[[], None]) -> Iterator[None]:
     Python's own handlers would wait until the native trainer returns after an epoch. Therefore a thread reads the
     signal's number, which is written as soon as it arrives. Files stay valid, as they do when the process is killed.
     """
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    receiver, sender = os.pipe()
-    os.set_blocking(sender, False)
 
     def watch() -> None:
         while received := os.read(receiver, 1):
-            if received[0] in numbers:
+            if received[0] in INTERRUPTS:
                 try:
                     say()
                 finally:
@@ -30,19 +29,19 @@ def ending_at_once(say: Callable[[], None]) -> Iterator[None]:
                     sys.stderr.flush()
                     os._exit(130)
 
-    handlers = [signal.signal(number, lambda *_: None) for number in numbers]
-    descriptor = signal.set_wakeup_fd(sender)
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        signal.set_wakeup_fd(descriptor)
-        for number, handler in zip(numbers, handlers, strict=True):
-            signal.signal(number, handler)
-        os.close(sender)
-        thread.join()
-        os.close(receiver)
+    with handling_interrupts(lambda *_: None):
+        receiver, sender = os.pipe()
+        os.set_blocking(sender, False)
+        descriptor = signal.set_wakeup_fd(sender)
+        thread = threading.Thread(target=watch, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(descriptor)
+            os.close(sender)
+            thread.join()
+            os.close(receiver)
 
 
 class StopRequest:
@@ -53,13 +52,8 @@ class StopRequest:
 
     @contextmanager
     def listening(self) -> Iterator["StopRequest"]:
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        before = [signal.signal(number, self._handle) for number in numbers]
-        try:
+        with handling_interrupts(self._handle):
             yield self
-        finally:
-            for number, handler in zip(numbers, before, strict=True):
-                signal.signal(number, handler)
 
     def _handle(self, _signal: int, _frame: FrameType | None) -> None:
         if self.asked:

@@ -1,9 +1,12 @@
-"""A small trained model, made once for the files whose tests read it."""
+"""A small trained model, made once for the files whose tests read it, and small datasets in MNIST's layout."""
+
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
+from mnist_core import data_files
 from mnist_core.checkpoint import Checkpoint, cpu_weights
 from mnist_core.data import Dataset, load_dataset
 from mnist_core.engine import TORCH, Engine
@@ -11,6 +14,7 @@ from mnist_core.model import build_model
 from mnist_core.training import train
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
+from tests.mnist_layout import VALIDATION_SIZE
 
 NET = "4s:brd0.1 p 8s:br p 8v:br gap fc10+"
 
@@ -47,3 +51,14 @@ def checkpoint(digits: Dataset) -> Checkpoint:
         return train_with(TORCH, digits)[1]
     finally:
         torch.set_num_threads(num_threads)
+
+
+@pytest.fixture
+def small_sources(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MNIST without known hashes and with few validation images, but for the tests of the real files."""
+    monkeypatch.delenv("SEARCH_DATA_ROOT", raising=False)
+    monkeypatch.setattr(data_files, "DOWNLOAD_SECONDS", 60)
+    if not request.node.get_closest_marker("mnist"):
+        for name, source in data_files.SOURCES.items():
+            small = replace(source, validation_size=VALIDATION_SIZE, sha256={})
+            monkeypatch.setitem(data_files.SOURCES, name, small)

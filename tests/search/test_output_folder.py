@@ -1,5 +1,7 @@
 import os
+import shutil
 import signal
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -183,3 +185,46 @@ def test_a_folder_takes_the_place_of_what_was_there(tmp_path: Path) -> None:
         assert contents(out) == {text: text, "deeper/file": text}
         assert out.stat().st_mode & 0o777 == 0o755, "others may read it"
         assert os.listdir(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize("killed_at", ["first rename", "second rename", "removal"])
+def test_a_kill_while_a_folder_is_replaced_loses_nothing(
+    killed_at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, new = tmp_path / "o[u]t", Path(tempfile.mkdtemp(dir=tmp_path, prefix=".o[u]t-"))
+    for folder, text in ((out, "old"), (new, "new")):
+        folder.mkdir(exist_ok=True)
+        (folder / "model.c").write_text(text)
+    others = [tmp_path / name for name in (".o[u]t-old", ".o[u]t-12345678-old", ".out-12345678-old", ".o[u]t-12345678")]
+    for other in others:
+        other.mkdir()
+        (other / "mine.txt").write_text("mine")
+
+    class Killed(BaseException):
+        pass
+
+    renames = iter([os.replace, os.replace])
+
+    def replace(*paths: Path) -> None:
+        rename = next(renames)
+        if killed_at == "first rename" or (killed_at == "second rename" and paths[1] == out):
+            raise Killed
+        rename(*paths)
+
+    def remove(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(os, "replace", replace)
+        patch.setattr(shutil, "rmtree", remove)
+        replace_folder(new, out)
+
+    with pytest.raises(InputError, match="exists already; --force replaces"):
+        check_target(out, "export", FILES, force=False)
+    check_target(out, "export", FILES, force=True)
+    assert contents(out) == {"model.c": "new" if killed_at == "removal" else "old"}
+    assert ("was put back" in capsys.readouterr().err) == (killed_at == "second rename")
+    left = {path.name for path in tmp_path.iterdir()} - {out.name, *(other.name for other in others)}
+    # A temporary folder alone may be one that another call is filling.
+    assert left == ({new.name} if killed_at == "first rename" else set())
+    assert all(contents(other) == {"mine.txt": "mine"} for other in others)

@@ -1,6 +1,8 @@
 """One call of a search, in this process where its trials are there already, and the confirmation that may follow it."""
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -164,3 +166,33 @@ def test_a_search_that_was_told_to_end_confirms_nothing(
     result = search_here("run", "--dataset", "digits", "--budget", 1_000, "--trials", 2, "--confirm")
     assert (result.returncode, result.stderr) == (code, "")
     assert "digits-1000: 2 trained" in result.stdout
+
+
+# A script that uses this package, with no guard around what it does
+
+SCRIPT = """
+from search.runs.config import RunConfig
+from search.runs.progress import QuietDisplay
+from search.runs.search import search_and_confirm
+
+config = RunConfig(
+    budget=3000, trials=1, epochs=1, train_size=60, dataset="digits", workers=1, engine="torch",
+    storage="sqlite:///studies.db", study="tiny", confirm_seeds=2,
+)
+summary, confirmed = search_and_confirm(config, QuietDisplay(), confirm_seeds=2, quiet=True)
+print(summary.num_trained, "trained,", len(confirmed), "confirmed")
+"""
+
+
+def test_a_script_needs_no_guard(search) -> None:
+    (search.folder / "script.py").write_text(SCRIPT)
+    ended = subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=search.folder,
+        env=search.environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert (ended.stdout, ended.stderr) == ("1 trained, 1 confirmed\n", "")

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -28,6 +29,13 @@ def be_lost_at_first(folder: Path, worker: int, index: int, resources: object, f
 
 
 def be_lost(*_: object) -> None:
+    os._exit(3)
+
+
+def end_slowly(*_: object) -> None:
+    """Close the sentinel, and with it every other file, some time before the process ends."""
+    os.closerange(3, 256)
+    time.sleep(0.3)
     os._exit(3)
 
 
@@ -60,7 +68,6 @@ def supervise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
 
 def wait_for_loss(supervisor: Supervisor) -> int:
     """Waits until all workers ended by themselves or some were lost; returns how many were."""
-    # A worker that is about to be gone may end a wait before it is.
     while not (num_lost := supervisor.wait(SECONDS)) and supervisor.num_alive:
         pass
     return num_lost
@@ -84,6 +91,10 @@ def test_a_lost_worker_is_replaced_by_one_of_its_index_and_another_id(supervise,
     indices, workers = zip(*(path.name.split("-") for path in tmp_path.iterdir()), strict=True)
     assert indices == ("0", "0")
     assert len(set(workers)) == 2
+
+
+def test_a_worker_that_is_about_to_end_is_waited_for(supervise) -> None:
+    assert supervise(end_slowly).wait(SECONDS) == 1
 
 
 def test_workers_that_are_lost_in_a_row_end_a_search_unless_a_trial_was_trained_between(

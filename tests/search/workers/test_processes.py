@@ -1,4 +1,4 @@
-"""How many workers there are, that Ctrl-C spares them while they start, and that they end with their parent."""
+"""How many workers there are, what is said when too many are lost, and that they end with their parent."""
 
 import contextlib
 import os
@@ -14,7 +14,6 @@ from search.workers.processes import (
     MAX_LOSSES,
     WORKER_BYTES,
     default_workers,
-    starting_processes,
     too_many_losses,
 )
 
@@ -53,34 +52,11 @@ def test_where_cores_cannot_be_told_apart_all_are_counted(monkeypatch: pytest.Mo
 def test_losses_are_told_with_what_was_trained_and_how_the_last_one_ended() -> None:
     expected = f"{MAX_LOSSES} workers in a row were lost before one finished a trial"
     assert str(too_many_losses("a trial")) == f"{expected}: is there too little memory?"
-    assert str(too_many_losses("a trial", exit_code=-9)).startswith(f"{expected} (the last with exit code -9): ")
-
-
-def is_blocked() -> bool:
-    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
-
-
-def test_a_ctrl_c_while_processes_start_is_heeded_when_they_have() -> None:
-    assert not is_blocked()
-    begun = []
-    with pytest.raises(KeyboardInterrupt), starting_processes():
-        signal.raise_signal(signal.SIGINT)
-        begun.append(is_blocked())
-    assert begun == [True]
-    assert not is_blocked()
-
-
-def test_an_error_while_processes_start_leaves_ctrl_c_as_it_was() -> None:
-    with pytest.raises(OSError, match="no memory"), starting_processes():
-        raise OSError("no memory")
-    assert not is_blocked()
-
-
-def test_processes_that_are_started_so_begin_with_ctrl_c_blocked() -> None:
-    program = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()))"
-    with starting_processes():
-        started = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert started.stdout == "True\n"
+    assert str(too_many_losses("a trial", exit_code=-9)) == (
+        f"{expected} (the last with exit code -9): is there too little memory?"
+    )
+    # An error of Python's, which the worker has printed.
+    assert str(too_many_losses("a trial", exit_code=1)) == f"{expected} (the last with exit code 1): its error is above"
 
 
 PARENT_AND_CHILD = """
