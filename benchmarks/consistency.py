@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from search.runs.trial import trial_seed
 from studies.records import read_epochs, read_front
@@ -77,7 +77,7 @@ def find_problems(folder: Path, num_trials: int) -> list[str]:
     keys = Counter(attributes_of(trial)["candidate_key"] for trial in trained.values())
     problems += [f"candidate {key} is trained {number} times" for key, number in keys.items() if number > 1]
     problems += _compare_front(store, name, trained)
-    problems += _compare_curves(store, name, trained, curves)
+    problems += _compare_curves(store, name, trials, trained, curves)
     for trial in trained.values():
         if outcome_of(trial) == Outcome.COMPLETE and not store.artifacts.find(trial.user_attrs["weights"]).is_file():
             problems.append(f"the weights of trial {trial.number} are not there")
@@ -126,22 +126,22 @@ def _compare_front(store: Store, name: str, trained: dict[int, FrozenTrial]) -> 
 
 
 def _compare_curves(
-    store: Store, name: str, trained: dict[int, FrozenTrial], curves: Sequence[FrozenTrial]
+    store: Store,
+    name: str,
+    trials: Sequence[FrozenTrial],
+    trained: dict[int, FrozenTrial],
+    curves: Sequence[FrozenTrial],
 ) -> list[str]:
-    """Check that the curves study has each trained trial that finished an epoch, once, with its stored epochs."""
-    stored = {
-        number: {result.epoch: result.val_accuracy for result in results}
-        for number, results in read_epochs(store.database, name, trained).items()
-        if results
-    }
+    """Check that the curves have a trial for each trial, with its number and, if it was trained, its epochs."""
     problems = []
-    if sorted(trial.user_attrs["trial"] for trial in curves) != sorted(stored):
-        problems.append("the curves are not those of the trained trials, each once")
+    if [trial.user_attrs["trial"] for trial in curves] != list(range(len(trials))):
+        problems.append("the curves are not those of the trials, each once and in their order")
+    stored = read_epochs(store.database, name, trained)
     for trial in curves:
-        number = trial.user_attrs["trial"]
-        if trial.intermediate_values != stored.get(number) or trial.state != trained[number].state:
-            problems.append(f"the curve of trial {number} is not what its epochs say")
-    for number, results in stored.items():
-        if list(results) != list(range(1, trained[number].user_attrs["num_epochs"] + 1)):
-            problems.append(f"trial {number} has epochs {list(results)}")
+        epochs = {result.epoch: result.val_accuracy for result in stored.get(trial.number, ())}
+        state = trained[trial.number].state if epochs else TrialState.FAIL
+        if trial.intermediate_values != epochs or trial.state != state:
+            problems.append(f"the curve of trial {trial.number} is not what its epochs say")
+        if epochs and list(epochs) != list(range(1, trained[trial.number].user_attrs["num_epochs"] + 1)):
+            problems.append(f"trial {trial.number} has epochs {list(epochs)}")
     return problems

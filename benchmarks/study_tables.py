@@ -6,14 +6,19 @@ python -m benchmarks.study_tables --study mnist-8000 --out docs/runs/2026-11-20-
 """
 
 import argparse
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
 
-import pandas as pd
-
-from studies.confirmations import Confirmation, Stage
-from studies.records import curves_frame, front_frame, read_front, trials_frame
+from search.reports.trials import curves_csv, trials_csv
+from search.terminal.output import csv_text
+from studies.confirmations import Confirmation, ConfirmedPoint, Stage
+from studies.pareto import FrontPoint
+from studies.records import curve_rows, read_front, trial_rows
 from studies.storage import Store
 from studies.trials import TRAINED
+
+TRAINING_COLUMNS = ("stage", "trial", "seed", "accuracy", "seconds")
 
 
 def main() -> None:
@@ -24,32 +29,46 @@ def main() -> None:
     options = parser.parse_args()
     store = Store.open_read_only(options.storage)
     name = store.resolve_study_name(options.study)
-    trials = trials_frame(store.load_study(name))
     tables = {
-        "trials": trials[trials["outcome"].isin(list(TRAINED))],
-        "curves": curves_frame(store.database, name),
-        "front": front_frame(read_front(store.database, name)),
+        "trials": trials_csv(_short(row for row in trial_rows(store.load_study(name)) if row["outcome"] in TRAINED)),
+        "curves": curves_csv(_short(curve_rows(store.database, name))),
+        "front": csv_text(_names(FrontPoint), _short(map(asdict, read_front(store.database, name)))),
     }
     if confirmation := Confirmation.find(store.database, name):
-        tables["confirmed"] = front_frame(confirmation.front()).drop(columns="seeds")
-        tables["confirmation"] = pd.DataFrame(
-            [
-                {
-                    "stage": int(result.stage),
-                    "trial": result.trial,
-                    "seed": result.seed,
-                    "accuracy": None if result.correct is None else result.correct.mean(),
-                    "seconds": result.seconds,
-                }
-                for stage in Stage
-                for result in confirmation.read(stage)
-            ]
-        )
+        tables["confirmed"] = csv_text(_names(ConfirmedPoint), _short(map(asdict, confirmation.front())))
+        tables["confirmation"] = csv_text(TRAINING_COLUMNS, _short(training_rows(confirmation)))
     options.out.mkdir(parents=True, exist_ok=True)
-    for table, frame in tables.items():
+    for table, text in tables.items():
         path = options.out / f"{table}.csv"
-        frame.to_csv(path, index=False, float_format="%.6g")
-        print(f"{path}: {len(frame)} rows")
+        path.write_text(text, encoding="utf-8")
+        print(f"{path}: {len(text.splitlines()) - 1} rows")
+
+
+def training_rows(confirmation: Confirmation) -> list[dict[str, object]]:
+    """Return `TRAINING_COLUMNS` of each training of a confirmation; no accuracy if the images are not opened yet."""
+    return [
+        {
+            "stage": int(result.stage),
+            "trial": result.trial,
+            "seed": result.seed,
+            "accuracy": None if result.correct is None else float(result.correct.mean()),
+            "seconds": result.seconds,
+        }
+        for stage in Stage
+        for result in confirmation.read(stage)
+    ]
+
+
+def _short(rows: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:
+    """Round numbers to six digits."""
+    return [
+        {name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in row.items()}
+        for row in rows
+    ]
+
+
+def _names(kind: type[FrontPoint | ConfirmedPoint]) -> list[str]:
+    return [field.name for field in fields(kind)]
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ class WorkerLocks:
         """Return whether another process of this machine holds the worker's byte."""
         if self._descriptor is None and not self._path.exists():
             return False
-        descriptor = self._open()
+        descriptor = self._open(to_hold=False)
         try:
             fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB, 1, worker)
         except BlockingIOError:
@@ -54,10 +54,31 @@ class WorkerLocks:
         finally:
             fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, _MAINTENANCE)
 
-    def _open(self) -> int:
+    def _open(self, *, to_hold: bool = True) -> int:
         if self._descriptor is None:
             try:
-                self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
-            except OSError:  # a reader without write permission can still ask whether a byte is held
-                self._descriptor = os.open(self._path, os.O_RDONLY)
+                # Only who holds a byte creates the file: a question leaves nothing behind.
+                self._descriptor = os.open(self._path, os.O_RDWR | (os.O_CREAT if to_hold else 0), 0o666)
+            except OSError:
+                if to_hold:
+                    raise
+                self._descriptor = os.open(self._path, os.O_RDONLY)  # which is enough to ask
         return self._descriptor
+
+
+@contextmanager
+def file_lock(path: Path, *, wait: bool) -> Iterator[bool]:
+    """Lock a whole file against every other caller, of this process too; yields whether the lock is held.
+
+    Without ``wait`` it is not held if another caller has it. The kernel releases it if the process dies.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)

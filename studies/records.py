@@ -1,9 +1,9 @@
-"""Reading and writing the epochs and fronts of searches, as points and as pandas tables."""
+"""Reading and writing the epochs and fronts of searches, and reading their trials as rows of tables."""
 
 import itertools
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
 
 from optuna.study import Study
 from sqlalchemy import delete, insert, select
@@ -16,10 +16,6 @@ from studies.tables import epochs as epochs_table
 from studies.tables import pareto_front as front_table
 from studies.tables import trial_slots
 from studies.trials import Outcome, attributes_of, outcome_of
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from _typeshed import DataclassInstance
 
 
 def write_epoch(database: Engine, study_name: str, trial_number: int, result: EpochResult) -> None:
@@ -116,37 +112,28 @@ def _select_front(connection: Connection, study_name: str) -> list[FrontPoint]:
     return [FrontPoint(*row) for row in connection.execute(query)]
 
 
-def front_frame(front: Sequence["DataclassInstance"]) -> "pd.DataFrame":
-    """Return a table with one row per point of a front, confirmed or not."""
-    import pandas as pd
+TRIAL_COLUMNS = (
+    *("trial", "outcome", "num_params", "val_accuracy", "val_accuracy_spread", "num_epochs", "seconds"),
+    *("notation", "reason"),
+)
+"""What `trial_rows` gives of every trial, before the parameters that were sampled for it."""
+CURVE_COLUMNS = ("trial", *EpochResult.__dataclass_fields__)
 
-    kind = type(front[0]) if front else FrontPoint
-    return pd.DataFrame([asdict(point) for point in front], columns=[item.name for item in fields(kind)])
 
-
-def trials_frame(study: Study) -> "pd.DataFrame":
-    """Return one row per finished trial: number, outcome, objectives, seconds, notation and the sampled parameters."""
-    import pandas as pd
-
+def trial_rows(study: Study) -> list[dict[str, Any]]:
+    """Return what is known of each finished trial: `TRIAL_COLUMNS`, None where it has none, then its parameters."""
     rows: list[dict[str, Any]] = []
     for trial in study.get_trials(deepcopy=False):
         if outcome := outcome_of(trial):
-            shown = ("num_params", "val_accuracy", "val_accuracy_spread", "seconds", "notation", "reason")
-            attributes = {name: attributes_of(trial).get(name) for name in shown}
-            rows.append({"trial": trial.number, "outcome": str(outcome), **attributes, **trial.params})
-    return pd.DataFrame(rows)
+            known = {**attributes_of(trial), "trial": trial.number, "outcome": str(outcome)}
+            rows.append({**{name: known.get(name) for name in TRIAL_COLUMNS}, **trial.params})
+    return rows
 
 
-def curves_frame(database: Engine, study_name: str) -> "pd.DataFrame":
-    """Return a table with one row per finished epoch of each trial."""
-    import pandas as pd
-
-    names = ["trial_number", *EpochResult.__dataclass_fields__]
-    query = (
-        select(*(epochs_table.c[name] for name in names))
-        .where(epochs_table.c.study_name == study_name)
-        .order_by(epochs_table.c.trial_number, epochs_table.c.epoch)
-    )
+def curve_rows(database: Engine, study_name: str) -> list[dict[str, Any]]:
+    """Return `CURVE_COLUMNS` of each finished epoch of each trial, in the order of the trials' numbers."""
+    table = epochs_table.c
+    columns = [table.trial_number.label("trial"), *(table[name] for name in CURVE_COLUMNS[1:])]
+    query = select(*columns).where(table.study_name == study_name).order_by(table.trial_number, table.epoch)
     with database.connect() as connection:
-        rows = connection.execute(query).all()
-    return pd.DataFrame([tuple(row) for row in rows], columns=["trial", *names[1:]])
+        return [dict(row) for row in connection.execute(query).mappings()]

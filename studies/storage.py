@@ -5,16 +5,15 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy import create_engine, event, insert, inspect, select
-from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import StaticPool
 
@@ -22,11 +21,11 @@ from space.errors import InputError
 from space.files import has_file
 from studies.artifacts import StudyArtifacts
 from studies.migrations import migrate
+from studies.sqlite_files import LOCK_WAIT_SECONDS, copy_in_memory, find_unwritable, is_sqlite, sqlite_path
 from studies.tables import SCHEMA_VERSION, metadata, schema_version, searches
 
 CURVES_SUFFIX = ".curves"
-LOCK_WAIT_SECONDS = 60
-"""Time that a write waits for another process's write before it fails."""
+WORKERS_LOCK, CURVES_LOCK = LOCK_FILES = ("workers.lock", "curves.lock")
 
 
 class Store:
@@ -53,6 +52,7 @@ class Store:
                 return cls._create(url)
             # Checked before anything is written, so that a rejected database is left unchanged.
             _check_sqlite_file(url, may_be_absent=True)
+            check_writable(url)
             with _only_creator(StudyArtifacts(sqlite_path(url)).folder):
                 return cls._create(url)
 
@@ -74,40 +74,46 @@ class Store:
         """
         with _database_errors(url):
             _check_exists(url)
+            check_writable(url)
             store = cls._connect(url)
             store.prepare()
         return store
 
     @classmethod
     def open_read_only(cls, url: str) -> "Store":
-        """Open an existing store for reading; an SQLite file is opened read-only, so it is neither changed nor created.
+        """Open an existing store for reading, as it is at this moment, also where this user may only read.
 
-        An SQLite file with an older schema is copied into memory, and the copy is migrated.
+        An SQLite file is copied into memory, and a copy with an older schema is migrated, so that reading neither
+        changes anything nor leaves anything behind. Raises `InputError` if there is no store.
         """
         with _database_errors(url):
-            version = _check_exists(url)
             if not is_sqlite(url):
+                _check_tables(create_engine(url), url, may_be_empty=False)
                 return cls._connect(url)
-            if version < SCHEMA_VERSION:
-                store = cls(
-                    url,
-                    RDBStorage("sqlite://", engine_kwargs=_copy_in_memory(sqlite_path(url)), skip_table_creation=True),
-                )
-                migrate(store.database)
-                return store
-            read_only = _read_only_url(sqlite_path(url))
-            return cls(url, RDBStorage(read_only, engine_kwargs=_SQLITE_ENGINE, skip_table_creation=True))
+            if not sqlite_path(url).exists():
+                raise _absent(url)
+            return cls._copied(url, copy_in_memory(sqlite_path(url)))
 
     @classmethod
     def find(cls, url: str) -> "Store | None":
         """Open the store for reading; returns None if it does not exist or its database has no tables of ours yet."""
         with _database_errors(url):
-            if is_sqlite(url) and not has_file(sqlite_path(url), f"--storage {url}"):
+            if not is_sqlite(url):
+                return cls.open_read_only(url) if inspect(create_engine(url)).has_table(schema_version.name) else None
+            if not has_file(sqlite_path(url), f"--storage {url}"):
                 return None
-            database = create_engine(_read_only_url(sqlite_path(url)) if is_sqlite(url) else url)
-            has_ours = inspect(database).has_table(schema_version.name)
-            database.dispose()
-        return cls.open_read_only(url) if has_ours else None
+            copy = copy_in_memory(sqlite_path(url))
+            has_ours = inspect(create_engine("sqlite://", **_engine_of(copy))).has_table(schema_version.name)
+            return cls._copied(url, copy) if has_ours else None
+
+    @classmethod
+    def _copied(cls, url: str, copy: sqlite3.Connection) -> "Store":
+        version = _check_tables(create_engine("sqlite://", **_engine_of(copy)), url, may_be_empty=False)
+        store = cls(url, RDBStorage("sqlite://", engine_kwargs=_engine_of(copy), skip_table_creation=True))
+        if version < SCHEMA_VERSION:
+            migrate(store.database)
+        copy.execute("PRAGMA query_only=ON")  # what was written to a copy would be lost
+        return store
 
     def prepare(self) -> None:
         """Migrate the tables of an earlier version and create the folder of model files."""
@@ -134,7 +140,12 @@ class Store:
     @property
     def lock_path(self) -> Path:
         """The file whose bytes this machine's workers lock while they are alive."""
-        return self.artifacts.folder / "workers.lock"
+        return self.artifacts.folder / WORKERS_LOCK
+
+    @property
+    def curves_lock_path(self) -> Path:
+        """The file that is locked by the process that adds learning curves."""
+        return self.artifacts.folder / CURVES_LOCK
 
     def study_names(self) -> list[str]:
         with self.database.connect() as connection:
@@ -168,24 +179,19 @@ def store_failure(error: Exception) -> str | None:
 _SQLITE_ENGINE = {"connect_args": {"timeout": LOCK_WAIT_SECONDS}}
 
 
-def is_sqlite(url: str) -> bool:
-    return make_url(url).get_backend_name() == "sqlite"
-
-
-def sqlite_path(url: str) -> Path:
-    """Return the file of an SQLite URL, in which ``%`` and two hexadecimal digits encode a character, as in any URL."""
-    if "?" in url:
-        raise InputError(f"--storage {url} has a '?', and what follows it would be dropped: write %3F instead")
-    database = make_url(url).database
-    if not database or database == ":memory:":
-        raise InputError(f"--storage must name a file, such as sqlite:///studies.db, not {url!r}")
-    return Path(database)
-
-
-def _read_only_url(path: Path) -> str:
-    # The path is quoted twice: SQLAlchemy decodes the URL, and SQLite the URI in it.
-    url = URL.create("sqlite", database=f"file:{quote(str(path.resolve()))}", query={"mode": "ro", "uri": "true"})
-    return url.render_as_string()
+def check_writable(url: str) -> None:
+    """Raise `InputError` if this user may not write to the store, or may not create it where there is none."""
+    if not is_sqlite(url):
+        return
+    path = sqlite_path(url)
+    artifacts = StudyArtifacts(path)
+    beside = (artifacts.folder, *(artifacts.folder / name for name in LOCK_FILES))
+    if (unwritable := find_unwritable(path, beside)) is not None:
+        what = "can't be written" if path.exists() else "can't be created"
+        advice = f", or copy {path.name} and {artifacts.folder.name} to one" if path.exists() else ""
+        raise InputError(
+            f"--storage {url} {what}: you may not write to {unwritable}; name a store in a folder of your own{advice}"
+        )
 
 
 @contextmanager
@@ -204,13 +210,9 @@ def _only_creator(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _copy_in_memory(path: Path) -> dict[str, Any]:
-    """Copy an SQLite file into memory; returns engine arguments that keep the copy for as long as the engine lives."""
-    memory = sqlite3.connect(":memory:", check_same_thread=False)
-    source = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True, timeout=LOCK_WAIT_SECONDS)
-    source.backup(memory)
-    source.close()
-    return {"creator": lambda: memory, "poolclass": StaticPool}
+def _engine_of(copy: sqlite3.Connection) -> dict[str, Any]:
+    """Return engine arguments that keep a copy in memory for as long as the engine lives."""
+    return {"creator": lambda: copy, "poolclass": StaticPool}
 
 
 def _check_exists(url: str) -> int:
@@ -224,16 +226,17 @@ def _check_sqlite_file(url: str, *, may_be_absent: bool) -> int:
     """Check a store in an SQLite file; returns the version of its schema, or ours if there is none yet."""
     path = sqlite_path(url)
     if has_file(path, f"--storage {url}"):
-        engine = create_engine(_read_only_url(path))
-        try:
-            return _check_tables(engine, url, may_be_empty=may_be_absent)
-        finally:
-            engine.dispose()
+        with closing(copy_in_memory(path)) as copy:
+            return _check_tables(create_engine("sqlite://", **_engine_of(copy)), url, may_be_empty=may_be_absent)
     if not may_be_absent:
-        raise InputError(f"there is no study store at {url}; 'python -m search run' makes one")
+        raise _absent(url)
     if not path.parent.is_dir():
         raise InputError(f"--storage {url} can't be opened: the folder {path.parent} does not exist")
     return SCHEMA_VERSION
+
+
+def _absent(url: str) -> InputError:
+    return InputError(f"there is no study store at {url}; 'python -m search run' makes one")
 
 
 def _check_tables(database: Engine, url: str, *, may_be_empty: bool) -> int:

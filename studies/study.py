@@ -16,19 +16,18 @@ from space.candidate import CandidateSpec
 from space.errors import InputError
 from space.results import EpochResult
 from space.search_space import SearchSpace, space_differences
-from studies.locks import WorkerLocks
+from studies.curves import are_in_order, new_curves, next_number
+from studies.locks import WorkerLocks, file_lock
 from studies.pareto import FrontPoint
-from studies.records import read_epochs, update_front
+from studies.records import update_front
 from studies.slots import Slot, SlotState, TrialSlots, is_alive
 from studies.storage import CURVES_SUFFIX, Store
 from studies.tables import searches
 from studies.trials import (
     TRAINED,
-    CurveAttributes,
     Outcome,
     TrialAttributes,
     attributes_of,
-    curve_attributes_of,
     finished_trials,
     front_point,
     outcome_of,
@@ -85,6 +84,7 @@ class SearchStudy:
             stored = read_fingerprint(store, name)
             if stored is not None:
                 check_fingerprint(name, stored, fingerprint)
+                _create_curves(store, name, stored)  # does nothing, unless they were lost while they were rebuilt
             else:
                 _create(store, name, fingerprint)
         return cls(store, name)
@@ -133,8 +133,8 @@ class SearchStudy:
         self.store.storage.set_trial_state_values(trial._trial_id, state, values)
         if is_complete:
             update_front(self.store.database, self.name, [FrontPoint(trial.number, num_params, val_accuracy, notation)])
-        self._add_curve(trial.number, notation, state, curve)
         self.slots.set_state(slot, outcome)
+        self.append_curves(wait=False)
 
     def tell_failed(self, trial_number: int, reason: str) -> None:
         """Mark an interrupted or lost trial as failed, so that it does not count. Finished trials stay as they are."""
@@ -161,9 +161,32 @@ class SearchStudy:
             trained = [trial for trial in finished_trials(self.study) if outcome_of(trial) in TRAINED]
             complete = [front_point(trial) for trial in trained if outcome_of(trial) == Outcome.COMPLETE]
             update_front(self.store.database, self.name, complete)
-            # A live worker that has finished its trial but not yet added the curve will do that itself.
-            self._add_missing_curves([trial for trial in trained if trial.number not in alive])
+            self.curves = self.store.load_curves(self.name)  # which another call may have begun anew
+            if not alive and not are_in_order(self.store.database, self.curves):
+                self._begin_curves_anew()
+            self.append_curves(wait=True)
         return sorted(lost)
+
+    def append_curves(self, *, wait: bool) -> None:
+        """Add to the curves what has ended since, in the order of the trials' numbers, so that both numbers are equal.
+
+        Stops at the first trial that has not ended; whoever ends it adds the curves of those behind it. One process
+        appends at a time, and each trial is added as a whole, so this can be interrupted anywhere. Unless it shall
+        ``wait``, it leaves the work to a process that is at it already: what that one misses is added next time.
+        """
+        database = self.store.database
+        with file_lock(self.store.curves_lock_path, wait=wait) as is_held:
+            number = next_number(database, self.curves) if is_held else None
+            if number is not None:
+                trials = self.study.get_trials(deepcopy=False)[number:]
+                for curve in new_curves(database, self.name, trials):
+                    self.curves.add_trial(curve)
+
+    def _begin_curves_anew(self) -> None:
+        """Replace the curves of an earlier version by an empty study; the epochs are in a table of our own."""
+        with file_lock(self.store.curves_lock_path, wait=True):
+            optuna.delete_study(study_name=self.curves.study_name, storage=self.store.storage)
+            self.curves = _create_curves(self.store, self.name, read_fingerprint(self.store, self.name))
 
     def _take_back(self, lost: Iterable[int], dead: Iterable[Slot]) -> None:
         for number in lost:
@@ -202,27 +225,6 @@ class SearchStudy:
         )
         study_id = self.store.storage.get_study_id_from_name(self.name)
         return self.store.storage.create_new_trial(study_id, trial)
-
-    def _add_missing_curves(self, trained: Sequence[FrozenTrial]) -> None:
-        present = {curve_attributes_of(trial)["trial"] for trial in self.curves.get_trials(deepcopy=False)}
-        missing = [trial for trial in trained if trial.number not in present]
-        epochs = read_epochs(self.store.database, self.name, [trial.number for trial in missing])
-        for trial in missing:
-            self._add_curve(trial.number, attributes_of(trial)["notation"], trial.state, epochs[trial.number])
-
-    def _add_curve(self, number: int, notation: str, state: TrialState, curve: Sequence[EpochResult]) -> None:
-        # The dashboard draws a pruned trial's curve only if the trial has a value.
-        if not curve:
-            return
-        self.curves.add_trial(
-            create_trial(
-                state=state,
-                value=curve[-1].val_accuracy,
-                # The parameters are in the main study: copies would be most of what is written here.
-                user_attrs=dict(CurveAttributes(trial=number, notation=notation)),
-                intermediate_values={result.epoch: result.val_accuracy for result in curve},
-            )
-        )
 
 
 def _curve_attributes(curve: Sequence[EpochResult], *, with_spread: bool) -> TrialAttributes:
@@ -284,10 +286,24 @@ def _create(store: Store, name: str, fingerprint: dict[str, Any]) -> None:
         )
         if study.directions != DIRECTIONS[:num_objectives] or study.get_trials(deepcopy=False):
             raise InputError(f"{store.url} holds a study {study_name!r} of another program: name another with --study")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            study.set_metric_names(METRIC_NAMES[:num_objectives])
-        study.set_user_attr("fingerprint", fingerprint)
+        _describe(study, fingerprint)
     # This comes last, since a search counts as created once this row exists.
     with store.database.begin() as connection:
         connection.execute(insert(searches).values(study_name=name, fingerprint=fingerprint))
+
+
+def _create_curves(store: Store, name: str, fingerprint: dict[str, Any] | None) -> Study:
+    """Load the curves study of a search, or create it if it is missing."""
+    study = optuna.create_study(
+        storage=store.storage, study_name=name + CURVES_SUFFIX, directions=DIRECTIONS[:1], load_if_exists=True
+    )
+    if "fingerprint" not in study.user_attrs:
+        _describe(study, fingerprint)
+    return study
+
+
+def _describe(study: Study, fingerprint: dict[str, Any] | None) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        study.set_metric_names(METRIC_NAMES[: len(study.directions)])
+    study.set_user_attr("fingerprint", fingerprint)

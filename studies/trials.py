@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import Any, TypedDict, cast
+from typing import Any, NotRequired, TypedDict, cast
 
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -68,6 +68,8 @@ class CurveAttributes(TypedDict):
     trial: int
     """Number of the trial in the search's own study."""
     notation: str
+    placeholder: NotRequired[str]
+    """Why there is no curve; only in trials that just keep a number."""
 
 
 def attributes_of(trial: FrozenTrial | Trial) -> TrialAttributes:

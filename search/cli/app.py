@@ -19,6 +19,7 @@ from search.cli import (
     check,
     confirm,
     count,
+    curves,
     dashboard,
     evaluate,
     export,
@@ -28,7 +29,9 @@ from search.cli import (
     space,
     status,
     train,
+    trials,
 )
+from search.cli.options import with_stdout_for_csv
 from search.terminal.streams import prepare_streams
 from space.errors import MAX_ECHO, SearchError
 
@@ -46,6 +49,9 @@ def _without_types_of_flags(parameters: list[Any]) -> list[Any]:
 
 
 class _Command(TyperCommand):
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, with_stdout_for_csv(args))
+
     def get_params(self, ctx: Any) -> list[Any]:
         return _without_types_of_flags(super().get_params(ctx))
 
@@ -69,6 +75,8 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     (FIND, run.run, run.EXAMPLE),
     (FIND, status.status, status.EXAMPLE),
     (FIND, front.front, front.EXAMPLE),
+    (FIND, trials.trials, trials.EXAMPLE),
+    (FIND, curves.curves, curves.EXAMPLE),
     (FIND, confirm.confirm, confirm.EXAMPLE),
     (FIND, dashboard.dashboard, dashboard.EXAMPLE),
     (FIND, space.space, space.EXAMPLE),

@@ -1,11 +1,10 @@
 """The command front."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from search.cli.options import OUTPUT, AsJson, Storage, Study, example
+from search.cli.options import OUTPUT, AsJson, CsvFile, Storage, Study, check_one_format, example
 from search.defaults import DEFAULT_STORAGE
 
 EXAMPLE = example("python -m search front", "python -m search front --confirmed --csv front.csv")
@@ -23,21 +22,29 @@ def front(
         ),
     ] = False,
     as_json: AsJson = False,
-    csv: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a CSV file instead.", rich_help_panel=OUTPUT)
-    ] = None,
+    csv: CsvFile = None,
 ) -> None:
     """Show the Pareto front: the trials that no other beats with at most as many parameters."""
+    check_one_format(as_json=as_json, csv=csv)
     from search.models.selection import require_confirmed_front
-    from search.reports.fronts import print_confirmed_front, print_front, write_front_csv
+    from search.reports.fronts import front_csv, print_confirmed_front, print_front
+    from search.terminal.output import write_csv
+    from studies.confirmations import ConfirmedPoint
+    from studies.pareto import FrontPoint
     from studies.records import read_front
     from studies.storage import Store
 
     store = Store.open_read_only(storage)
     name = store.resolve_study_name(study)
-    if csv is not None:
-        write_front_csv(require_confirmed_front(store, name) if confirmed else read_front(store.database, name), csv)
-    elif confirmed:
-        print_confirmed_front(require_confirmed_front(store, name), as_json=as_json)
+    if confirmed:
+        members = require_confirmed_front(store, name)
+        if csv is not None:
+            write_csv(front_csv(members, ConfirmedPoint), csv)
+        else:
+            print_confirmed_front(members, as_json=as_json)
     else:
-        print_front(read_front(store.database, name), as_json=as_json)
+        points = read_front(store.database, name)
+        if csv is not None:
+            write_csv(front_csv(points, FrontPoint), csv)
+        else:
+            print_front(points, as_json=as_json)

@@ -1,9 +1,12 @@
 """Options that several commands share, grouped as `--help` shows them."""
 
+import itertools
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from space.errors import InputError
 
 SEARCH, TRAINING, STORAGE, OUTPUT = "Budget and space", "Training", "Data and storage", "Output"
 """Panels in which `--help` groups the options."""
@@ -98,3 +101,28 @@ Workers = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.", rich_help_panel=OUTPUT)]
 Force = Annotated[bool, typer.Option("--force", help="Replace what an earlier call wrote.", rich_help_panel=OUTPUT)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.", rich_help_panel=OUTPUT)]
+CsvFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--csv",
+        metavar="[FILE]",
+        help="Write CSV instead of a table: to a new file, or without FILE to stdout.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+
+
+def check_one_format(*, as_json: bool, csv: Path | None) -> None:
+    """Raise `InputError` if both JSON and CSV are asked for."""
+    if as_json and csv is not None:
+        raise InputError("give one of --json and --csv, not both")
+
+
+def with_stdout_for_csv(arguments: list[str]) -> list[str]:
+    """Name stdout after each ``--csv`` without a file: the parser knows no options whose value may be omitted."""
+    named = []
+    for argument, following in itertools.zip_longest(arguments, arguments[1:]):
+        named.append(argument)
+        if argument == "--csv" and (following is None or (following.startswith("-") and following != "-")):
+            named.append("-")
+    return named

@@ -1,17 +1,14 @@
-"""Printing and writing fronts as tables, JSON and CSV files."""
+"""Fronts as tables, JSON and CSV."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, fields
 
 from rich.table import Table
 
 from search.terminal.numbers import format_accuracy
-from search.terminal.output import print_json, print_table
-from space.errors import InputError
+from search.terminal.output import csv_text, print_json, print_table
 from studies.confirmations import ConfirmedPoint
 from studies.pareto import FrontPoint
-from studies.records import front_frame
 
 
 def print_front(front: Sequence[FrontPoint], *, as_json: bool) -> None:
@@ -49,13 +46,9 @@ def print_confirmed_front(front: Sequence[ConfirmedPoint], *, as_json: bool) -> 
         )
 
 
-def write_front_csv(front: Sequence[FrontPoint] | Sequence[ConfirmedPoint], path: Path) -> None:
-    if path.exists():
-        raise InputError(f"--csv {path} exists already")
-    try:
-        front_frame(front).to_csv(path, index=False)
-    except OSError as error:
-        raise InputError(f"--csv {path} can't be written: {error.strerror or error}") from None
+def front_csv(front: Sequence[FrontPoint] | Sequence[ConfirmedPoint], kind: type[FrontPoint | ConfirmedPoint]) -> str:
+    """Return a front, whose points are of a ``kind``, as the content of a CSV file."""
+    return csv_text([field.name for field in fields(kind)], map(asdict, front))
 
 
 def front_table(front: Sequence[FrontPoint], *, title: str | None = None) -> Table:

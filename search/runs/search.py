@@ -19,7 +19,7 @@ from studies.confirmations import ConfirmedPoint
 from studies.locks import WorkerLocks
 from studies.records import read_epochs, read_front
 from studies.slots import SlotState
-from studies.storage import Store
+from studies.storage import Store, check_writable
 from studies.study import SearchStudy
 from studies.trials import attributes_of, count_outcomes
 
@@ -58,6 +58,7 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     """
     started = time.monotonic()
     config = settle_if_new(config)
+    check_writable(config.storage)
     known_nets = [] if config.warm_start is None else read_known_nets(config.warm_start, epochs=config.epochs)
     data_root = find_data_root(config.dataset, config.data_root)
     data = load_dataset(config.dataset, data_root, train_size=config.train_size)

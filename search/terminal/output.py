@@ -5,9 +5,16 @@ import io
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
+from mnist_core.files import write_whole
+from space.errors import InputError
+
+STDOUT = "-"
+"""The name of a file that stands for stdout."""
 
 
 def print_json(value: object) -> None:
@@ -26,9 +33,29 @@ def print_table(table: Table) -> None:
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
-    """Return the content of a CSV file, with a header line."""
+    """Return the content of a CSV file, with a header line; None becomes an empty cell, a list its JSON."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: _csv_cell(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
+
+
+def write_csv(text: str, path: Path) -> None:
+    """Write a CSV file's content to a new file, or print it if the path is ``-``.
+
+    Raises `InputError` if the file exists already or can't be written.
+    """
+    if str(path) == STDOUT:
+        print(text, end="")
+        return
+    if path.exists():
+        raise InputError(f"--csv {path} exists already")
+    try:
+        write_whole(path, text.encode())
+    except InputError as error:
+        raise InputError(f"--csv {error}") from None
+
+
+def _csv_cell(value: object) -> object:
+    return json.dumps(value) if isinstance(value, list | tuple | dict) else value

@@ -8,12 +8,13 @@ from sqlalchemy import delete
 
 from studies.pareto import FrontPoint, pareto_front
 from studies.records import (
-    curves_frame,
-    front_frame,
+    CURVE_COLUMNS,
+    TRIAL_COLUMNS,
+    curve_rows,
     read_completed_curves,
     read_epochs,
     read_front,
-    trials_frame,
+    trial_rows,
     update_front,
     write_epoch,
 )
@@ -127,56 +128,45 @@ def test_a_front_that_grew_equals_one_made_anew(
 # Tables
 
 
-def test_trials_as_a_table(search: SearchStudy) -> None:
+def test_trials_as_rows(search: SearchStudy) -> None:
     numbers = make_one_of_each(search)
-    frame = trials_frame(search.study).set_index("trial")
-    assert list(frame.columns) == [
-        "outcome",
-        "num_params",
-        "val_accuracy",
-        "val_accuracy_spread",
-        "seconds",
-        "notation",
-        "reason",
-        "width",
-    ]
-    assert sorted(frame.index) == sorted(set(numbers.values()) - {numbers["running"]})
-    complete = frame.loc[numbers["complete"]]
-    assert complete[["outcome", "num_params", "val_accuracy", "seconds", "notation", "width"]].tolist() == [
-        "complete",
-        178,
-        0.9,
-        6.0,
-        "8s:br gap fc10+",
-        8,
-    ]
-    assert complete.val_accuracy_spread == pytest.approx(0.3)
-    pruned = frame.loc[numbers["pruned"]]
-    assert pruned[["outcome", "val_accuracy", "seconds", "reason"]].tolist() == ["pruned", 0.4, 4.0, "pruned in a test"]
-    rejected = frame.loc[numbers["rejected"]]
-    assert rejected.outcome == "rejected"
-    assert rejected.num_params == 2_110
-    assert rejected[["val_accuracy", "seconds"]].isna().all()
-    assert frame.loc[numbers["failed"]].reason == "interrupted in a test"
+    rows = {row["trial"]: row for row in trial_rows(search.study)}
+    assert sorted(rows) == sorted(set(numbers.values()) - {numbers["running"]})
+    assert {tuple(row) for row in rows.values()} == {(*TRIAL_COLUMNS, "width")}
+    complete = rows[numbers["complete"]]
+    assert complete.pop("val_accuracy_spread") == pytest.approx(0.3)
+    assert complete == {
+        "trial": numbers["complete"],
+        "outcome": "complete",
+        "num_params": 178,
+        "val_accuracy": 0.9,
+        "num_epochs": 3,
+        "seconds": 6.0,
+        "notation": "8s:br gap fc10+",
+        "reason": None,
+        "width": 8,
+    }
+    pruned = rows[numbers["pruned"]]
+    shown = ("outcome", "val_accuracy", "num_epochs", "seconds", "reason")
+    assert [pruned[name] for name in shown] == ["pruned", 0.4, 2, 4.0, "pruned in a test"]
+    rejected = rows[numbers["rejected"]]
+    assert [rejected[name] for name in shown[:4]] == ["rejected", None, None, None]
+    assert rejected["num_params"] == 2_110
+    assert rows[numbers["failed"]]["reason"] == "interrupted in a test"
 
 
-def test_curves_as_a_table(search: SearchStudy) -> None:
+def test_curves_as_rows(search: SearchStudy) -> None:
     train_one(search, 8, [0.6, 0.9])
     train_one(search, 4, [0.5], Outcome.PRUNED)
-    frame = curves_frame(search.store.database, search.name)
-    assert list(frame.columns) == ["trial", *asdict(results(0.5)[0])]
-    assert frame[["trial", "epoch", "val_accuracy"]].values.tolist() == [[0, 1, 0.6], [0, 2, 0.9], [1, 1, 0.5]]
-    assert frame.iloc[0, 1:].tolist() == list(asdict(results(0.6)[0]).values())
+    rows = curve_rows(search.store.database, search.name)
+    assert rows[0] == {"trial": 0, **asdict(results(0.6)[0])}
+    assert tuple(rows[0]) == CURVE_COLUMNS
+    assert [(row["trial"], row["epoch"], row["val_accuracy"]) for row in rows] == [
+        (0, 1, 0.6),
+        (0, 2, 0.9),
+        (1, 1, 0.5),
+    ]
 
 
-def test_the_front_as_a_table(search: SearchStudy) -> None:
-    make_one_of_each(search)
-    frame = front_frame(read_front(search.store.database, search.name))
-    assert list(frame.columns) == ["trial", "num_params", "val_accuracy", "notation"]
-    assert frame.values.tolist() == [[1, 94, 0.8, "4s:br gap fc10+"], [0, 178, 0.9, "8s:br gap fc10+"]]
-
-
-def test_empty_tables_have_their_columns(search: SearchStudy) -> None:
-    assert list(front_frame([]).columns) == ["trial", "num_params", "val_accuracy", "notation"]
-    assert list(curves_frame(search.store.database, search.name).columns)[:2] == ["trial", "epoch"]
-    assert len(trials_frame(search.study)) == 0
+def test_without_trials_there_are_no_rows(search: SearchStudy) -> None:
+    assert trial_rows(search.study) == curve_rows(search.store.database, search.name) == []

@@ -175,15 +175,15 @@ def test_a_trial_that_diverged_at_once_has_no_accuracy(search: SearchStudy) -> N
     attributes = search.study.trials[0].user_attrs
     assert (attributes["num_epochs"], attributes["seconds"]) == (0, 0)
     assert "val_accuracy" not in attributes
-    assert search.curves.trials == []
+    assert [trial.intermediate_values for trial in search.curves.trials] == [{}]
 
 
 @pytest.mark.parametrize("outcome", TRAINED)
-def test_a_duplicate_takes_over_what_is_stored_and_stays_off_front_and_curves(
+def test_a_duplicate_takes_over_what_is_stored_and_has_no_curve_of_its_own(
     search: SearchStudy, outcome: Outcome
 ) -> None:
     original = train_one(search, 4, [0.5, 0.8], outcome)
-    front, num_curves = read_front(search.store.database, search.name), len(search.curves.trials)
+    front = read_front(search.store.database, search.name)
     search.add_duplicate(suggest(4), search.study.trials[original])
     first, second = reopen(search).study.trials
     assert (second.state, second.values, second.constraints) == (first.state, first.values, first.constraints)
@@ -191,7 +191,7 @@ def test_a_duplicate_takes_over_what_is_stored_and_stays_off_front_and_curves(
     assert second.user_attrs["notation"] == "4s:br gap fc10+"
     search.repair(locks_of(search))
     assert read_front(search.store.database, search.name) == front
-    assert len(reopen(search).curves.trials) == num_curves
+    assert [bool(trial.intermediate_values) for trial in reopen(search).curves.trials] == [True, False]
 
 
 def test_a_failed_trial(search: SearchStudy) -> None:
@@ -210,20 +210,7 @@ def test_a_finished_trial_does_not_fail_any_more(search: SearchStudy) -> None:
     assert "reason" not in trial.user_attrs
 
 
-# The study of curves
-
-
-def test_curves_are_kept_where_the_dashboard_draws_them(search: SearchStudy) -> None:
-    search.add_rejected(suggest(100), BUDGET)
-    complete = train_one(search, 4, [0.5, 0.8, 0.7])
-    pruned = train_one(search, 5, [0.3, 0.2], Outcome.PRUNED)
-    first, second = reopen(search).curves.trials
-    assert (first.state, second.state) == (TrialState.COMPLETE, TrialState.PRUNED)
-    assert (first.value, second.value) == (0.7, 0.2)  # without one, a pruned trial's curve is not drawn
-    assert first.intermediate_values == {1: 0.5, 2: 0.8, 3: 0.7}
-    assert second.intermediate_values == {1: 0.3, 2: 0.2}
-    assert first.user_attrs == {"trial": complete, "notation": "4s:br gap fc10+"}
-    assert second.user_attrs == {"trial": pruned, "notation": "5s:br gap fc10+"}
+# The study that samples
 
 
 def test_the_study_that_samples_never_gets_intermediate_values(search: SearchStudy) -> None:
@@ -284,8 +271,8 @@ CRASHES: dict[str, tuple[Patch, SlotState | None]] = {
         SlotState.INTERRUPTED,
     ),
     "after it told": (lambda patch, s: patch.setattr("studies.study.update_front", kill), None),
-    "after the front": (lambda patch, s: patch.setattr(s.curves, "add_trial", kill), None),
-    "after the curve": (lambda patch, s: patch.setattr(s.slots, "set_state", kill), None),
+    "after the front": (lambda patch, s: patch.setattr(s.slots, "set_state", kill), None),
+    "after its slot": (lambda patch, s: patch.setattr(s.curves, "add_trial", kill), None),
 }
 
 
@@ -337,10 +324,10 @@ def assert_consistent(search: SearchStudy) -> None:
     complete = [front_point(trial) for trial in trained if outcome_of(trial) == Outcome.COMPLETE]
     assert read_front(search.store.database, search.name) == pareto_front(complete)
     curves = read_epochs(search.store.database, search.name, [trial.number for trial in trained])
-    assert {trial.user_attrs["trial"]: trial.intermediate_values for trial in search.curves.trials} == {
-        number: {result.epoch: result.val_accuracy for result in curve} for number, curve in curves.items() if curve
-    }
-    assert len(search.curves.trials) == len([curve for curve in curves.values() if curve])
+    assert [(trial.number, trial.intermediate_values) for trial in search.curves.trials] == [
+        (trial.number, {result.epoch: result.val_accuracy for result in curves.get(trial.number, ())})
+        for trial in trials
+    ]
     assert [trial.intermediate_values for trial in trials] == [{}] * len(trials)
 
 
@@ -352,7 +339,7 @@ def test_a_trial_that_was_not_told_is_taken_back(search: SearchStudy, name: str)
     assert_consistent(search)
     slot = search.slots.read()[-1]
     assert slot.state == CRASHES[name][1]
-    assert len(search.curves.trials) == 2
+    assert len([trial for trial in search.curves.trials if trial.intermediate_values]) == 2
     if name == "before it begins":
         assert (lost, len(search.study.trials)) == ([], 2)
     else:
@@ -413,6 +400,7 @@ def test_repair_leaves_living_workers_alone(search: SearchStudy) -> None:
         assert search.repair(locks_of(search)) == [1]
         assert [slot.state for slot in search.slots.read()] == [SlotState.RUNNING, SlotState.INTERRUPTED]
         assert [trial.state for trial in reopen(search).study.trials] == [TrialState.RUNNING, TrialState.FAIL]
+        assert search.curves.trials == []  # that of trial 1 waits until trial 0 has ended
         process.kill()
         process.wait()
         assert search.repair(locks_of(search)) == [0]

@@ -147,9 +147,15 @@ def test_attributes_are_read_as_they_were_written(search: SearchStudy) -> None:
 
 
 def test_a_curve_names_its_trial(search: SearchStudy) -> None:
-    train_one(search, 8, [], Outcome.DIVERGED)  # in its first epoch: no curve comes of it
+    diverged = train_one(search, 8, [], Outcome.DIVERGED)  # in its first epoch: no curve comes of it
     number = train_one(search, 4, [0.5, 0.6])
-    (curve,) = reopen(search).curves.trials
+    placeholder, curve = reopen(search).curves.trials
+    notation = "8s:br gap fc10+"
+    assert curve_attributes_of(placeholder) == {
+        "trial": diverged,
+        "notation": notation,
+        "placeholder": "no curve: diverged",
+    }
     assert curve_attributes_of(curve) == {"trial": number, "notation": "4s:br gap fc10+"}
 
 

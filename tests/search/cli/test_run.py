@@ -212,6 +212,31 @@ def test_front_as_table_json_and_csv(search_here, small_study) -> None:
         assert list(csv.DictReader(file)) == [{key: str(value) for key, value in point.items()} for point in points]
 
 
+def test_trials_and_curves_as_table_json_and_csv(search_here, small_study) -> None:
+    trials = search_here.json("trials", "--storage", small_study.url)
+    assert [trial["trial"] for trial in trials] == sorted(trials_of(small_study.folder))
+    assert {"outcome", "num_params", "notation", "stage1_width1", "max_lr"} <= set(trials[0])
+    curves = search_here.json("curves", "--storage", small_study.url)
+    ends = {row["trial"]: row["val_accuracy"] for row in curves}
+    assert ends == {trial["trial"]: trial["val_accuracy"] for trial in trials if trial["val_accuracy"] is not None}
+
+    # Without a file, CSV goes to stdout, wherever the option stands.
+    for command, rows in (("trials", trials), ("curves", curves)):
+        written = search_here(command, "--storage", small_study.url, "--csv", "table.csv")
+        assert (written.returncode, written.stdout, written.stderr) == (0, "", "")
+        table = (search_here.folder / "table.csv").read_text(encoding="utf-8")
+        (search_here.folder / "table.csv").unlink()
+        assert [row["trial"] for row in csv.DictReader(table.splitlines())] == [str(row["trial"]) for row in rows]
+        assert search_here(command, "--csv", "--storage", small_study.url).stdout == table
+        assert search_here(command, "--storage", small_study.url, "--csv").stdout == table
+        assert search_here(command, "--storage", small_study.url, "--csv", "-").stdout == table
+        lines = search_here(command, "--storage", small_study.url).stdout.splitlines()
+        assert [line.split()[0] for line in lines[1 : len(ends) + 1]] == list(map(str, ends))
+    refused = search_here("trials", "--storage", small_study.url, "--csv", "--json")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == "error: give one of --json and --csv, not both\n"
+
+
 def test_space_prints_ranges_that_it_reads_back(search_here) -> None:
     printed = search_here("space")
     assert printed.returncode == 0

@@ -3,12 +3,8 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 
-import pytest
-
-from search.reports.fronts import print_confirmed_front, print_front, write_front_csv
-from space.errors import InputError
+from search.reports.fronts import front_csv, print_confirmed_front, print_front
 from studies.confirmations import ConfirmedPoint
 from studies.pareto import FrontPoint
 from studies.records import read_front
@@ -58,28 +54,13 @@ def test_long_notations_stay_on_one_line_in_a_pipe(printed: Callable[..., str]) 
     assert row.endswith(notation)
 
 
-def test_the_front_as_csv(tmp_path: Path) -> None:
-    path = tmp_path / "front.csv"
-    write_front_csv([SMALL, LARGE], path)
-    with path.open(newline="") as file:
-        assert list(csv.reader(file)) == [
-            ["trial", "num_params", "val_accuracy", "notation"],
-            ["1", "94", "0.8", "4s:br gap fc10+"],
-            ["0", "178", "0.9", "8s:br gap fc10+"],
-        ]
-
-
-def test_a_csv_file_is_never_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "front.csv"
-    path.write_text("mine")
-    with pytest.raises(InputError, match=r"--csv .*front\.csv exists already"):
-        write_front_csv([SMALL], path)
-    assert path.read_text() == "mine"
-
-
-def test_a_csv_file_in_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"--csv .*front\.csv can't be written: "):
-        write_front_csv([SMALL], tmp_path / "no" / "front.csv")
+def test_the_front_as_csv() -> None:
+    assert front_csv([SMALL, LARGE], FrontPoint).splitlines() == [
+        "trial,num_params,val_accuracy,notation",
+        "1,94,0.8,4s:br gap fc10+",
+        "0,178,0.9,8s:br gap fc10+",
+    ]
+    assert front_csv([], FrontPoint) == "trial,num_params,val_accuracy,notation\n"
 
 
 def test_a_confirmed_front_as_a_table_says_what_its_numbers_are(printed: Callable[..., str]) -> None:
@@ -92,12 +73,11 @@ def test_a_confirmed_front_as_a_table_says_what_its_numbers_are(printed: Callabl
     assert note.startswith("Means over 3 seeds")
 
 
-def test_a_confirmed_front_as_json_and_csv_keeps_every_digit(printed: Callable[..., str], tmp_path: Path) -> None:
+def test_a_confirmed_front_as_json_and_csv_keeps_every_digit(printed: Callable[..., str]) -> None:
     (point,) = json.loads(printed(print_confirmed_front, [CONFIRMED], as_json=True))
     assert point == {**asdict(CONFIRMED), "seeds": [7, 8, 9]}
-    write_front_csv([CONFIRMED], tmp_path / "front.csv")
-    with (tmp_path / "front.csv").open(newline="") as file:
-        (row,) = csv.DictReader(file)
+    (row,) = csv.DictReader(front_csv([CONFIRMED], ConfirmedPoint).splitlines())
     assert (float(row["accuracy"]), float(row["low"]), int(row["trial"])) == (0.81239, 0.7949, 1)
+    assert json.loads(row["seeds"]) == [7, 8, 9]
     assert printed(print_confirmed_front, [], as_json=True) == "[]\n"
     assert "Means over" not in printed(print_confirmed_front, [], as_json=False)

@@ -2,11 +2,13 @@ import csv
 import json
 import math
 import sys
+from pathlib import Path
 
 import pytest
 from rich.table import Table
 
-from search.terminal.output import csv_text, print_json, print_table
+from search.terminal.output import csv_text, print_json, print_table, write_csv
+from space.errors import InputError
 
 
 def test_json_is_printed_for_people_and_programs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,3 +54,23 @@ def test_csv_is_read_back_as_it_was() -> None:
 def test_a_column_that_csv_does_not_have_is_no_silent_loss() -> None:
     with pytest.raises(ValueError, match="seconds"):
         csv_text(["name"], [{"name": "a", "seconds": 1}])
+
+
+def test_a_list_in_a_csv_cell_is_json() -> None:
+    text = csv_text(["seeds", "shape"], [{"seeds": (7, 8), "shape": [1, 28, 28]}])
+    (row,) = csv.DictReader(text.splitlines())
+    assert (json.loads(row["seeds"]), json.loads(row["shape"])) == ([7, 8], [1, 28, 28])
+
+
+def test_csv_goes_to_stdout_or_to_a_new_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "front.csv"
+    write_csv("a\n1\n", Path("-"))
+    write_csv("ä\n", path)
+    assert capsys.readouterr().out == "a\n1\n"
+    assert path.read_text(encoding="utf-8") == "ä\n"
+    with pytest.raises(InputError, match=r"--csv .*front\.csv exists already"):
+        write_csv("b\n", path)
+    with pytest.raises(InputError, match=r"--csv .*front\.csv can't be written: No such file or directory"):
+        write_csv("b\n", tmp_path / "no" / "front.csv")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["front.csv"]
+    assert path.read_text(encoding="utf-8") == "ä\n"
