@@ -8,26 +8,31 @@ from dataclasses import replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol, Self, TypeVar
+from typing import Annotated, Any, Protocol, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from space.architecture import ArchitectureSpec, num_params
-from space.candidate import MAX_BATCH_SIZE, MAX_EPOCHS, MAX_SETTING, CandidateSpec, TrainingConfig
+from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError, shortened
 from space.files import has_file
-from space.layers import AveragePool, Conv, GlobalAveragePool, Layer, Linear, MaxPool
+from space.layers import AveragePool, GlobalAveragePool, Layer, Linear, MaxPool
+from space.ranges import (
+    DROPOUT_STEP,
+    ArchitectureRanges,
+    Convolution,
+    PoolKind,
+    Section,
+    Stage,
+    TrainingRanges,
+    is_added_later,
+)
 
 NUM_CLASSES = 10
-DROPOUT_STEP = 0.01
 # Augmentation at strength 1. MNIST's digits are centred: shifting them further gains nothing (docs/decisions.md).
 UNIT_ROTATION, UNIT_TRANSLATION, UNIT_SCALE = 10.0, 0.05, 0.1
 
 
-Convolution = Literal["plain", "separable"]
-PoolKind = Literal["max", "average"]
-
-_Number = TypeVar("_Number", int, float)
 _Choice = TypeVar("_Choice", bound=int | str)
 
 
@@ -43,91 +48,7 @@ class Trial(Protocol):
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any: ...
 
 
-def _ordered(bounds: tuple[_Number, _Number]) -> tuple[_Number, _Number]:
-    if bounds[0] > bounds[1]:
-        raise ValueError("a range reads [low, high], low first")
-    return bounds
-
-
-def _distinct(choices: tuple[_Choice, ...]) -> tuple[_Choice, ...]:
-    if len(set(choices)) != len(choices):
-        raise ValueError("each choice is given once")
-    return choices
-
-
-def _in_dropout_steps(bounds: tuple[float, float]) -> tuple[float, float]:
-    if any(bound != round(bound, 2) for bound in bounds):
-        raise ValueError(f"a dropout rate is a multiple of {DROPOUT_STEP}")
-    return bounds
-
-
-# Upper ends keep a typing error from filling the memory.
-_NumLayers = Annotated[int, Field(ge=1, le=16, strict=True)]
-_Width = Annotated[int, Field(ge=1, le=1024, strict=True)]
-_PositiveFloat = Annotated[float, Field(gt=0, le=MAX_SETTING, allow_inf_nan=False, strict=True)]
-_Fraction = Annotated[float, Field(ge=0, lt=1, strict=True)]
-_LogRange = Annotated[tuple[_PositiveFloat, _PositiveFloat], AfterValidator(_ordered)]
-_FractionRange = Annotated[tuple[_Fraction, _Fraction], AfterValidator(_ordered)]
-_Strength = Annotated[float, Field(ge=0, le=5, strict=True)]
-_BatchSize = Annotated[int, Field(ge=2, le=MAX_BATCH_SIZE, strict=True)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-_ADDED_LATER: dict[str, JsonValue] = {"added_later": True}
-"""Marks keys that spaces stored by earlier versions do not have. Without such a key a stored space means what it meant
-then, which is the key's default here; at that default the key is not written, so that the text stays the same."""
-
-
-class Stage(_Section):
-    """Convolutions between two pools: ranges of their number and widths; their kernel and kind are shared."""
-
-    layers: Annotated[tuple[_NumLayers, _NumLayers], AfterValidator(_ordered)]
-    width: Annotated[tuple[_Width, _Width], AfterValidator(_ordered)]
-    kernel: Literal[1, 3, 5] = 3
-    padding: Literal["same", "valid"] = "same"
-    convolution_choices: Annotated[tuple[Convolution, ...], Field(min_length=1), AfterValidator(_distinct)] = Field(
-        default=("plain",), json_schema_extra=_ADDED_LATER
-    )
-    unpadded: Annotated[int, Field(ge=0, le=16, strict=True)] = Field(default=0, json_schema_extra=_ADDED_LATER)
-    """Number of convolutions at the stage's end that are not padded, whatever its padding is."""
-
-    def convs(self, widths: Sequence[int], dropout: float, *, separable: bool) -> list[Conv]:
-        padded = len(widths) - self.unpadded if self.padding == "same" else 0
-        return [
-            Conv(
-                width,
-                kernel=self.kernel,
-                padding=self.kernel // 2 if position < padded else 0,
-                dropout=dropout,
-                separable=separable,
-            )
-            for position, width in enumerate(widths)
-        ]
-
-
-class ArchitectureRanges(_Section):
-    dropout: Annotated[_FractionRange, AfterValidator(_in_dropout_steps)]
-    pool_choices: Annotated[tuple[PoolKind, ...], Field(min_length=1), AfterValidator(_distinct)] = Field(
-        default=("max",), json_schema_extra=_ADDED_LATER
-    )
-
-
-class TrainingRanges(_Section):
-    batch_size_choices: Annotated[tuple[_BatchSize, ...], Field(min_length=1), AfterValidator(_distinct)]
-    max_lr: _LogRange
-    weight_decay: _LogRange
-    label_smoothing: _FractionRange
-    augmentation: Annotated[tuple[_Strength, _Strength], AfterValidator(_ordered)]
-    plain_epochs: Annotated[int, Field(ge=0, le=MAX_EPOCHS, strict=True)] = Field(
-        default=0, json_schema_extra=_ADDED_LATER
-    )
-    precise_batch_norm: Annotated[bool, Field(strict=True)] = Field(default=False, json_schema_extra=_ADDED_LATER)
-
-
-class SearchSpace(_Section):
+class SearchSpace(Section):
     """The ranges of every candidate a search may try.
 
     A net has stages of convolutions without bias, each with BatchNorm and ReLU, and a 2x2 pool between stages; then
@@ -158,7 +79,7 @@ class SearchSpace(_Section):
         """Read the output of `to_toml`, of this version or of an earlier one. Raises `InputError` for anything else."""
         defaults = _default_tables()
         for name in ("architecture", "training"):
-            kept = {key: value for key, value in defaults[name].items() if not _is_added_later(_SECTIONS[name], key)}
+            kept = {key: value for key, value in defaults[name].items() if not is_added_later(_SECTIONS[name], key)}
             defaults[name] = kept
         return cls._read(text, defaults, "the stored space")
 
@@ -267,7 +188,7 @@ class SearchSpace(_Section):
         return self._toml(stored=True)
 
     def _toml(self, *, stored: bool) -> str:
-        tables: list[tuple[str, _Section]] = [("[[stage]]", stage) for stage in self.stage]
+        tables: list[tuple[str, Section]] = [("[[stage]]", stage) for stage in self.stage]
         tables += [("[architecture]", self.architecture), ("[training]", self.training)]
         return "\n".join("\n".join([heading, *_toml_lines(section, stored=stored), ""]) for heading, section in tables)
 
@@ -301,23 +222,18 @@ def _flat(value: Any, key: str = "") -> dict[str, Any]:
     return leaves
 
 
-_SECTIONS: dict[str, type[_Section]] = {
+_SECTIONS: dict[str, type[Section]] = {
     "stage": Stage,
     "architecture": ArchitectureRanges,
     "training": TrainingRanges,
 }
 
 
-def _is_added_later(section: type[_Section], key: str) -> bool:
-    field = section.model_fields.get(key)
-    return field is not None and field.json_schema_extra == _ADDED_LATER
-
-
 def _default_tables() -> dict[str, Any]:
     return tomllib.loads(resources.files("space").joinpath("default.toml").read_text(encoding="utf-8"))
 
 
-def _toml_lines(section: _Section, *, stored: bool) -> list[str]:
+def _toml_lines(section: Section, *, stored: bool) -> list[str]:
     def value(item: object) -> str:
         if isinstance(item, tuple):
             return "[" + ", ".join(map(value, item)) + "]"
@@ -329,7 +245,7 @@ def _toml_lines(section: _Section, *, stored: bool) -> list[str]:
     return [
         f"{name} = {value(item)}"
         for name, item in section
-        if not (stored and _is_added_later(kind, name) and item == kind.model_fields[name].default)
+        if not (stored and is_added_later(kind, name) and item == kind.model_fields[name].default)
     ]
 
 

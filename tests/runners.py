@@ -12,7 +12,8 @@ from search.runs.config import RunConfig
 from search.runs.trial import TrialTrainer
 from search.runs.worker import prepare_trials
 from search.sampling.proposals import Proposals
-from space.search_space import ArchitectureRanges, SearchSpace, Stage, TrainingRanges
+from space.ranges import ArchitectureRanges, Stage, TrainingRanges
+from space.search_space import SearchSpace
 from studies.locks import WorkerLocks
 from studies.slots import Slot
 from studies.storage import Store

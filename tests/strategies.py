@@ -18,7 +18,8 @@ from space.layers import (
     Linear,
     MaxPool,
 )
-from space.search_space import ArchitectureRanges, SearchSpace, Stage, TrainingRanges
+from space.ranges import ArchitectureRanges, Stage, TrainingRanges
+from space.search_space import SearchSpace
 
 # Strategies that depend on the size of a map are made once for each size: making them in every draw is slow.
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from space.architecture import ArchitectureSpec
 from space.layers import AveragePool, Conv, MaxPool
-from space.search_space import SearchSpace, Stage
+from space.ranges import Stage
+from space.search_space import SearchSpace
 
 ADDED = DROPPED = 2.0
 """Distance for one layer more or less, the same as for a width that changes by a factor of e^2."""

@@ -1,8 +1,7 @@
 """Descriptions of how the candidate of a search space that is nearest to a known net differs from it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from search.sampling.alignment import Alignment, placed_layers
 from space.candidate import CandidateSpec, TrainingConfig
 from space.layers import AveragePool, Conv, MaxPool
 
@@ -31,18 +30,27 @@ FIXED_SETTINGS = {
 _POOLS = (MaxPool, AveragePool)
 
 
-def changes(known: CandidateSpec, nearest: CandidateSpec, alignment: Alignment) -> Iterator[str]:
-    """Describe the differences of the candidate from the known net; yields nothing if they are equal."""
-    layers = zip(alignment.sources, placed_layers(nearest.architecture), strict=True)
-    kept = [(alignment.known[source], layer) for source, layer in layers if source is not None]
-    convs = [(old.conv, new.conv) for old, new in kept]
+def changes(
+    known: CandidateSpec,
+    nearest: CandidateSpec,
+    convs: Sequence[tuple[Conv, Conv]],
+    *,
+    moved: bool,
+    dropped: Sequence[Conv],
+    num_added: int,
+) -> Iterator[str]:
+    """Describe the differences of the candidate from the known net; yields nothing if they are equal.
+
+    ``convs`` are the convolutions kept, as they were and as they are; ``moved`` tells whether any of them has another
+    number of pools before it.
+    """
     if any(old.width != new.width for old, new in convs):
         yield f"widths {_list(old.width for old, _ in convs)} -> {_list(new.width for _, new in convs)}"
     if any(old.kernel != new.kernel for old, new in convs):
         yield f"kernels {_list(old.kernel for old, _ in convs)} -> {_list(new.kernel for _, new in convs)}"
-    if alignment.dropped:
-        yield f"without {_list(conv.token for conv in alignment.dropped)}"
-    if num_added := alignment.sources.count(None):
+    if dropped:
+        yield f"without {_list(conv.token for conv in dropped)}"
+    if num_added:
         yield f"{num_added} more convolution{'s' if num_added > 1 else ''}"
     old_pools, new_pools = (
         [layer.size for layer in candidate.architecture.layers if isinstance(layer, _POOLS)]
@@ -50,7 +58,7 @@ def changes(known: CandidateSpec, nearest: CandidateSpec, alignment: Alignment) 
     )
     if len(old_pools) != len(new_pools):
         yield f"{len(new_pools)} pool{'' if len(new_pools) == 1 else 's'}, not {len(old_pools)}"
-    elif any(old.part != new.part for old, new in kept):
+    elif moved:
         yield "pools at other places"
     old_kinds, new_kinds = (
         {type(layer) for layer in candidate.architecture.layers if isinstance(layer, _POOLS)}

@@ -1,7 +1,7 @@
 """Finding the candidate of a search space that is nearest to a known net."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -56,8 +56,21 @@ def nearest_params(space: SearchSpace, candidate: CandidateSpec, *, budget: int,
         params = _width_params(space, alignment, per_cent) | sampled
         nearest = space.suggest_candidate(FixedTrial(params), epochs=epochs)
         if nearest.num_params <= budget:
-            return Nearest(params, nearest, tuple(changes(candidate, nearest, alignment)))
+            return Nearest(params, nearest, tuple(_changes(candidate, nearest, alignment)))
     return None
+
+
+def _changes(known: CandidateSpec, nearest: CandidateSpec, alignment: Alignment) -> Iterator[str]:
+    layers = zip(alignment.sources, placed_layers(nearest.architecture), strict=True)
+    kept = [(alignment.known[source], layer) for source, layer in layers if source is not None]
+    return changes(
+        known,
+        nearest,
+        [(old.conv, new.conv) for old, new in kept],
+        moved=any(old.part != new.part for old, new in kept),
+        dropped=alignment.dropped,
+        num_added=alignment.sources.count(None),
+    )
 
 
 def _width_params(space: SearchSpace, alignment: Alignment, per_cent: int) -> dict[str, int]:

@@ -19,8 +19,9 @@ from space.architecture import ArchitectureSpec, num_params
 from space.candidate import CandidateSpec, TrainingConfig
 from space.layers import AveragePool, Conv, MaxPool
 from space.random_draw import RandomDraw
+from space.ranges import Stage
 from space.recipes import RECIPES
-from space.search_space import SearchSpace, Stage
+from space.search_space import SearchSpace
 from tests.spaces import PLAIN
 from tests.strategies import candidates, search_spaces
 
