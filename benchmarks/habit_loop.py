@@ -14,7 +14,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from mnist_core.data import Dataset, Split
 from space.architecture import ArchitectureSpec
-from space.layers import INPUT_SHAPE, Conv, Flatten, GlobalAveragePool, Linear, MaxPool
+from space.layers import INPUT_SHAPE, AveragePool, Conv, Flatten, GlobalAveragePool, Linear, MaxPool
 
 ROTATION, TRANSLATION = 7.0, 0.1
 """Largest rotation in degrees and largest shift as a fraction of the side, in either direction."""
@@ -54,12 +54,14 @@ def plain_model(architecture: ArchitectureSpec) -> nn.Sequential:
     for layer in architecture.layers:
         match layer:
             case Conv():
-                modules.append(nn.Conv2d(shape[0], layer.width, layer.kernel, padding=layer.padding, bias=layer.bias))
+                modules += _convolutions(layer, shape[0])
                 modules += [nn.BatchNorm2d(layer.width) if op == "b" else nn.ReLU() for op in layer.ops]
                 if layer.dropout:
                     modules.append(nn.Dropout(layer.dropout))
             case MaxPool():
                 modules.append(nn.MaxPool2d(layer.size))
+            case AveragePool():
+                modules.append(nn.AvgPool2d(layer.size))
             case GlobalAveragePool():
                 modules += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
             case Flatten():
@@ -68,6 +70,16 @@ def plain_model(architecture: ArchitectureSpec) -> nn.Sequential:
                 modules.append(nn.Linear(shape[0], layer.width, bias=layer.bias))
         shape = layer.output_shape(shape)
     return nn.Sequential(*modules)
+
+
+def _convolutions(layer: Conv, in_channels: int) -> list[nn.Module]:
+    kernel, padding = layer.kernel, layer.padding
+    if not layer.separable:
+        return [nn.Conv2d(in_channels, layer.width, kernel, padding=padding, bias=layer.bias)]
+    return [
+        nn.Conv2d(in_channels, in_channels, kernel, padding=padding, groups=in_channels, bias=False),
+        nn.Conv2d(in_channels, layer.width, kernel_size=1, bias=layer.bias),
+    ]
 
 
 def epoch_by_habit(

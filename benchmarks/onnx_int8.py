@@ -59,12 +59,14 @@ def _measure(checkpoint: Checkpoint, data: Dataset, bits: int) -> tuple[int, NDA
         export_onnx_int8(path, checkpoint, data.train.images, weight_bits=bits)
         levels = onnxruntime.GraphOptimizationLevel
         in_int8, by_the_file = (
-            _logits(path, data.validation.images, level) for level in (levels.ORT_ENABLE_ALL, levels.ORT_DISABLE_ALL)
+            onnx_logits(path, data.validation.images, level)
+            for level in (levels.ORT_ENABLE_ALL, levels.ORT_DISABLE_ALL)
         )
         return path.stat().st_size, in_int8, by_the_file
 
 
-def _logits(path: Path, images: NDArray[np.uint8], level: object) -> NDArray[np.float32]:
+def onnx_logits(path: Path, images: NDArray[np.uint8], level: object) -> NDArray[np.float32]:
+    """Return (N, num_classes) logits by onnxruntime for (N, 28, 28) bytes, with its optimisations of ``level``."""
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = level
     session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])

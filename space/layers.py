@@ -38,6 +38,7 @@ class Conv:
     dropout2d: bool = False
     """Whether dropout zeroes whole channels."""
     separable: bool = field(default=False, metadata=LEFT_OUT_AT_DEFAULT)
+    """Whether it is a depthwise convolution of this kernel and padding, then a 1x1 convolution to this width."""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -195,4 +196,5 @@ class Linear:
         return f"fc{self.width}{'+' if self.bias else ''}{':r' if self.relu else ''}"
 
 
-Layer = Conv | MaxPool | AveragePool | GlobalAveragePool | Flatten | Linear
+Pool = MaxPool | AveragePool
+Layer = Conv | Pool | GlobalAveragePool | Flatten | Linear

@@ -20,16 +20,27 @@ _FORMS = (
     "a layer is [sep]WIDTH[kKERNEL]s|v|pN[+][:br|rb|b|r][d|D RATE] (convolution), p[SIZE] (max-pool), "
     "ap[SIZE] (average pool), gap, flat or fcWIDTH[+][:r]"
 )
-# Tokens as people write them, with # for each number, to suggest the one that was probably meant.
-_KNOWN = (
-    *("gap", "flat", "p", "ap", "p#", "ap#", "fc#", "fc#+", "fc#:r", "fc#+:r"),
-    *(
-        f"{sep}#{padding}{ops}"
-        for sep in ("", "sep")
-        for padding in ("s", "v", "k#s", "k#v")
-        for ops in ("", ":br", ":brd#")
-    ),
+# What people write who do not know the tokens, by runs of letters.
+_WORDS = (
+    {"bn": "b", "batchnorm": "b", "relu": "r", "bnrelu": "br", "conv": "", "flatten": "flat"}
+    | dict.fromkeys(("dense", "linear", "full"), "fc")
+    | dict.fromkeys(("pool", "max", "maxpool", "maxpooling"), "p")
+    | dict.fromkeys(("avg", "avgpool", "average", "averagepool", "apool", "mean"), "ap")
+    | dict.fromkeys(("global", "globalavgpool", "globalaveragepool", "globalpool"), "gap")
+    | dict.fromkeys(("dw", "dws", "dwsep", "depthwise", "separable", "sepconv"), "sep")
 )
+# Examples of every form, to find the one that was probably meant; of several that are as near, the first.
+_EXAMPLES = (
+    *(
+        f"{separable}8{padding}{after}"
+        for separable in ("", "sep")
+        for after in ("", ":br", ":rb", ":b", ":r", ":brd0.05")
+        for padding in ("s", "v", "k5s", "k5v")
+    ),
+    *("gap", "flat", "p", "ap", "p3", "ap3", "fc10", "fc10+", "fc10:r", "fc10+:r"),
+)
+_SIMILARITY = 0.5
+"""From 0 to 1, as `difflib` measures it: what is less like every example is not taken for any of them."""
 
 
 def parse_layers(text: str) -> tuple[Layer, ...]:
@@ -48,6 +59,15 @@ def format_layers(layers: tuple[Layer, ...]) -> str:
 
 
 def _parse_layer(token: str) -> Layer:
+    layer = _read_layer(token)
+    if layer is None:
+        meant = _nearest_token(token)
+        raise InputError(f"unknown token{f' (did you mean {meant!r}?)' if meant else ''}; {_FORMS}")
+    return layer
+
+
+def _read_layer(token: str) -> Layer | None:
+    """Return the layer, or None for a token of no known form. Raises `InputError` for one that cannot be."""
     if token == "gap":
         return GlobalAveragePool()
     if token == "flat":
@@ -69,18 +89,36 @@ def _parse_layer(token: str) -> Layer:
             dropout2d=match["kind"] == "D",
             separable=bool(match["separable"]),
         )
-    meant = _nearest_token(token)
-    raise InputError(f"unknown token{f' (did you mean {meant!r}?)' if meant else ''}; {_FORMS}")
+    return None
 
 
 def _nearest_token(token: str) -> str | None:
-    """Return the known token that is most like ``token``, with its numbers, or None if none is like it."""
+    """Return what was probably meant by an unknown token, with its numbers and in its short form; None if unclear."""
+    text = re.sub(r"(?<=[0-9]),(?=[0-9])", ".", token[:100].lower())
+    if spaced := _read_all(re.split(r"[^a-z0-9.:+]+", text)):
+        return spaced
+    text = re.sub(r"(?<=[a-z])[-_](?=[a-z])", "", text)
+    text = re.sub("[a-z]+", lambda word: _WORDS.get(word[0], word[0]), text)
     number = re.compile(_NUMBER)
-    close = difflib.get_close_matches(number.sub("#", token[:100].lower()), _KNOWN, n=1, cutoff=0.5)
-    if not close:
+    pattern = number.sub("#", text)
+
+    def similarity(example: str) -> float:
+        return difflib.SequenceMatcher(None, pattern, number.sub("#", example)).ratio()
+
+    nearest = max((example for example in _EXAMPLES if "sep" in example or "sep" not in text), key=similarity)
+    if similarity(nearest) < _SIMILARITY:
         return None
-    numbers = number.findall(token)
-    return "".join(numbers.pop(0) if part == "#" and numbers else part for part in close[0]).replace("#", "8")
+    given = iter(number.findall(text))
+    return _read_all([number.sub(lambda example: next(given, example[0]), nearest)])
+
+
+def _read_all(tokens: list[str]) -> str | None:
+    """Return the tokens in their short form, or None if one of them is no layer."""
+    try:
+        layers = [_read_layer(token) for token in tokens]
+    except InputError:
+        return None
+    return " ".join(layer.token for layer in layers if layer) if all(layers) else None
 
 
 def _parse_padding(text: str | None, kernel: int) -> int:

@@ -1,13 +1,11 @@
 """Shapes, counts and receptive fields of a net's layers and its memory, without building it."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from typing import Any
 
 from space.architecture import ArchitectureSpec, num_params
-from space.layers import INPUT_SHAPE, AveragePool, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool, Shape
+from space.layers import INPUT_SHAPE, AveragePool, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool, Pool, Shape
 
 BYTES_PER_VALUE = 4
 """Bytes of a weight or an activation in fp32."""
@@ -77,29 +75,72 @@ def summarise(architecture: ArchitectureSpec) -> list[LayerSummary]:
     return rows
 
 
-def peak_activation_bytes(architecture: ArchitectureSpec) -> int:
-    """Return the most memory that activations take at a time for one image: a layer's input and its output.
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What inference computes at once: a layer with weights, and what is merged into it and never stored before that.
 
-    A pool is computed with the layer before it, so that layer's full output is never stored, and the last layer writes
-    into its caller's memory. The C code that `export` writes works this way; this is the size of its static memory.
+    A step has one kind of pool at most: a pool of another kind begins a step, as does a pool or ``gap`` at the start.
     """
-    stored: list[Shape] = []
+
+    layers: tuple[Layer, ...]
+    input_shape: Shape
+    output_shape: Shape
+
+    def merges(self, layer: Layer) -> bool:
+        kinds = {type(pool) for pool in self.layers if isinstance(pool, Pool)}
+        return isinstance(layer, GlobalAveragePool) or (isinstance(layer, Pool) and kinds <= {type(layer)})
+
+    @property
+    def num_scratch_values(self) -> int:
+        """Number of values that a separable convolution stores for one place at a time: the depthwise value of every
+        input channel; where only the mean of each output channel is kept, also the values that are added to it.
+        """
+        first = self.layers[0] if self.layers else None
+        if not isinstance(first, Conv) or not first.separable:
+            return 0
+        return self.input_shape[0] + (first.width if isinstance(self.layers[-1], GlobalAveragePool) else 0)
+
+
+def inference_steps(architecture: ArchitectureSpec) -> list[Step]:
+    """Return the steps of the C code that `export` writes, in order and at least one; flattening is none."""
+    steps: list[Step] = []
     shape = INPUT_SHAPE
     for layer in architecture.layers:
-        shape = layer.output_shape(shape)
+        before, shape = shape, layer.output_shape(shape)
         if isinstance(layer, Flatten):
             continue
-        if isinstance(layer, Conv | Linear) or not stored:
-            stored.append(shape)
+        if steps and steps[-1].merges(layer):
+            steps[-1] = replace(steps[-1], layers=(*steps[-1].layers, layer), output_shape=shape)
         else:
-            stored[-1] = shape
-    num_values = [math.prod(INPUT_SHAPE), *map(math.prod, stored[:-1]), 0]
-    return _largest_pair(num_values) * BYTES_PER_VALUE
+            steps.append(Step((layer,), before, shape))
+    return steps or [Step((), INPUT_SHAPE, INPUT_SHAPE)]
+
+
+def peak_activation_bytes(architecture: ArchitectureSpec) -> int:
+    """Return the most memory that activations take at a time for one image: a step's input, output and scratch values.
+
+    The last step writes into its caller's memory. The C code that `export` writes works this way; this is the size of
+    its static memory.
+    """
+    *others, last = inference_steps(architecture)
+    num_values = [
+        *(math.prod(step.input_shape) + step.num_scratch_values + math.prod(step.output_shape) for step in others),
+        math.prod(last.input_shape) + last.num_scratch_values,
+    ]
+    return max(num_values) * BYTES_PER_VALUE
 
 
 def all_activation_bytes(architecture: ArchitectureSpec) -> int:
-    """Return the memory of the input and of every layer's output for one image, all of which training keeps."""
-    return math.prod(INPUT_SHAPE) * BYTES_PER_VALUE + sum(row.activation_bytes for row in summarise(architecture))
+    """Return the memory of the input and of every layer's output for one image, all of which training keeps.
+
+    Of a separable convolution it keeps the depthwise output too.
+    """
+    num_values = math.prod(INPUT_SHAPE)
+    for row in summarise(architecture):
+        num_values += math.prod(row.output_shape)
+        if isinstance(row.layer, Conv) and row.layer.separable:
+            num_values += row.input_shape[0] * math.prod(row.output_shape[1:])
+    return num_values * BYTES_PER_VALUE
 
 
 def _window(layer: Layer, shape: Shape) -> tuple[int, int]:
@@ -111,7 +152,3 @@ def _window(layer: Layer, shape: Shape) -> tuple[int, int]:
             return layer.size, layer.size
         case GlobalAveragePool() | Flatten() | Linear():
             return shape[1], 1
-
-
-def _largest_pair(sizes: Iterable[int]) -> int:
-    return max(before + after for before, after in pairwise(sizes))

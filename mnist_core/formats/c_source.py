@@ -1,15 +1,16 @@
 """Trained models as C99 for microcontrollers: a header and a source without any library (docs/model-files.md).
 
 BatchNorm is folded into the convolution before it; if ReLU stands between the two, a scale and a shift for each channel
-remain. A pool is merged into the convolution before it, so that the values before pooling are never stored. Weights are
-float, or int8 with one factor per output channel (symmetric); activations are float.
+remain. A pool is merged into the convolution before it, so that the values before pooling are never stored. Of a
+separable convolution the depthwise values are stored for one place at a time. Weights are float, or int8 with one
+factor per output channel (symmetric); activations are float.
 """
 
 import subprocess
 import tempfile
 import textwrap
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -18,14 +19,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from mnist_core.augmentation import normalise
 from mnist_core.checkpoint import Checkpoint, restore_model
 from mnist_core.data import Split
+from mnist_core.formats.c_layers import CLayer, fold_layers, quantise_weights
 from mnist_core.native.compiler import CompilerError, find_compiler
 from space.errors import InputError
-from space.layers import INPUT_SHAPE, Conv, GlobalAveragePool, Linear, MaxPool, Shape
 from space.summary import BYTES_PER_VALUE, peak_activation_bytes
 
 HEADER_FILE, SOURCE_FILE = "model.h", "model.c"
@@ -35,8 +35,8 @@ TOLERANCE = 1e-4
 """Tolerance of the self-test, relative to an image's largest logit; single precision deviates by about 1e-6."""
 RUN_SECONDS = 600
 _NUM_PIXELS = 28 * 28
-_LAYER_BYTES = 40
-"""Size of a row of the layer table: six int32_t and seven int16_t, aligned to 4 bytes."""
+_LAYER_BYTES = 36
+"""Size of a row of the layer table: six int32_t, three int16_t and six uint8_t."""
 _PER_LINE = 14
 """Numbers per line of an initialiser: half a row of pixels."""
 _PROGRAM = """
@@ -69,37 +69,6 @@ class CModel:
     """Size of the static activations, without the stack."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Layer:
-    """A row of the layer table: a convolution and everything merged into it, applied in the order of the fields."""
-
-    weights: NDArray[np.float32] | NDArray[np.int8]
-    """(out, in, kernel, kernel)"""
-    factors: NDArray[np.float32] | None
-    """(out,): factors of the int8 weights; None for float weights."""
-    biases: NDArray[np.float32]
-    """(out,)"""
-    in_size: int
-    token: str = ""
-    padding: int = 0
-    relu: bool = False
-    scales: NDArray[np.float32] | None = None
-    """(2, out): each channel's scale and shift of a BatchNorm that follows ReLU."""
-    pool: int = 1
-    mean: bool = False
-
-    @property
-    def constants(self) -> NDArray[np.float32]:
-        """Factors, biases and scales in this order, without those that are None."""
-        return np.concatenate([part.ravel() for part in (self.factors, self.biases, self.scales) if part is not None])
-
-    @property
-    def out_size(self) -> int:
-        """Side of the output maps, before the mean is taken."""
-        kernel: int = self.weights.shape[2]
-        return (self.in_size + 2 * self.padding - kernel + 1) // self.pool
-
-
 def export_c(checkpoint: Checkpoint, examples: Split, *, weights: str) -> CModel:
     """Generate the header and source of ``int model_predict(pixels, logits)``; ``weights`` is one of `WEIGHTS`.
 
@@ -111,8 +80,8 @@ def export_c(checkpoint: Checkpoint, examples: Split, *, weights: str) -> CModel
         raise InputError(f"the weights of a C model must be one of {', '.join(WEIGHTS)}, not {weights!r}")
     int8 = weights == "int8"
     candidate = checkpoint.candidate
-    layers = _fold(checkpoint, int8=int8)
-    flash_bytes = sum(layer.weights.nbytes + layer.constants.nbytes + _LAYER_BYTES for layer in layers)
+    layers = fold_layers(checkpoint, int8=int8)
+    flash_bytes = sum(layer.all_weights.nbytes + layer.constants.nbytes + _LAYER_BYTES for layer in layers)
     ram_bytes = peak_activation_bytes(candidate.architecture)
     header = _fill(
         HEADER_FILE,
@@ -130,8 +99,9 @@ def export_c(checkpoint: Checkpoint, examples: Split, *, weights: str) -> CModel
         SOURCE_FILE,
         notation=candidate.architecture,
         weight_type="int8_t" if int8 else "float",
-        num_weights=sum(layer.weights.size for layer in layers),
-        weight_lines=_lines((layer.token, layer.weights) for layer in layers),
+        any_separable=int(any(layer.depthwise is not None for layer in layers)),
+        num_weights=sum(layer.all_weights.size for layer in layers),
+        weight_lines=_lines((layer.token, layer.all_weights) for layer in layers),
         num_constants=sum(layer.constants.size for layer in layers),
         constant_lines=_lines((layer.token, layer.constants) for layer in layers),
         num_layers=len(layers),
@@ -143,16 +113,6 @@ def export_c(checkpoint: Checkpoint, examples: Split, *, weights: str) -> CModel
         **_self_test(quantise_weights(checkpoint) if int8 else checkpoint, examples),
     )
     return CModel(header, source, flash_bytes, ram_bytes)
-
-
-def quantise_weights(checkpoint: Checkpoint) -> Checkpoint:
-    """Return the model with its weights rounded to values that int8 can hold; biases and BatchNorm do not change."""
-    rounded = dict(checkpoint.weights)
-    for name, tensor in checkpoint.weights.items():
-        if tensor.dim() > 1:
-            codes, factors = _quantise(_numpy(tensor))
-            rounded[name] = torch.from_numpy(codes * _per_channel(factors, codes.ndim)).to(tensor.dtype)
-    return replace(checkpoint, weights=rounded)
 
 
 def run_c(model: CModel, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -184,79 +144,6 @@ def _run(command: list[str], folder: Path, given: bytes = b"") -> bytes:
     return done.stdout
 
 
-def _fold(checkpoint: Checkpoint, *, int8: bool) -> list[_Layer]:
-    with_params = (nn.Conv2d, nn.BatchNorm2d, nn.Linear)
-    modules = (module for module in restore_model(checkpoint).double() if isinstance(module, with_params))
-    # A convolution that changes nothing, for a net that begins with a pool or its head.
-    one = np.ones((1, 1, 1, 1), np.int8 if int8 else np.float32)
-    identity = _Layer(one, None, np.zeros(1, np.float32), in_size=INPUT_SHAPE[1])
-    layers: list[_Layer] = []
-    shape = INPUT_SHAPE
-    for layer in checkpoint.candidate.architecture.layers:
-        last = layers[-1] if layers else identity
-        token = f"{last.token} {layer.token}".strip()
-        match layer:
-            case Conv():
-                layers.append(replace(_fold_conv(layer, shape, modules, int8=int8), token=layer.token))
-            case Linear():
-                # A 1x1 convolution of one pixel: Flatten does not change the order in memory.
-                conv = Conv(layer.width, kernel=1, padding=0, bias=layer.bias, ops="r" if layer.relu else "")
-                layers.append(replace(_fold_conv(conv, shape, modules, int8=int8), token=layer.token))
-            case MaxPool():
-                # Successive pools of sizes 2 and 3 equal one pool of size 6: they drop the same pixels at the edge.
-                layers[-1:] = [replace(last, token=token, pool=last.pool * layer.size)]
-            case GlobalAveragePool():
-                layers[-1:] = [replace(last, token=token, mean=True)]
-        shape = layer.output_shape(shape)
-    return layers or [identity]
-
-
-def _fold_conv(layer: Conv, shape: Shape, modules: Iterator[nn.Module], *, int8: bool) -> _Layer:
-    """Fold a convolution of maps of ``shape`` with its BatchNorm; takes their modules from ``modules``."""
-    module = next(modules)
-    weights = _numpy(module.get_parameter("weight")).reshape(layer.width, shape[0], layer.kernel, layer.kernel)
-    biases = _numpy(module.get_parameter("bias")) if layer.bias else np.zeros(layer.width)
-    codes, factors = _quantise(weights) if int8 else (None, np.ones(layer.width))
-    scales = None
-    if layer.batch_norm:
-        scales = _batch_norm(next(modules))
-        if layer.ops != "rb":
-            factors, biases, scales = factors * scales[0], biases * scales[0] + scales[1], None
-    return _Layer(
-        weights=(weights * _per_channel(factors)).astype(np.float32) if codes is None else codes,
-        factors=None if codes is None else factors.astype(np.float32),
-        biases=biases.astype(np.float32),
-        in_size=shape[1],
-        padding=layer.padding,
-        relu="r" in layer.ops,
-        scales=None if scales is None else scales.astype(np.float32),
-    )
-
-
-def _batch_norm(module: nn.Module) -> NDArray[np.float64]:
-    """Return (2, channels): the scale and the shift that BatchNorm applies in evaluation mode."""
-    assert isinstance(module, nn.BatchNorm2d)
-    scales = _numpy(module.weight) / np.sqrt(_numpy(module.get_buffer("running_var")) + module.eps)
-    return np.stack([scales, _numpy(module.bias) - _numpy(module.get_buffer("running_mean")) * scales])
-
-
-def _quantise(weights: NDArray[np.float64]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-    """Return integers from -127 to 127 and one factor per output channel, which is the first axis."""
-    largest = np.abs(weights).reshape(len(weights), -1).max(axis=1)
-    factors = np.where(largest == 0, 1, largest) / 127
-    with np.errstate(invalid="ignore"):  # infinities and NaNs show in the factors
-        return np.rint(weights / _per_channel(factors, weights.ndim)).astype(np.int8), factors
-
-
-def _per_channel(factors: NDArray[np.float64], num_axes: int = 4) -> NDArray[np.float64]:
-    """Reshape factors to multiply weights with ``num_axes`` axes, of which the first is the output channel."""
-    return factors.reshape(-1, *[1] * (num_axes - 1))
-
-
-def _numpy(tensor: Tensor) -> NDArray[np.float64]:
-    return tensor.detach().double().numpy()
-
-
 def _self_test(checkpoint: Checkpoint, examples: Split) -> dict[str, object]:
     """Return values for the template: images, labels, PyTorch's logits, and the tolerances of the logits."""
     images, labels = examples.images[:NUM_EXAMPLES], examples.labels[:NUM_EXAMPLES]
@@ -281,22 +168,24 @@ def _training(checkpoint: Checkpoint) -> str:
     return f"{text}; as trained, it is right on {checkpoint.val_accuracy:.2%} of the validation images"
 
 
-def _table(layers: list[_Layer]) -> Iterator[str]:
+def _table(layers: list[CLayer]) -> Iterator[str]:
     """Yield the initialiser of each layer's row in the layer table."""
     first_weight = first_constant = 0
     for layer in layers:
-        channels, in_channels, kernel, _ = layer.weights.shape
-        biases = first_constant + (0 if layer.factors is None else channels)
+        channels, in_channels = layer.weights.shape[:2]
+        factors = first_constant + (0 if layer.depthwise_factors is None else in_channels)
+        biases = factors + (0 if layer.factors is None else channels)
         row = (
-            first_weight,
-            -1 if layer.factors is None else first_constant,
+            first_weight + (0 if layer.depthwise is None else layer.depthwise.size),
+            -1 if layer.factors is None else factors,
             biases,
             -1 if layer.scales is None else biases + channels,
-            *(in_channels, channels, layer.in_size, layer.out_size),
-            *(kernel, layer.padding, int(layer.relu), layer.pool, int(layer.mean)),
+            *(in_channels, channels, layer.in_size, layer.out_size, layer.pool),
+            *(layer.kernel, layer.padding, int(layer.depthwise is not None), int(layer.relu)),
+            *(int(layer.average), int(layer.mean)),
         )
         yield f"    {{{', '.join(map(str, row))}}}, /* {layer.token} */"
-        first_weight += layer.weights.size
+        first_weight += layer.all_weights.size
         first_constant += layer.constants.size
 
 

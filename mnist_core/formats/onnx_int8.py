@@ -20,6 +20,12 @@ WEIGHT_BITS = 7
 an unsigned activation and a signed weight in 16 bits. Weights of 8 bits overflow them, since 2 * 255 * 127 is more than
 32,767, and weights of 7 bits do not: 2 * 255 * 64 is less."""
 
+_UNQUANTISED = ("BatchNormalization", "AveragePool")
+"""Operations that the quantiser leaves alone. Of a BatchNorm it would make one scale for all factors, which costs
+accuracy. To an average pool's output it would give the scale of its input, so that a quarter of the means would lie
+halfway between two steps, where CPUs round differently; left alone, the output has a scale of its own, which is finer.
+onnxruntime computes the pool in int8 either way."""
+
 
 def export_onnx_int8(
     path: Path, checkpoint: Checkpoint, images: NDArray[np.uint8], *, weight_bits: int = WEIGHT_BITS
@@ -57,8 +63,7 @@ def export_onnx_int8(
                 activation_type=QuantType.QInt8,
                 weight_type=QuantType.QInt8,
                 reduce_range=weight_bits == 7,
-                # Quantised on its own, a BatchNorm has one scale for all its factors, which costs accuracy.
-                nodes_to_exclude=[node.name for node in fp32.graph.node if node.op_type == "BatchNormalization"],
+                nodes_to_exclude=[node.name for node in fp32.graph.node if node.op_type in _UNQUANTISED],
             )
         model = onnx.load(Path(folder) / "int8.onnx")
     clear_notes(model)

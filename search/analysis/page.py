@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from search.analysis.facts import Analysis, Subject
 from search.analysis.picture import Picture, image_element
 from search.terminal.numbers import counted, format_accuracy, format_kib, format_seconds
-from space.layers import INPUT_SHAPE, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool
+from space.layers import INPUT_SHAPE, AveragePool, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool
 from space.summary import LayerSummary
 
 _OPS = {"b": "BatchNorm", "r": "ReLU"}
@@ -47,12 +47,15 @@ def render_page(analysis: Analysis, charts: Mapping[str, Picture], augmented: ND
 def describe_layer(layer: Layer) -> str:
     match layer:
         case Conv():
-            parts = [f"{layer.kernel}×{layer.kernel} convolution", *(_OPS[op] for op in layer.ops)]
+            kind = "separable convolution" if layer.separable else "convolution"
+            parts = [f"{layer.kernel}×{layer.kernel} {kind}", *(_OPS[op] for op in layer.ops)]
             if layer.dropout:
                 parts.append(f"dropout {'of channels ' if layer.dropout2d else ''}{layer.dropout:g}")
             return ", ".join(parts)
         case MaxPool():
             return f"{layer.size}×{layer.size} max-pooling"
+        case AveragePool():
+            return f"{layer.size}×{layer.size} average pooling"
         case GlobalAveragePool():
             return "global average pooling"
         case Flatten():

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from space.architecture import ArchitectureSpec
-from space.layers import AveragePool, Conv, MaxPool
+from space.layers import Conv, Pool
 from space.ranges import Stage
 from space.search_space import SearchSpace
 
@@ -77,7 +77,7 @@ class Alignment:
 def placed_layers(architecture: ArchitectureSpec) -> list[Placed]:
     parts: list[list[Conv]] = [[]]
     for layer in architecture.layers:
-        if isinstance(layer, MaxPool | AveragePool):
+        if isinstance(layer, Pool):
             parts.append([])
         elif isinstance(layer, Conv):
             parts[-1].append(layer)

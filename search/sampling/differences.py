@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from space.candidate import CandidateSpec, TrainingConfig
-from space.layers import AveragePool, Conv, MaxPool
+from space.layers import AveragePool, Conv, MaxPool, Pool
 
 SAMPLED_SETTINGS = (
     "epochs",
@@ -26,8 +26,6 @@ FIXED_SETTINGS = {
     "unaugmented images": ("plain_share", "plain_epochs", "precise_batch_norm"),
 }
 """Training settings that no space samples, by the words that messages use for them."""
-
-_POOLS = (MaxPool, AveragePool)
 
 
 def changes(
@@ -53,7 +51,7 @@ def changes(
     if num_added:
         yield f"{num_added} more convolution{'s' if num_added > 1 else ''}"
     old_pools, new_pools = (
-        [layer.size for layer in candidate.architecture.layers if isinstance(layer, _POOLS)]
+        [layer.size for layer in candidate.architecture.layers if isinstance(layer, Pool)]
         for candidate in (known, nearest)
     )
     if len(old_pools) != len(new_pools):
@@ -61,7 +59,7 @@ def changes(
     elif moved:
         yield "pools at other places"
     old_kinds, new_kinds = (
-        {type(layer) for layer in candidate.architecture.layers if isinstance(layer, _POOLS)}
+        {type(layer) for layer in candidate.architecture.layers if isinstance(layer, Pool)}
         for candidate in (known, nearest)
     )
     if new_kinds and old_kinds - new_kinds:
@@ -86,11 +84,7 @@ def changes(
     if any(old.dropout2d for old, _ in convs):
         yield "dropout of single values"
     old_head, new_head = (
-        _list(
-            layer.token
-            for layer in candidate.architecture.layers
-            if not isinstance(layer, Conv | MaxPool | AveragePool)
-        )
+        _list(layer.token for layer in candidate.architecture.layers if not isinstance(layer, Conv | Pool))
         for candidate in (known, nearest)
     )
     if old_head != new_head:

@@ -12,13 +12,11 @@ from search.sampling.alignment import Alignment, align_with_space, placed_layers
 from search.sampling.differences import changes
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
-from space.layers import AveragePool, Conv, MaxPool
+from space.layers import AveragePool, Conv, Pool
 from space.search_space import UNIT_ROTATION, UNIT_SCALE, UNIT_TRANSLATION, SearchSpace
 
 MOST_TAKEN_OFF = 35
 """Largest reduction of a layer's width, in per cent, to fit the budget."""
-
-_POOLS = (MaxPool, AveragePool)
 
 
 @dataclass(frozen=True)
@@ -102,9 +100,7 @@ def _nearest_kinds(space: SearchSpace, alignment: Alignment, known: Architecture
             kinds[f"stage{i}_convolution"] = max(stage.convolution_choices, key=own.count)
     if len(space.architecture.pool_choices) > 1:
         pools = [
-            "average" if isinstance(layer, AveragePool) else "max"
-            for layer in known.layers
-            if isinstance(layer, _POOLS)
+            "average" if isinstance(layer, AveragePool) else "max" for layer in known.layers if isinstance(layer, Pool)
         ]
         kinds["pool"] = max(space.architecture.pool_choices, key=pools.count)
     return kinds

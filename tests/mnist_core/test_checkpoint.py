@@ -16,6 +16,9 @@ from mnist_core.checkpoint import PRODUCER, Checkpoint, cpu_weights, load_checkp
 from mnist_core.data import Dataset
 from mnist_core.engine import Engine
 from mnist_core.evaluation import evaluate, predict_logits
+from mnist_core.model import build_model
+from space.architecture import ArchitectureSpec
+from space.candidate import CandidateSpec
 from space.errors import InputError
 from tests.mnist_core.conftest import NET, train_with
 
@@ -38,6 +41,23 @@ def test_a_checkpoint_comes_back_as_it_was(checkpoint: Checkpoint, tmp_path: Pat
     alone = replace(checkpoint, trial=None, val_accuracy=None)
     save_checkpoint(tmp_path / "model.safetensors", alone)
     assert_equal(load_checkpoint(tmp_path / "model.safetensors"), alone)
+
+
+def test_a_separable_model_with_average_pools_comes_back_as_it_was(
+    checkpoint: Checkpoint, digits: Dataset, tmp_path: Path
+) -> None:
+    architecture = ArchitectureSpec.from_text("4s:br ap sep8k5v+:rb ap3 sep6s:br gap fc10+")
+    model = build_model(architecture, seed=1).eval()
+    separable = replace(checkpoint, candidate=CandidateSpec(architecture), weights=cpu_weights(model))
+    save_checkpoint(tmp_path / "model.safetensors", separable)
+    loaded = load_checkpoint(tmp_path / "model.safetensors")
+    assert_equal(loaded, separable)
+    pixels = torch.tensor(digits.validation.images[:5, None]).float()
+    assert torch.equal(restore_model(loaded)(pixels), model(pixels))
+    plain = ArchitectureSpec.from_text("4s:br ap 8k5v+:rb ap3 sep6s:br gap fc10+")
+    save_checkpoint(tmp_path / "model.safetensors", replace(separable, candidate=CandidateSpec(plain)))
+    with pytest.raises(InputError, match=r"its weights do not fit '4s:br ap 8k5v\+:rb ap3 .*': '\d+\.\w+' "):
+        load_checkpoint(tmp_path / "model.safetensors")
 
 
 def test_the_restored_model_predicts_what_the_trained_one_did(engine: Engine, digits: Dataset, tmp_path: Path) -> None:

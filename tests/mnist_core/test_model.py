@@ -38,14 +38,19 @@ def describe(module: nn.Module) -> str:
     match module:
         case nn.Conv2d():
             bias = "+" if module.bias is not None else ""
-            shape = f"{module.in_channels}-{module.out_channels}"
-            return f"conv {shape} kernel {module.kernel_size} padding {module.padding}{bias}"
+            kind = f"conv {module.in_channels}-{module.out_channels}"
+            if module.groups > 1:
+                assert module.groups == module.in_channels == module.out_channels
+                kind = f"depthwise {module.groups}"
+            return f"{kind} kernel {module.kernel_size} padding {module.padding}{bias}"
         case nn.Linear():
             return f"linear {module.in_features}-{module.out_features}{'' if module.bias is None else '+'}"
         case nn.BatchNorm2d():
             return f"batch norm {module.num_features}"
         case nn.MaxPool2d():
             return f"max pool {module.kernel_size} stride {module.stride}"
+        case nn.AvgPool2d():
+            return f"average pool {module.kernel_size} stride {module.stride}"
         case Dropout():
             return f"dropout {module.rate}{' of channels' if module.whole_channels else ''}"
         case _:
@@ -64,6 +69,18 @@ def test_each_token_becomes_its_modules_in_order() -> None:
         "Flatten",
         *("linear 128-12+", "ReLU"),
         "linear 12-10",
+    ]
+
+
+def test_a_separable_convolution_is_a_depthwise_one_and_a_1x1_that_has_what_belongs_to_the_layer() -> None:
+    model = build_model(ArchitectureSpec.from_text("4s ap3 sep6k5p1+:rbD0.25 sep8v gap"))
+    assert [describe(module) for module in model] == [
+        *("conv 1-4 kernel (3, 3) padding (1, 1)", "average pool 3 stride 3"),
+        "depthwise 4 kernel (5, 5) padding (1, 1)",
+        *("conv 4-6 kernel (1, 1) padding (0, 0)+", "ReLU", "batch norm 6", "dropout 0.25 of channels"),
+        "depthwise 6 kernel (3, 3) padding (0, 0)",
+        "conv 6-8 kernel (1, 1) padding (0, 0)",
+        "GlobalMean",
     ]
 
 

@@ -45,6 +45,14 @@ def test_json_round_trip(architecture: ArchitectureSpec) -> None:
     assert ArchitectureSpec.from_json(architecture.to_json()) == architecture
 
 
+def test_a_field_that_came_later_is_stored_only_where_it_says_something() -> None:
+    plain, pool, separable, average = ArchitectureSpec.from_text("8s:br p sep8s:br ap gap").to_json()[:4]
+    fields = "kind", "width", "kernel", "padding", "bias", "ops", "dropout", "dropout2d"
+    assert plain == dict(zip(fields, ("conv", 8, 3, 1, False, "br", 0.0, False), strict=True))
+    assert separable == plain | {"separable": True}
+    assert (pool, average) == ({"kind": "max_pool", "size": 2}, {"kind": "average_pool", "size": 2})
+
+
 IMPOSSIBLE = [
     ("", "an architecture ends in a head: gap or flat"),
     ("8s:br p", "an architecture ends in a head: gap or flat"),
@@ -56,6 +64,12 @@ IMPOSSIBLE = [
     ("p p p p p gap", "layer 5 'p': the spatial size must stay at least 1, but 1x1 would become 0x0"),
     ("p3 p3 8k5v gap", "layer 3 '8k5v': the spatial size must stay at least 1, but 3x3 would become -1x-1"),
     ("p3 p3 8k5p1 gap", None),
+    ("p p p ap p gap", "layer 5 'p': the spatial size must stay at least 1, but 1x1 would become 0x0"),
+    ("p3 p3 ap3 ap gap", "layer 4 'ap': the spatial size must stay at least 1, but 1x1 would become 0x0"),
+    ("p3 p3 sep8k5v gap", "layer 3 'sep8k5v': the spatial size must stay at least 1, but 3x3 would become -1x-1"),
+    ("8s gap ap", "layer 3 'ap': only fully connected layers may follow 'gap'"),
+    ("p3 p3 sep8k5p1 ap gap", "layer 4 'ap': the spatial size must stay at least 1, but 1x1 would become 0x0"),
+    ("ap3 ap3 sep8k5p1 gap", None),
     ("p p p 8v gap", None),
     ("p p p 8v 8v gap", "layer 5 '8v': the spatial size must stay at least 1, but 1x1 would become -1x-1"),
 ]
@@ -72,7 +86,7 @@ def test_nets_that_cannot_be_built_are_refused_by_rule_and_layer(text: str, refu
 
 
 BAD_JSON = [
-    ([{"kind": "lstm"}], "layer 1: kind must be one of conv, max_pool, gap, flatten, linear, not 'lstm'"),
+    ([{"kind": "lstm"}], "layer 1: kind must be one of conv, max_pool, average_pool, gap, flatten, linear, not 'lstm'"),
     ([{"kind": ["gap"]}], "not ['gap']"),
     ([{"width": 8}], "layer 1: kind must be one of"),
     (["gap"], "layer 1: kind must be one of"),
@@ -83,6 +97,11 @@ BAD_JSON = [
         "layer 1 (conv): width must be a whole number, not '8'",
     ),
     ([{"kind": "conv", "width": 0}, {"kind": "gap"}], "layer 1 (conv): "),
+    (
+        [{"kind": "conv", "width": 8, "separable": "yes"}, {"kind": "gap"}],
+        "layer 1 (conv): separable must be true or false, not 'yes'",
+    ),
+    ([{"kind": "average_pool", "size": 1}], "layer 1 (average_pool): a pool's size must be at least 2, not 1"),
     ([{"kind": "conv", "width": 8}], "an architecture ends in a head"),
 ]
 

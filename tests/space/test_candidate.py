@@ -11,7 +11,7 @@ from space.errors import InputError
 from tests.strategies import candidates
 
 CANDIDATE = CandidateSpec(ArchitectureSpec.from_text("8s:br p 12v:brd0.05 gap fc10+"))
-GOLDEN_KEY = "ca2e6a98e9a4c652"
+GOLDEN_KEY, SEPARABLE_KEY = "ca2e6a98e9a4c652", "4c78a164e9f5b3f1"
 
 OTHER_TRAINING = {
     "epochs": 16,
@@ -54,6 +54,9 @@ OTHER_ARCHITECTURES = [
     "8s:br p3 12v:brd0.05 gap fc10+",
     "8s:br p 12v:brd0.06 gap fc10+",
     "8s:br p 12v:brD0.05 gap fc10+",
+    "sep8s:br p 12v:brd0.05 gap fc10+",
+    "8s:br p sep12v:brd0.05 gap fc10+",
+    "8s:br ap 12v:brd0.05 gap fc10+",
     "8s:br p 12v:brd0.05 flat fc10+",
     "8s:br p 12v:brd0.05 gap fc11+",
     "8s:br p 12v:brd0.05 gap fc10",
@@ -83,6 +86,11 @@ def test_key_is_stable_across_processes_and_versions() -> None:
         command = [sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path!r}; {script}"]
         printed = subprocess.run(command, env={"PYTHONHASHSEED": hash_seed}, capture_output=True, text=True, check=True)
         assert printed.stdout.strip() == GOLDEN_KEY
+
+
+def test_the_key_of_a_separable_net_with_average_pools_is_stable() -> None:
+    architecture = ArchitectureSpec.from_text("8s:br ap sep12v:brd0.05 gap fc10+")
+    assert CandidateSpec(architecture).key == SEPARABLE_KEY
 
 
 def test_every_training_field_has_another_value_to_try() -> None:

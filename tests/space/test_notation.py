@@ -92,7 +92,12 @@ MALFORMED = [
     ("8s p1 gap", "layer 2 'p1': a pool's size must be at least 2, not 1"),
     ("8s p0 gap", "layer 2 'p0': a pool's size must be at least 2, not 0"),
     ("8s gap fc0", "layer 3 'fc0': a fully connected layer's width must be from 1 to 99999, not 0"),
-    ("8s pool gap", "layer 2 'pool': unknown token; a layer is WIDTH"),
+    ("sep8k1 gap", "layer 1 'sep8k1': a separable convolution's kernel must be one of 3, 5, not 1"),
+    ("sep8 gap", "layer 1 'sep8': a convolution says its padding"),
+    ("sep0s gap", "layer 1 'sep0s': a convolution's width must be from 1 to 99999, not 0"),
+    ("8s ap1 gap", "layer 2 'ap1': a pool's size must be at least 2, not 1"),
+    ("8s pool gap", "layer 2 'pool': unknown token (did you mean 'p'?); a layer is [sep]WIDTH[kKERNEL]s|v|pN"),
+    ("8s softmax gap", "layer 2 'softmax': unknown token; a layer is [sep]WIDTH[kKERNEL]s|v|pN"),
     ("8S gap", "layer 1 '8S': unknown token"),
     ("-8s gap", "layer 1 '-8s': unknown token"),
     ("8s:dbr0.1 gap", "layer 1 '8s:dbr0.1': unknown token"),
@@ -111,6 +116,29 @@ def test_malformed_text_is_refused_by_rule_and_token(text: str, refusal: str) ->
     assert str(error.value).startswith(refusal)
 
 
+# What was written, and what the message suggests
+SUGGESTIONS = [
+    *(("8S", "8s"), ("SEP8S:BR", "sep8s:br"), ("GAP", "gap"), ("-8s", "8s"), ("8s/2", "8s")),
+    *(("sp8s", "sep8s"), ("8sep:br", "sep8s:br"), ("dw12k5s:br", "sep12k5s:br"), ("separable12", "sep12s")),
+    *(("sep12s:brd", "sep12s:brd0.05"), ("sep12kv:br", "sep12k5v:br"), ("sep12k3s:brx", "sep12s:br")),
+    *(("avgpool", "ap"), ("avg3", "ap3"), ("ap:3", "ap3"), ("app", "ap"), ("max-pool", "p"), ("maxpool2d", "p")),
+    *(("fc", "fc10"), ("fc10:br", "fc10:r"), ("dense10", "fc10"), ("flatten", "flat"), ("global", "gap")),
+    *(("8s:relu", "8s:r"), ("8s:dbr0.1", "8s:brd0.1"), ("8s:brd0,05", "8s:brd0.05"), ("conv8", "8s")),
+    *(("8s:br,ap,gap", "8s:br ap gap"), ("8s:br->p", "8s:br p")),
+    # Nothing is suggested that is like nothing, or that would be refused in its turn.
+    *((text, None) for text in ("x", "softmax", "k5s8", "d0.05", "99999999999s", "sep9999999999s:br")),
+]
+
+
+@pytest.mark.parametrize(("token", "meant"), SUGGESTIONS)
+def test_the_nearest_known_token_is_suggested(token: str, meant: str | None) -> None:
+    with pytest.raises(InputError) as error:
+        ArchitectureSpec.from_text(f"4s {token} gap")
+    suggestion = re.search(r"unknown token(?: \(did you mean '(.*)'\?\))?; a layer is ", str(error.value))
+    assert suggestion is not None
+    assert suggestion[1] == meant
+
+
 @st.composite
 def spoiled_notations(draw: st.DrawFn) -> str:
     """Valid notations with a few characters put in, taken out or exchanged."""
@@ -118,11 +146,11 @@ def spoiled_notations(draw: st.DrawFn) -> str:
     for _ in range(draw(st.integers(1, 3))):
         at = draw(st.integers(0, len(text)))
         gone = draw(st.integers(0, 2))
-        text = text[:at] + draw(st.text("0123456789spvkbrdDgaflc+:.e- ", max_size=3)) + text[at + gone :]
+        text = text[:at] + draw(st.text("0123456789spevkbrdDgaflc+:.- ", max_size=3)) + text[at + gone :]
     return text
 
 
-@given(st.text() | st.text("0123456789spvkbrdDgaflc+:.e- ") | spoiled_notations())
+@given(st.text() | st.text("0123456789spevkbrdDgaflc+:.- ") | spoiled_notations())
 @example("9" * 5_000 + "s gap")
 @example("8s gap fc" + "9" * 5_000)
 @example("8s:brd" + "9" * 5_000 + " gap")
@@ -134,6 +162,8 @@ def test_any_text_is_a_net_or_a_one_line_input_error(text: str) -> None:
         refusal = str(error)
     if refusal is not None:
         assert len(refusal.splitlines()) == 1
+        for meant in re.findall(r"did you mean '(.*)'\?\); a layer is", refusal):
+            assert parse_layers(meant), "what is suggested can be read"
     else:
         # What was read is a whole net: it can be counted, printed and read back.
         assert str(num_params(architecture)).isdigit()

@@ -12,7 +12,7 @@ from mnist_core.formats.c_source import WEIGHTS, CModel, export_c
 from mnist_core.model import build_model
 from space.architecture import ArchitectureSpec, num_params
 from space.candidate import CandidateSpec
-from space.summary import all_activation_bytes, peak_activation_bytes, summarise
+from space.summary import all_activation_bytes, inference_steps, peak_activation_bytes, summarise
 from tests.space.conftest import REFERENCE_SYSTEMS
 from tests.strategies import architectures
 
@@ -67,6 +67,15 @@ def test_a_flattened_map_is_seen_whole() -> None:
     assert [row.receptive_field for row in rows] == [5, 7, 10, 10 + 3 * 6, 10 + 3 * 6]
 
 
+def test_receptive_fields_and_counts_of_separable_layers_and_average_pools_are_those_of_their_windows() -> None:
+    rows = summarise(ArchitectureSpec.from_text("6s:br sep8k5v:br ap sep11v+:br gap fc10+"))
+    plain = summarise(ArchitectureSpec.from_text("6s:br 8k5v:br p 11v+:br gap fc10+"))
+    fields = [(row.kernel, row.stride, row.receptive_field, row.output_shape) for row in rows]
+    assert fields == [(row.kernel, row.stride, row.receptive_field, row.output_shape) for row in plain]
+    assert [row.num_params for row in rows] == [66, 6 * 25 + 6 * 8 + 16, 0, 8 * 9 + 8 * 11 + 33, 0, 120]
+    assert [row.num_macs for row in rows] == [54 * 784, (150 + 48) * 24 * 24, 0, (72 + 88) * 10 * 10, 0, 110]
+
+
 def test_macs_of_a_net_computed_by_hand() -> None:
     rows = summarise(ArchitectureSpec.from_text("4v+:br p 6k1:brd0.1 p3 flat fc20+:r fc10"))
     assert [row.num_macs for row in rows] == [
@@ -99,6 +108,7 @@ def examples() -> Split:
 @example(architecture=ArchitectureSpec.from_text("p3 p2 flat fc20+:r fc10"), weights="float")
 @example(architecture=ArchitectureSpec.from_text("3s:rb p p3 5k5p4 gap fc16:r fc10"), weights="float")
 @example(architecture=ArchitectureSpec.from_text("2s flat fc1 fc2 fc3"), weights="int8")
+@example(architecture=ArchitectureSpec.from_text("sep3s:br ap p sep40s gap fc10"), weights="int8")
 def test_peak_memory_is_that_of_the_exported_c_code(
     examples: Split, architecture: ArchitectureSpec, weights: str
 ) -> None:
@@ -114,10 +124,11 @@ def floats_by_layer(model: CModel) -> Iterator[int]:
     (table,) = re.findall(r"^static const Layer layers\[\d+\] = \{\n(.*?)^\};", model.source, re.MULTILINE | re.DOTALL)
     rows = [[int(number) for number in row.split(", ")] for row in re.findall(r"\{(.+)\}", table)]
     for row in rows:
-        in_channels, out_channels, in_size, out_size, *_, takes_mean = row[4:]
+        in_channels, out_channels, in_size, out_size, _, _, _, separable, *_, takes_mean = row[4:]
         written = out_channels * (1 if takes_mean else out_size**2)
+        scratch = separable * (in_channels + takes_mean * out_channels)
         # The last one writes into the caller's memory.
-        yield in_channels * in_size**2 + (0 if row is rows[-1] else written)
+        yield in_channels * in_size**2 + scratch + (0 if row is rows[-1] else written)
 
 
 # Floats, worked out by hand: the input, and what is stored of a net that pools as it computes.
@@ -137,6 +148,19 @@ PEAKS = {
     "8s:br p 12s:br 16s:br gap fc10": (8 + 12) * 196,
     "p 8s:br gap fc10": 784 + 196,
     "2s p p 99k1 gap fc10": 784 + 2 * 49,
+    "8s:br ap gap fc10+": 784 + 8,
+    "8s:br ap ap flat fc10": 784 + 8 * 49,
+    # A pool of another kind than the one before it is a step of its own.
+    "8s:br ap p flat fc10": 784 + 8 * 196,
+    "3s ap p5 4k1 gap": 784 + 3 * 196,
+    "ap p gap fc10": 784 + 196,
+    # One place of a separable convolution: the depthwise value of each input channel, and what is added to the means.
+    "sep8s:br flat fc10": 784 + 1 + 8 * 784,
+    "sep8s:br ap flat fc10": 784 + 1 + 8 * 196,
+    "sep8s:br gap fc10": 784 + 1 + 8 + 8,
+    "8s:br ap sep12s:br flat fc10": 8 * 196 + 8 + 12 * 196,
+    "2s:br ap sep999s:br p gap fc10": 2 * 196 + 2 + 999 + 999,
+    "2s:br p4 p sep999s:br gap": 2 * 9 + 2 + 999,
 }
 
 
@@ -145,11 +169,24 @@ def test_peak_memory_worked_out_by_hand(text: str, num_floats: int) -> None:
     assert peak_activation_bytes(ArchitectureSpec.from_text(text)) == 4 * num_floats
 
 
+def test_the_net_of_each_step() -> None:
+    text = "sep8s:br ap ap p 12s:br p gap fc10"
+    steps = inference_steps(ArchitectureSpec.from_text(text))
+    assert [" ".join(layer.token for layer in step.layers) for step in steps] == [
+        *("sep8s:br ap ap", "p", "12s:br p gap", "fc10")
+    ]
+    assert [step.output_shape for step in steps] == [(8, 7, 7), (8, 3, 3), (12, 1, 1), (10, 1, 1)]
+    assert [step.input_shape for step in steps] == [(1, 28, 28), *(step.output_shape for step in steps[:-1])]
+
+
 def test_training_keeps_the_input_and_the_output_of_every_layer() -> None:
     architecture = ArchitectureSpec.from_text("8s:br p 12v:br p3 flat fc20+:r fc10")
     outputs = [8 * 28 * 28, 8 * 14 * 14, 12 * 12 * 12, 12 * 4 * 4, 12 * 4 * 4, 20, 10]
     assert [row.activation_bytes for row in summarise(architecture)] == [4 * size for size in outputs]
     assert all_activation_bytes(architecture) == 4 * (784 + sum(outputs))
+    separable = ArchitectureSpec.from_text("8s:br ap sep12v:br gap")
+    depthwise = 8 * 12 * 12
+    assert all_activation_bytes(separable) == 4 * (784 + 8 * 784 + 8 * 196 + depthwise + 12 * 144 + 12)
 
 
 @given(architectures())

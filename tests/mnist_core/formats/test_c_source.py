@@ -20,7 +20,8 @@ from mnist_core.checkpoint import Checkpoint, cpu_weights, load_checkpoint, rest
 from mnist_core.data import Dataset, load_dataset
 from mnist_core.engine import TORCH
 from mnist_core.evaluation import predict_logits
-from mnist_core.formats.c_source import HEADER_FILE, SOURCE_FILE, WEIGHTS, CModel, export_c, quantise_weights, run_c
+from mnist_core.formats.c_layers import quantise_weights
+from mnist_core.formats.c_source import HEADER_FILE, SOURCE_FILE, WEIGHTS, CModel, export_c, run_c
 from mnist_core.model import build_model
 from mnist_core.native.compiler import CompilerError, find_compiler
 from mnist_core.training import train
@@ -31,6 +32,7 @@ from tests.conftest import skip_or_fail
 from tests.strategies import architectures
 
 NET = "4s:br p 8v+:rb p 8k5p4:b gap fc12:r fc10+"
+SEPARABLE = "4s:br ap sep8v+:rb ap3 sep9k5s:br sep6s:br p gap fc10+"
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -115,6 +117,11 @@ def self_test(model: CModel, folder: Path, compiler: str, *flags: str) -> subpro
 @example(ArchitectureSpec.from_text("p28 3k5p4+:rb 2k3p2 flat fc10"), "float", 0)
 @example(ArchitectureSpec.from_text("4k5v:rb p3 p2 3k5p3+:b p5 2k1:r flat"), "float", 0)
 @example(ArchitectureSpec.from_text("4v:br p5 6s:rb p2 p2 flat"), "int8", 0)
+@example(ArchitectureSpec.from_text(SEPARABLE), "float", 0)
+@example(ArchitectureSpec.from_text(SEPARABLE), "int8", 0)
+@example(ArchitectureSpec.from_text("sep5k5p4+:r ap p ap sep40s:b ap gap"), "float", 0)
+@example(ArchitectureSpec.from_text("ap3 p sep7p2:rb ap flat fc5+:r fc10"), "int8", 0)
+@example(ArchitectureSpec.from_text("2s sep3v:r ap2 ap3 gap"), "int8", 0)
 def test_every_net_gives_the_logits_of_pytorch(
     compiler: str, digits: Dataset, architecture: ArchitectureSpec, weights: str, seed: int
 ) -> None:
@@ -246,15 +253,27 @@ def test_sizes_are_those_of_what_is_stored(
 ) -> None:
     checkpoint = untrained(notation)
     model = export_c(checkpoint, digits.validation, weights="float")
-    assert model.flash_bytes == 4 * (num_weights + num_channels + num_scales) + 40 * num_layers
+    assert model.flash_bytes == 4 * (num_weights + num_channels + num_scales) + 36 * num_layers
     assert model.ram_bytes == 4 * num_activations
     small = export_c(checkpoint, digits.validation, weights="int8")
     num_factors = num_channels - notation.startswith("p")  # a convolution that changes nothing needs none
-    assert small.flash_bytes == num_weights + 4 * (num_channels + num_factors + num_scales) + 40 * num_layers
+    assert small.flash_bytes == num_weights + 4 * (num_channels + num_factors + num_scales) + 36 * num_layers
     assert small.ram_bytes == model.ram_bytes
 
 
-@pytest.mark.parametrize("notation", [NET, "p2 6k5p4+:rb p3 flat fc16:r fc10+", "8s:br 8s:br p 16v:br flat"])
+def test_sizes_of_a_separable_convolution(digits: Dataset) -> None:
+    checkpoint = untrained("4s:br ap sep6s:br flat fc10")
+    # Kernels for 4 channels, then 6 x 4 weights; one bias for each channel of what is stored.
+    num_weights, num_biases = 36 + (4 * 9 + 6 * 4) + 10 * 6 * 14 * 14, 4 + 6 + 10
+    model = export_c(checkpoint, digits.validation, weights="float")
+    assert model.flash_bytes == 4 * (num_weights + num_biases) + 36 * 3
+    small = export_c(checkpoint, digits.validation, weights="int8")
+    assert small.flash_bytes == num_weights + 4 * (num_biases + num_biases + 4) + 36 * 3, "4 kernels, 4 more factors"
+    # One place of the depthwise values: one of each of 4 channels.
+    assert model.ram_bytes == small.ram_bytes == 4 * (4 * 196 + 4 + 6 * 196)
+
+
+@pytest.mark.parametrize("notation", [NET, SEPARABLE, "p2 6k5p4+:rb p3 flat fc16:r fc10+", "8s:br 8s:br p 16v:br flat"])
 def test_the_object_file_holds_as_much_and_needs_nothing(
     notation: str, weights: str, compiler: str, digits: Dataset, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
@@ -282,7 +301,7 @@ def test_compilers_have_nothing_to_warn_of(
     found = shutil.which(name)
     if found is None:
         pytest.skip(f"there is no {name}")
-    for notation in (NET, "flat", "p3 4s:rb gap"):
+    for notation in (NET, SEPARABLE, "flat", "p3 4s:rb gap"):
         model = export_c(untrained(notation), digits.validation, weights=weights)
         build(model, tmp_path, [found, *STRICT, *flags, "-c", SOURCE_FILE])
 
@@ -366,7 +385,7 @@ def test_the_self_test_finds_a_wrong_number(
     assert "of the expected: FAILED" in done.stdout
 
 
-@pytest.mark.parametrize("notation", [NET, "p3 6k5p4+:rb p2 4k3p2 5k5p4:b p5 flat fc16:r fc3"])
+@pytest.mark.parametrize("notation", [NET, SEPARABLE, "p3 6k5p4+:rb p2 4k3p2 5k5p4:b p5 flat fc16:r fc3"])
 def test_no_access_out_of_bounds_and_nothing_undefined(
     notation: str, compiler: str, digits: Dataset, weights: str, tmp_path: Path
 ) -> None:

@@ -67,8 +67,15 @@ def test_onnx_gives_the_logits_of_the_model(
     np.testing.assert_allclose(run_onnx(exported, images), expected.numpy(), atol=1e-4)
 
 
-def test_onnx_can_hold_every_kind_of_layer(digits: Dataset, tmp_path: Path) -> None:
-    checkpoint = untrained("4k5p1+:rbD0.25 p3 6k1:b 8v:brd0.1 8s flat fc12+:r fc10")
+@pytest.mark.parametrize(
+    "notation",
+    [
+        "4k5p1+:rbD0.25 p3 6k1:b 8v:brd0.1 8s flat fc12+:r fc10",
+        "4s:br ap sep6k5p1+:rbd0.1 sep8v:br ap3 sep8s gap fc10",
+    ],
+)
+def test_onnx_can_hold_every_kind_of_layer(notation: str, digits: Dataset, tmp_path: Path) -> None:
+    checkpoint = untrained(notation)
     path = tmp_path / "model.onnx"
     export_onnx(path, checkpoint)
     images = digits.validation.images[:3]

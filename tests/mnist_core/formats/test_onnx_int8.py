@@ -22,6 +22,7 @@ from space.candidate import CandidateSpec, TrainingConfig
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 FOLDED, UNFOLDED = "4s:br p 8s:br p 8v:br gap fc10+", "4s:br p 8s:rb p 8v:br gap fc10+"
+SEPARABLE = "6s:br ap sep12v:br ap 8v:br gap fc10+"
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def digits() -> Dataset:
     return load_dataset("digits", None, train_size=400)
 
 
-@pytest.fixture(scope="module", params=[FOLDED, UNFOLDED])
+@pytest.fixture(scope="module", params=[FOLDED, UNFOLDED, SEPARABLE])
 def checkpoint(request: pytest.FixtureRequest, digits: Dataset) -> Checkpoint:
     candidate = CandidateSpec(ArchitectureSpec.from_text(request.param), TrainingConfig(epochs=5, batch_size=16))
     model = build_model(candidate.architecture, seed=1)
@@ -88,18 +89,19 @@ def test_weights_are_too_small_for_their_products_to_saturate_anywhere(exported:
     assert 2 * 255 * largest < 2**15
 
 
-def test_weights_are_int8_with_a_scale_a_channel(exported: Path) -> None:
+def test_weights_are_int8_with_a_scale_a_channel(exported: Path, checkpoint: Checkpoint) -> None:
     graph = onnx.load(exported).graph
     tensors = {tensor.name: tensor for tensor in graph.initializer}
     large = [tensor for tensor in tensors.values() if np.prod(tensor.dims) > 16]
-    assert len(large) == 4
+    weights = [weights for weights in checkpoint.weights.values() if weights.dim() > 1]
+    assert sorted(tuple(tensor.dims) for tensor in large) == sorted(tuple(tensor.shape) for tensor in weights)
     assert {tensor.data_type for tensor in large} == {TensorProto.INT8}
     scales = [
         numpy_helper.to_array(tensors[node.input[1]])
         for node in graph.node
         if node.op_type == "DequantizeLinear" and node.input[0] in {tensor.name for tensor in large}
     ]
-    assert sorted(scale.shape for scale in scales) == [(4,), (8,), (8,), (10,)]
+    assert sorted(len(scale) for scale in scales) == sorted(map(len, weights)), "of a depthwise kernel too"
     assert all(len(np.unique(scale)) > 1 for scale in scales)
 
 

@@ -25,10 +25,12 @@ def digits() -> Dataset:
     return load_dataset("digits", None)
 
 
-@pytest.fixture(scope="module")
-def checkpoint(digits: Dataset) -> Checkpoint:
+@pytest.fixture(
+    scope="module", params=["4s:brd0.1 p 8s:rb p 8v:br gap fc10+", "4s:brd0.1 ap sep8s:rb ap sep8k5v+:br gap fc10+"]
+)
+def checkpoint(request: pytest.FixtureRequest, digits: Dataset) -> Checkpoint:
     """Untrained, with BatchNorm statistics of its own, and a mean that matters."""
-    candidate = CandidateSpec(ArchitectureSpec.from_text("4s:brd0.1 p 8s:rb p 8v:br gap fc10+"))
+    candidate = CandidateSpec(ArchitectureSpec.from_text(request.param))
     model = build_model(candidate.architecture, seed=2)
     generator = torch.Generator().manual_seed(3)
     for module in model:

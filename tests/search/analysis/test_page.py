@@ -127,6 +127,8 @@ def test_how_training_images_are_augmented(analysis: Analysis, settings: dict[st
         ("8s:brd0.1", "3×3 convolution, BatchNorm, ReLU, dropout 0.1"),
         ("8k5s:rbD0.2", "5×5 convolution, ReLU, BatchNorm, dropout of channels 0.2"),
         ("p3", "3×3 max-pooling"),
+        ("ap", "2×2 average pooling"),
+        ("sep8k5v+:brd0.1", "5×5 separable convolution, BatchNorm, ReLU, dropout 0.1"),
     ],
 )
 def test_layers_are_put_in_words(token: str, description: str) -> None:

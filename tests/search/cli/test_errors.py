@@ -181,7 +181,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
         ["--csv missing/front.csv can't be written: "],
     ),
     # Notation.
-    "token": ("count 8s:br|pp|gap", ["layer 2 'pp': unknown token; a layer is WIDTH"]),
+    "token": ("count 8s:br|pp|gap", ["layer 2 'pp': unknown token (did you mean 'p'?); a layer is "]),
     "width 0": ("count 0s|gap", ["layer 1 '0s': a convolution's width must be from 1 to 99999, not 0"]),
     "no pixel left": (
         "count p|p|p|8v|8v|gap",

@@ -24,6 +24,7 @@ def test_exactly_so_many_parameters_are_within_the_rule(max_params: int, holds: 
         ("batchnorm", "4s:rb gap fc10", True, "after 1 of 1 convolution"),
         ("batchnorm", "4s:r 4s:rd0.1 gap fc10", False, "after none of 2 convolutions"),
         ("batchnorm", "flat fc10", False, "after none of 0 convolutions"),
+        ("batchnorm", "4s:r sep4s:br ap sep4s gap fc10", True, "after 1 of 3 convolutions"),
         ("dropout", NET, True, "after 1 of 3 convolutions"),
         ("dropout", "4s:brD0.25 4s:brd.1 gap", True, "after 2 of 2 convolutions"),
         ("dropout", "4s:br gap fc10", False, "after none of 1 convolution"),

@@ -274,7 +274,7 @@ def test_equal_candidates_are_trained_once(tmp_path: Path, sampler: str, monkeyp
     assert slot_states(runner)[:3] == [Outcome.COMPLETE] * 3
     assert {point.trial for point in read_front(runner.search.store.database, "tiny")} <= set(trained)
     assert {trial.number for trial in runner.search.curves.trials if trial.intermediate_values} == set(trained)
-    assert len(list(runner.search.store.artifacts.folder.glob("*"))) == 3 + 1  # with the file of locks
+    assert len(list(runner.search.store.artifacts.folder.glob("*"))) == 3 + 2  # with the two files of locks
 
 
 # Being stopped

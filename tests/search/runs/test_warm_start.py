@@ -40,7 +40,10 @@ BAD_NETS = {
     "binary": ("binary.txt", "--warm-start binary.txt is not text in UTF-8"),
     "empty": ("empty.txt", "--warm-start empty.txt has no net: it takes one notation per line"),
     "comments alone": ("comments.txt", "--warm-start comments.txt has no net: it takes one notation per line"),
-    "notation": ("bad.txt", "--warm-start bad.txt, line 3: layer 2 'pp': unknown token; a layer is WIDTH"),
+    "notation": (
+        "bad.txt",
+        "--warm-start bad.txt, line 3: layer 2 'pp': unknown token (did you mean 'p'?); a ",
+    ),
     "no head": ("headless.txt", "--warm-start headless.txt, line 1: an architecture ends in a head"),
 }
 
