@@ -163,6 +163,9 @@ def _finished_trials(space: SearchSpace, num_trials: int) -> Iterator[FrozenTria
                 "candidate": candidate.to_json(),
                 "candidate_key": candidate.key,
                 "val_accuracy": accuracy,
+                "run": {"engine": "torch", "device": "cpu"},
+                "seed": 0,
+                "num_epochs": NUM_EPOCHS,
                 "seconds": 60.0,
             },
         )

@@ -132,7 +132,7 @@ def collect_curves(storage: str, study: str, path: Path) -> None:
     name = store.resolve_study_name(study)
     fingerprint = read_fingerprint(store, name)
     assert fingerprint is not None
-    trained = [trial for trial in finished_trials(store.load_study(name)) if outcome_of(trial) in TRAINED]
+    trained = [trial for trial in finished_trials(store, store.load_study(name)) if outcome_of(trial) in TRAINED]
     stored = read_epochs(store.database, name, [trial.number for trial in trained])
     kept = set(pd.read_csv(path)["trial"]) if path.exists() else set()
     with ProcessPoolExecutor(default_workers("cpu"), get_context("spawn"), initializer=keep_freed_memory) as pool:

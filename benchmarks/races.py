@@ -18,7 +18,8 @@ from pathlib import Path
 from benchmarks.consistency import find_problems, read_trained
 from search.terminal.numbers import counted
 from studies.locks import WorkerLocks
-from studies.storage import CURVES_SUFFIX, Store
+from studies.names import CURVES_SUFFIX
+from studies.storage import Store
 from studies.study import SearchStudy
 
 ROOT = Path(__file__).resolve().parent.parent

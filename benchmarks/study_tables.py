@@ -30,7 +30,7 @@ def main() -> None:
     store = Store.open_read_only(options.storage)
     name = store.resolve_study_name(options.study)
     tables = {
-        "trials": trials_csv(_short(row for row in trial_rows(store.load_study(name)) if row["outcome"] in TRAINED)),
+        "trials": trials_csv(_short(row for row in trial_rows(store, name) if row["outcome"] in TRAINED)),
         "curves": curves_csv(_short(curve_rows(store.database, name))),
         "front": csv_text(_names(FrontPoint), _short(map(asdict, read_front(store.database, name)))),
     }

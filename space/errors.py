@@ -33,3 +33,7 @@ class UnwritableFileError(InputError, OSError):
 
 class SearchFailedError(SearchError, RuntimeError):
     """The input was valid, but the work can't continue."""
+
+
+class DamagedStoreError(SearchFailedError):
+    """A study store lacks something or holds something that can't be; the message names the store and what it is."""

@@ -1,5 +1,6 @@
 """A confirmation's rows in the store: its settings, trainings and results."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.engine import Engine, Row
 
+from space.fields import check_types
+from studies.damage import damaged, reading, shown
 from studies.intervals import MeasuredAccuracy, front_probabilities, measure
 from studies.pareto import FrontPoint
 from studies.tables import confirmation_trainings, confirmations, test_openings
@@ -97,13 +100,21 @@ class Confirmation:
     @classmethod
     def find(cls, database: Engine, study_name: str) -> "Confirmation | None":
         query = select(confirmations).where(confirmations.c.study_name == study_name)
-        with database.connect() as connection:
+        what = f"the confirmation of study {study_name!r}"
+        with reading(database, what), database.connect() as connection:
             row = connection.execute(query).first()
-        if row is None:
-            return None
-        seeds = {Stage(int(stage)): tuple(seeds) for stage, seeds in row.seeds.items()}
-        contenders = [FrontPoint(**point) for point in row.contenders]
-        return cls(database, study_name, seeds=seeds, top=row.top, num_complete=row.num_complete, contenders=contenders)
+            if row is None:
+                return None
+            seeds = {Stage(int(stage)): tuple(map(int, seeds)) for stage, seeds in row.seeds.items()}
+            contenders = [FrontPoint(**point) for point in row.contenders]
+            for point in contenders:
+                check_types(point)
+            if seeds.keys() != set(Stage) or not all(seeds.values()):
+                raise ValueError(f"its seeds are {shown(row.seeds)}")
+            if row.members is not None and not {*row.members} <= {point.trial for point in contenders}:
+                raise ValueError(f"its members are {shown(row.members)}, which are not all contenders")
+            num_complete = int(row.num_complete)
+        return cls(database, study_name, seeds=seeds, top=row.top, num_complete=num_complete, contenders=contenders)
 
     @classmethod
     def begin(
@@ -168,9 +179,9 @@ class Confirmation:
         """Return all trainings of a stage, ordered by trial, then by the order in which they were stored."""
         table = confirmation_trainings
         query = select(table).where(self._mine(), table.c.stage == stage).order_by(table.c.trial_number, table.c.id)
-        with self._database.connect() as connection:
-            rows = connection.execute(query).all()
-        return [_seed_result(row) for row in rows]
+        what = f"a training of stage {stage:d} of study {self.study_name!r}"
+        with reading(self._database, what), self._database.connect() as connection:
+            return [_seed_result(row) for row in connection.execute(query)]
 
     def correct(self, stage: Stage) -> dict[int, NDArray[np.bool_]]:
         """Return for each trial (S, N): whether the model of each of the stage's seeds classifies each image correctly.
@@ -182,7 +193,8 @@ class Confirmation:
         for result in self.read(stage):
             if result.correct is not None and result.seed in seeds:
                 rows.setdefault(result.trial, {})[result.seed] = result.correct
-        return {trial: np.stack([row[seed] for seed in seeds if seed in row]) for trial, row in rows.items()}
+        with reading(self._database, f"the images of stage {stage:d} of study {self.study_name!r}"):
+            return {trial: np.stack([row[seed] for seed in seeds if seed in row]) for trial, row in rows.items()}
 
     def record_opening(self, num_models: int) -> None:
         """Record that the test set is about to be opened to judge ``num_models`` models."""
@@ -198,6 +210,13 @@ class Confirmation:
         if any(len(tested.get(point.trial, ())) < len(seeds) for point in members):
             return []
         decided = self.correct(Stage.DECIDE)
+        for point in members:
+            if point.trial not in decided:
+                raise damaged(
+                    self._database,
+                    f"table confirmation_trainings has nothing of stage 1 of trial {point.trial} of study "
+                    f"{self.study_name!r}, a member of the confirmed front",
+                )
         sizes = [point.num_params for point in members]
         probabilities = front_probabilities(sizes, [tested[point.trial] for point in members]) if members else []
         front = []
@@ -229,8 +248,8 @@ def read_openings(database: Engine, study_name: str) -> list[tuple[datetime, int
     """Return when the test set was opened, in UTC, and for how many of the study's models, earliest first."""
     mine = test_openings.c.study_name == study_name
     query = select(test_openings.c.opened, test_openings.c.num_models).where(mine).order_by(test_openings.c.id)
-    with database.connect() as connection:
-        return [(datetime.fromisoformat(row.opened), row.num_models) for row in connection.execute(query)]
+    with reading(database, f"table test_openings of study {study_name!r}"), database.connect() as connection:
+        return [(datetime.fromisoformat(row.opened), int(row.num_models)) for row in connection.execute(query)]
 
 
 def read_confirmed_front(database: Engine, study_name: str) -> list[ConfirmedPoint]:
@@ -243,16 +262,21 @@ def read_measured(database: Engine, study_name: str, trial: int, seed: int) -> S
     """Return the measured result of one member's model with one seed."""
     table = confirmation_trainings
     mine = (table.c.study_name == study_name, table.c.stage == Stage.MEASURE, table.c.trial_number == trial)
-    with database.connect() as connection:
-        return _seed_result(connection.execute(select(table).where(*mine, table.c.seed == seed)).one())
+    what = f"the training of stage 2 of trial {trial} of study {study_name!r}"
+    with reading(database, what), database.connect() as connection:
+        result = _seed_result(connection.execute(select(table).where(*mine, table.c.seed == seed)).one())
+        if np.array(result.confusion, dtype=np.int64).ndim != 2:
+            raise ValueError(f"its confusion is {shown(result.confusion)}")
+        return result
 
 
 def _seed_result(row: Row[tuple[Any, ...]]) -> SeedResult:
+    """Raises ValueError or TypeError for a row that can't be."""
     return SeedResult(
         stage=Stage(row.stage),
-        trial=row.trial_number,
-        seed=row.seed,
-        seconds=row.seconds,
+        trial=int(row.trial_number),
+        seed=int(row.seed),
+        seconds=float(row.seconds),
         correct=_unpack(row.correct, row.num_images),
         confusion=row.confusion,
         weights_sha256=row.weights_sha256,
@@ -262,4 +286,6 @@ def _seed_result(row: Row[tuple[Any, ...]]) -> SeedResult:
 def _unpack(content: bytes | None, num_images: int | None) -> NDArray[np.bool_] | None:
     if content is None:
         return None
+    if num_images is None or len(content) != math.ceil(num_images / 8):
+        raise ValueError(f"{len(content)} bytes can't be the bits of {num_images} images")
     return np.unpackbits(np.frombuffer(content, np.uint8), count=num_images).astype(bool)

@@ -9,6 +9,7 @@ from sqlalchemy import String, and_, cast, column, func, select, table
 from sqlalchemy.engine import Engine
 
 from space.results import EpochResult
+from studies.consistency import check_num_epochs
 from studies.records import read_epochs
 from studies.trials import TRAINED, CurveAttributes, attributes_of, outcome_of
 
@@ -62,6 +63,8 @@ def new_curves(database: Engine, study_name: str, trials: Sequence[FrozenTrial])
         trained = [trial.number for trial in chunk if outcome_of(trial) in TRAINED]
         epochs = read_epochs(database, study_name, trained)
         for trial in chunk:
+            if trial.number in epochs:
+                check_num_epochs(database, study_name, trial, epochs[trial.number])
             yield _curve_of(trial, epochs.get(trial.number, ()))
 
 

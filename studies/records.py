@@ -5,17 +5,19 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from optuna.study import Study
-from sqlalchemy import delete, insert, select
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy import Select, delete, func, insert, select
+from sqlalchemy.engine import Connection, Engine, Row
 
+from space.fields import check_types
 from space.results import EpochResult
+from studies.damage import damaged, reading
 from studies.pareto import FrontPoint, pareto_front
 from studies.slots import touch_search
+from studies.storage import Store
 from studies.tables import epochs as epochs_table
 from studies.tables import pareto_front as front_table
 from studies.tables import trial_slots
-from studies.trials import Outcome, attributes_of, outcome_of
+from studies.trials import Outcome, attributes_of, outcome_of, read_trials
 
 
 def write_epoch(database: Engine, study_name: str, trial_number: int, result: EpochResult) -> None:
@@ -36,9 +38,16 @@ def read_epochs(database: Engine, study_name: str, trial_numbers: Iterable[int])
     )
     with database.connect() as connection:
         for row in connection.execute(query):
-            fields = {name: getattr(row, name) for name in EpochResult.__dataclass_fields__}
-            curves[row.trial_number].append(EpochResult(**fields))
+            curves[row.trial_number].append(_epoch_of(row, database))
     return curves
+
+
+def _epoch_of(row: Row[tuple[Any, ...]], database: Engine) -> EpochResult:
+    """Return the result that a row of the table of epochs holds."""
+    result = EpochResult(**{name: getattr(row, name) for name in EpochResult.__dataclass_fields__})
+    with reading(database, f"an epoch of trial {row.trial_number} of study {row.study_name!r}"):
+        check_types(result)
+    return result
 
 
 def read_completed_curves(
@@ -74,9 +83,18 @@ def read_completed_curves(
 
 
 def read_front(database: Engine, study_name: str) -> list[FrontPoint]:
-    """Return the stored front, fewest parameters first."""
+    """Return the stored front, fewest parameters first.
+
+    Raises `DamagedStoreError` for a point that can't be, and for an empty front of a study with complete trials.
+    """
     with database.connect() as connection:
-        return _select_front(connection, study_name)
+        front = _select_front(connection, study_name)
+        if not front and (number := connection.scalar(_completed(study_name))) is not None:
+            raise damaged(
+                database,
+                f"table pareto_front has no point of study {study_name!r}, of which trial {number} is complete",
+            )
+        return front
 
 
 def update_front(database: Engine, study_name: str, new: Iterable[FrontPoint]) -> None:
@@ -109,7 +127,16 @@ def _select_front(connection: Connection, study_name: str) -> list[FrontPoint]:
         .where(table.study_name == study_name)
         .order_by(table.num_params, table.trial_number)
     )
-    return [FrontPoint(*row) for row in connection.execute(query)]
+    front = [FrontPoint(*row) for row in connection.execute(query)]
+    for point in front:
+        with reading(connection.engine, f"trial {point.trial} of study {study_name!r} in table pareto_front"):
+            check_types(point)
+    return front
+
+
+def _completed(study_name: str) -> Select[tuple[int | None]]:
+    slot = trial_slots.c
+    return select(func.min(slot.trial_number)).where(slot.study_name == study_name, slot.state == Outcome.COMPLETE)
 
 
 TRIAL_COLUMNS = (
@@ -120,10 +147,10 @@ TRIAL_COLUMNS = (
 CURVE_COLUMNS = ("trial", *EpochResult.__dataclass_fields__)
 
 
-def trial_rows(study: Study) -> list[dict[str, Any]]:
+def trial_rows(store: Store, study_name: str) -> list[dict[str, Any]]:
     """Return what is known of each finished trial: `TRIAL_COLUMNS`, None where it has none, then its parameters."""
     rows: list[dict[str, Any]] = []
-    for trial in study.get_trials(deepcopy=False):
+    for trial in read_trials(store, store.load_study(study_name)):
         if outcome := outcome_of(trial):
             known = {**attributes_of(trial), "trial": trial.number, "outcome": str(outcome)}
             rows.append({**{name: known.get(name) for name in TRIAL_COLUMNS}, **trial.params})
@@ -133,7 +160,7 @@ def trial_rows(study: Study) -> list[dict[str, Any]]:
 def curve_rows(database: Engine, study_name: str) -> list[dict[str, Any]]:
     """Return `CURVE_COLUMNS` of each finished epoch of each trial, in the order of the trials' numbers."""
     table = epochs_table.c
-    columns = [table.trial_number.label("trial"), *(table[name] for name in CURVE_COLUMNS[1:])]
-    query = select(*columns).where(table.study_name == study_name).order_by(table.trial_number, table.epoch)
+    query = select(epochs_table).where(table.study_name == study_name).order_by(table.trial_number, table.epoch)
     with database.connect() as connection:
-        return [dict(row) for row in connection.execute(query).mappings()]
+        rows = connection.execute(query).all()
+    return [{"trial": row.trial_number, **asdict(_epoch_of(row, database))} for row in rows]

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, insert, select, update
 from sqlalchemy.engine import Connection, Engine, Row
 
+from studies.damage import reading, shown
 from studies.locks import WorkerLocks
 from studies.tables import queued_candidates, searches, trial_slots
 from studies.trials import TRAINED, Outcome
@@ -159,19 +160,27 @@ class TrialSlots:
             rows = connection.execute(
                 select(trial_slots).where(self._mine(), trial_slots.c.state.in_(states)).order_by(trial_slots.c.id)
             ).all()
-        return [_slot(row) for row in rows]
+        with reading(self._database, f"table trial_slots of study {self._study_name!r}"):
+            return [_slot(row) for row in rows]
 
     def num_trained(self) -> int:
         with self._database.connect() as connection:
             return self._count(connection, TRAINED)
 
     def _take_queued(self, connection: Connection, slot_id: int) -> QueuedCandidate | None:
-        row = connection.execute(self._waiting().limit(1)).first()
+        row = self._first_waiting(connection)
         if row is None:
             return None
         taken = queued_candidates.c.id == row.id
         connection.execute(update(queued_candidates).where(taken).values(slot_id=slot_id))
         return QueuedCandidate(row.candidate_key, row.source, row.params)
+
+    def _first_waiting(self, connection: Connection) -> Row[tuple[Any, ...]] | None:
+        with reading(self._database, f"table queued_candidates of study {self._study_name!r}"):
+            row = connection.execute(self._waiting().limit(1)).first()
+            if row is not None and not isinstance(row.params, dict):
+                raise ValueError(f"params is {shown(row.params)}")
+            return row
 
     def _waiting(self) -> Select[tuple[Any, ...]]:
         # Releasing a slot that had no trial yet returns its candidate to the queue, without another write.
@@ -213,5 +222,8 @@ def is_alive(slot: Slot, locks: WorkerLocks) -> bool:
 
 def _slot(row: Row[tuple[object, ...]]) -> Slot:
     fields = {name: value for name, value in row._mapping.items() if name != "study_name"}
+    for name in ("trial_number", "seed_number", "num_attempts", "num_params"):
+        if not isinstance(fields[name], int | None):
+            raise ValueError(f"{name} is {shown(fields[name])}")
     state = str(fields["state"])
     return Slot(**(fields | {"state": SlotState(state) if state in tuple(SlotState) else Outcome(state)}))

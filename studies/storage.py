@@ -12,19 +12,32 @@ from typing import Any
 import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, RDBStorage
-from sqlalchemy import create_engine, event, insert, inspect, select
+from optuna.study import StudyDirection
+from sqlalchemy import create_engine, event, func, insert, inspect, select, table
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import StaticPool
 
-from space.errors import InputError
+from space.errors import InputError, SearchError
 from space.files import has_file
 from studies.artifacts import StudyArtifacts
+from studies.damage import damage_shown_by, damaged, damaged_store, name_damage
 from studies.migrations import migrate
+from studies.names import (
+    CURVES_SUFFIX,
+    copied_names,
+    copied_study,
+    describe_foreign,
+    gone_names,
+    gone_study,
+    list_names,
+    search_names,
+)
 from studies.sqlite_files import LOCK_WAIT_SECONDS, copy_in_memory, find_unwritable, is_sqlite, sqlite_path
-from studies.tables import SCHEMA_VERSION, metadata, schema_version, searches
+from studies.tables import OPTUNA_TABLES, OPTUNA_VERSION_TABLES, SCHEMA_VERSION, metadata, schema_version
 
-CURVES_SUFFIX = ".curves"
+DIRECTIONS = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
+"""Of val_accuracy and num_params."""
 WORKERS_LOCK, CURVES_LOCK = LOCK_FILES = ("workers.lock", "curves.lock")
 
 
@@ -38,7 +51,10 @@ class Store:
         optuna.logging.set_verbosity(optuna.logging.WARNING)  # otherwise Optuna reports every study on stderr
         self.url = url
         self.database = storage.engine
+        name_damage(self.database, url)
         self.storage: BaseStorage = optuna.storages.get_storage(storage)
+        self.checked: dict[int, set[int]] = {}
+        """Numbers of the finished trials, by the id of their study, that were found to be sound: they never change."""
 
     @classmethod
     def create(cls, url: str) -> "Store":
@@ -148,23 +164,36 @@ class Store:
         return self.artifacts.folder / CURVES_LOCK
 
     def study_names(self) -> list[str]:
-        with self.database.connect() as connection:
-            return list(connection.scalars(select(searches.c.study_name).order_by(searches.c.study_name)))
+        """Return the names of the searches whose Optuna study is there."""
+        return search_names(self.database)
 
     def resolve_study_name(self, name: str | None) -> str:
         """Return ``name`` if it exists, or the only study if it is None. Raises `InputError` with possible names."""
         names = self.study_names()
         if name in names:
             return str(name)
+        gone = gone_names(self.database)
+        if name in gone or (name is None and not names and len(gone) == 1):
+            raise gone_study(self.database, self.url, name or gone[0])
+        if name is not None and name in copied_names(self.database):
+            raise copied_study(self.database, self.url, name)
         if name is not None:
             close = difflib.get_close_matches(name, names, n=3) or names
-            raise InputError(f"no study {name!r} in {self.url}; {_list_names(close)}")
+            raise InputError(f"no study {name!r} in {self.url}; {list_names(close)}")
         if len(names) == 1:
             return names[0]
-        raise InputError(f"{self.url} holds {len(names)} studies: choose one with --study; {_list_names(names)}")
+        raise InputError(f"{self.url} holds {len(names)} studies: choose one with --study; {list_names(names)}")
 
     def load_study(self, name: str) -> optuna.Study:
-        return optuna.load_study(study_name=name, storage=self.storage)
+        """Raises `DamagedStoreError` if the study was deleted or renamed, or if its objectives are not ours."""
+        try:
+            study = optuna.load_study(study_name=name, storage=self.storage)
+        except KeyError:
+            raise gone_study(self.database, self.url, name) from None
+        if study.directions != DIRECTIONS:
+            named = " and ".join(direction.name for direction in study.directions) or "none"
+            raise damaged(self.database, f"the directions of study {name!r} are not MAXIMIZE and MINIMIZE but {named}")
+        return study
 
     def load_curves(self, name: str) -> optuna.Study:
         return optuna.load_study(study_name=name + CURVES_SUFFIX, storage=self.storage)
@@ -244,6 +273,15 @@ def _check_tables(database: Engine, url: str, *, may_be_empty: bool) -> int:
     if schema_version.name in tables:
         with database.connect() as connection:
             version = connection.scalar(select(schema_version.c.version))
+        # There is a version only once all tables are there; the last ones of version 1 came without a new version.
+        ours = metadata.tables if version == SCHEMA_VERSION else ()
+        if missing := sorted({*OPTUNA_TABLES, *ours} - tables) if version is not None else []:
+            raise damaged_store(url, f"it has no table {' and no '.join(missing)}")
+        # Optuna would fill these anew, as if they had never been damaged.
+        with database.connect() as connection:
+            for name in OPTUNA_VERSION_TABLES if version is not None else ():
+                if connection.scalar(select(func.count()).select_from(table(name))) == 0:
+                    raise damaged_store(url, f"its table {name} is empty")
         if version is not None and version > SCHEMA_VERSION:
             raise InputError(
                 f"{url} has schema {version}, newer than {SCHEMA_VERSION}, which this version writes: update"
@@ -251,7 +289,7 @@ def _check_tables(database: Engine, url: str, *, may_be_empty: bool) -> int:
         return SCHEMA_VERSION if version is None else version
     if not (may_be_empty and (not tables or "studies" in tables)):
         # Optuna has a table "studies": a file that optuna-dashboard opened first may still become a store.
-        raise InputError(f"{url} is not a study store of this program")
+        raise InputError(f"{url} is not a study store of this program{describe_foreign(database, tables)}")
     return SCHEMA_VERSION
 
 
@@ -264,7 +302,7 @@ def _set_synchronous_normal(connection: Any, _record: Any) -> None:
 def _database_errors(url: str) -> Iterator[None]:
     try:
         yield
-    except InputError:
+    except SearchError:
         raise
     except ImportError as error:
         reason = f"{error.name or 'its driver'} is not installed"
@@ -273,12 +311,12 @@ def _database_errors(url: str) -> Iterator[None]:
         ) from None
     except (ArgumentError, NoSuchModuleError, ValueError):  # ValueError: a port that is not a number
         raise InputError(f"--storage must be a database URL, such as sqlite:///studies.db, not {url!r}") from None
-    except (DatabaseError, sqlite3.DatabaseError, RuntimeError) as error:
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+    except (DatabaseError, sqlite3.DatabaseError, StorageInternalError, RuntimeError) as error:
+        failure = (error.__cause__ or error) if isinstance(error, StorageInternalError) else error
+        cause = getattr(failure, "orig", None) or failure
+        if problem := damage_shown_by(cause):
+            raise damaged_store(url, problem) from None
+        reason = str(cause).splitlines()[0]
         raise InputError(f"--storage {url} can't be opened: {reason}") from None
     except OSError as error:
         raise InputError(f"--storage {url} can't be opened: {error.strerror}") from None
-
-
-def _list_names(names: list[str]) -> str:
-    return f"there are: {', '.join(names)}" if names else "there are none"

@@ -2,27 +2,31 @@
 
 import warnings
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
-from optuna.study import Study, StudyDirection
+from optuna.study import Study
 from optuna.trial import FixedTrial, FrozenTrial, Trial, TrialState, create_trial
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
 from space.candidate import CandidateSpec
 from space.errors import InputError
 from space.results import EpochResult
 from space.search_space import SearchSpace, space_differences
+from studies.consistency import check_slots
 from studies.curves import are_in_order, new_curves, next_number
+from studies.damage import reading, shown
 from studies.locks import WorkerLocks, file_lock
+from studies.names import CURVES_SUFFIX, copied_names, copied_study, gone_names
 from studies.pareto import FrontPoint
 from studies.records import update_front
 from studies.slots import Slot, SlotState, TrialSlots, is_alive
-from studies.storage import CURVES_SUFFIX, Store
-from studies.tables import searches
+from studies.storage import DIRECTIONS, Store
+from studies.tables import metadata, searches, test_openings
 from studies.trials import (
     TRAINED,
     Outcome,
@@ -31,12 +35,16 @@ from studies.trials import (
     finished_trials,
     front_point,
     outcome_of,
+    read_trials,
     write_attributes,
 )
 
 METRIC_NAMES = ["val_accuracy", "num_params"]
-DIRECTIONS = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
 BUDGET_CONSTRAINT = "budget"
+_FINGERPRINT_TYPES: dict[str, type] = {
+    **dict.fromkeys(("dataset", "dataset_sha256", "space"), str),
+    **dict.fromkeys(("budget", "train_size", "seed"), int),
+}
 MAX_NAME_LENGTH = 200
 """Characters of a study's name."""
 
@@ -68,8 +76,12 @@ class SearchStudy:
         self.store = store
         self.name = name
         self.study: Study = store.load_study(name)
-        self.curves: Study = store.load_curves(name)
+        self.curves: Study = _open_curves(store, name)
         self.slots = TrialSlots(store.database, name)
+
+    def read_trials(self) -> list[FrozenTrial]:
+        """Return all trials; raises `DamagedStoreError` if one of them is not sound, or if the study is gone."""
+        return read_trials(self.store, self.study)
 
     @classmethod
     def create_or_resume(
@@ -84,7 +96,7 @@ class SearchStudy:
             stored = read_fingerprint(store, name)
             if stored is not None:
                 check_fingerprint(name, stored, fingerprint)
-                _create_curves(store, name, stored)  # does nothing, unless they were lost while they were rebuilt
+                _open_curves(store, name)  # does nothing, unless they were deleted or lost while they were rebuilt
             else:
                 _create(store, name, fingerprint)
         return cls(store, name)
@@ -138,7 +150,7 @@ class SearchStudy:
 
     def tell_failed(self, trial_number: int, reason: str) -> None:
         """Mark an interrupted or lost trial as failed, so that it does not count. Finished trials stay as they are."""
-        frozen = self.study.get_trials(deepcopy=False)[trial_number]
+        frozen = self.read_trials()[trial_number]
         if not frozen.state.is_finished():
             write_attributes(Trial(self.study, frozen._trial_id), {"reason": reason})
             self.study.tell(trial_number, state=TrialState.FAIL, skip_if_finished=True)
@@ -150,7 +162,8 @@ class SearchStudy:
         """
         with locks.maintenance():
             # Trials are read before slots: a worker claims its slot before its trial, so no live trial looks unowned.
-            running = {trial.number for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))}
+            check_slots(self.store, self.study)
+            running = {trial.number for trial in self.read_trials() if trial.state == TrialState.RUNNING}
             slots = self.slots.read((SlotState.RUNNING,))
             dead = [slot for slot in slots if not is_alive(slot, locks)]
             alive = {slot.trial_number for slot in slots if slot not in dead}
@@ -158,10 +171,10 @@ class SearchStudy:
             if None in alive:  # a live worker has not recorded its trial in its slot yet: it may own any of them
                 lost &= {slot.trial_number for slot in dead}
             self._take_back(lost, dead)
-            trained = [trial for trial in finished_trials(self.study) if outcome_of(trial) in TRAINED]
+            trained = [trial for trial in finished_trials(self.store, self.study) if outcome_of(trial) in TRAINED]
             complete = [front_point(trial) for trial in trained if outcome_of(trial) == Outcome.COMPLETE]
             update_front(self.store.database, self.name, complete)
-            self.curves = self.store.load_curves(self.name)  # which another call may have begun anew
+            self.curves = _open_curves(self.store, self.name)  # which another call may have begun anew
             if not alive and not are_in_order(self.store.database, self.curves):
                 self._begin_curves_anew()
             self.append_curves(wait=True)
@@ -178,7 +191,7 @@ class SearchStudy:
         with file_lock(self.store.curves_lock_path, wait=wait) as is_held:
             number = next_number(database, self.curves) if is_held else None
             if number is not None:
-                trials = self.study.get_trials(deepcopy=False)[number:]
+                trials = self.read_trials()[number:]
                 for curve in new_curves(database, self.name, trials):
                     self.curves.add_trial(curve)
 
@@ -186,7 +199,7 @@ class SearchStudy:
         """Replace the curves of an earlier version by an empty study; the epochs are in a table of our own."""
         with file_lock(self.store.curves_lock_path, wait=True):
             optuna.delete_study(study_name=self.curves.study_name, storage=self.store.storage)
-            self.curves = _create_curves(self.store, self.name, read_fingerprint(self.store, self.name))
+            self.curves = _open_curves(self.store, self.name)
 
     def _take_back(self, lost: Iterable[int], dead: Iterable[Slot]) -> None:
         for number in lost:
@@ -194,7 +207,7 @@ class SearchStudy:
         for slot in dead:
             outcome = None
             if slot.trial_number is not None:
-                outcome = outcome_of(self.study.get_trials(deepcopy=False)[slot.trial_number])
+                outcome = outcome_of(self.read_trials()[slot.trial_number])
             if outcome in TRAINED:
                 self.slots.set_state(slot, outcome)
             else:
@@ -253,8 +266,18 @@ def check_study_name(name: str) -> None:
 
 
 def read_fingerprint(store: Store, name: str) -> dict[str, Any] | None:
-    with store.database.connect() as connection:
-        return connection.scalar(select(searches.c.fingerprint).where(searches.c.study_name == name))
+    """Return the settings that a study was made with, or None if there is no such study, or it is gone."""
+    if name not in store.study_names():
+        return None
+    query = select(searches.c.fingerprint).where(searches.c.study_name == name)
+    with reading(store.database, f"study {name!r} in table searches"), store.database.connect() as connection:
+        fingerprint: dict[str, Any] = dict(connection.execute(query).scalar_one())
+        for key, kind in _FINGERPRINT_TYPES.items():
+            if not isinstance(fingerprint.get(key, kind()), kind):
+                raise ValueError(f"{key} is {shown(fingerprint[key])}")
+        if "space" in fingerprint:
+            SearchSpace.from_stored(fingerprint["space"])
+        return fingerprint
 
 
 def check_fingerprint(name: str, stored: dict[str, Any], given: dict[str, Any]) -> None:
@@ -279,7 +302,34 @@ def fingerprint_differences(stored: dict[str, Any], given: dict[str, Any]) -> li
     return differences
 
 
+def _open_curves(store: Store, name: str) -> Study:
+    """Open the study of the learning curves, or create it if it was deleted: `repair` fills it again."""
+    try:
+        curves = store.load_curves(name)
+    except KeyError:
+        curves = optuna.create_study(
+            storage=store.storage, study_name=name + CURVES_SUFFIX, directions=DIRECTIONS[:1], load_if_exists=True
+        )
+    if "fingerprint" not in curves.user_attrs:
+        _describe(curves, read_fingerprint(store, name))
+    return curves
+
+
+def _discard_what_is_left(store: Store, name: str) -> None:
+    """Delete what a study that is gone has left, except for the record of its openings of the test set."""
+    with suppress(KeyError):
+        optuna.delete_study(study_name=name + CURVES_SUFFIX, storage=store.storage)
+    with store.database.begin() as connection:
+        for table in metadata.sorted_tables[::-1]:
+            if "study_name" in table.c and table is not test_openings:
+                connection.execute(delete(table).where(table.c.study_name == name))
+
+
 def _create(store: Store, name: str, fingerprint: dict[str, Any]) -> None:
+    if name in gone_names(store.database):
+        _discard_what_is_left(store, name)
+    if name in copied_names(store.database) and store.load_study(name).get_trials(deepcopy=False):
+        raise copied_study(store.database, store.url, name)
     for study_name, num_objectives in ((name, 2), (name + CURVES_SUFFIX, 1)):
         study = optuna.create_study(
             storage=store.storage, study_name=study_name, directions=DIRECTIONS[:num_objectives], load_if_exists=True
@@ -290,16 +340,6 @@ def _create(store: Store, name: str, fingerprint: dict[str, Any]) -> None:
     # This comes last, since a search counts as created once this row exists.
     with store.database.begin() as connection:
         connection.execute(insert(searches).values(study_name=name, fingerprint=fingerprint))
-
-
-def _create_curves(store: Store, name: str, fingerprint: dict[str, Any] | None) -> Study:
-    """Load the curves study of a search, or create it if it is missing."""
-    study = optuna.create_study(
-        storage=store.storage, study_name=name + CURVES_SUFFIX, directions=DIRECTIONS[:1], load_if_exists=True
-    )
-    if "fingerprint" not in study.user_attrs:
-        _describe(study, fingerprint)
-    return study
 
 
 def _describe(study: Study, fingerprint: dict[str, Any] | None) -> None:

@@ -12,12 +12,32 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    column,
+    table,
 )
 
 SCHEMA_VERSION = 2
 """Version of the tables below. Every change to them needs a migration, which raises it (studies/migrations.py)."""
 
 metadata = MetaData()
+
+# Of Optuna's tables, what is read here without Optuna.
+optuna_studies = table("studies", column("study_id", Integer), column("study_name", String))
+optuna_study_attributes = table(
+    "study_user_attributes", column("study_id", Integer), column("key", String), column("value_json", String)
+)
+optuna_trials = table("trials", column("trial_id", Integer), column("study_id", Integer), column("number", Integer))
+optuna_attributes = table(
+    "trial_user_attributes", column("trial_id", Integer), column("key", String), column("value_json", String)
+)
+OPTUNA_VERSION_TABLES = ("alembic_version", "version_info")
+OPTUNA_TABLES = (
+    *OPTUNA_VERSION_TABLES,
+    *("studies", "study_directions", "study_user_attributes", "study_system_attributes"),
+    *("trials", "trial_params", "trial_values", "trial_intermediate_values"),
+    *("trial_user_attributes", "trial_system_attributes"),
+)
+"""Tables that every version of Optuna makes, and without which a study can't be read."""
 
 schema_version = Table("search_schema_version", metadata, Column("version", Integer, primary_key=True))
 

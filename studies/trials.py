@@ -1,16 +1,20 @@
 """A study's trials: their outcomes, and typed access to their user attributes."""
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Any, NotRequired, TypedDict, cast
+from typing import Any, NotRequired, TypedDict, cast, get_type_hints
 
+from optuna.exceptions import StorageInternalError
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from space.candidate import CandidateSpec
-from space.errors import InputError
+from space.errors import InputError, SearchError
+from studies.damage import damaged, described, reading, shown, trial_ids, unreadable_attribute
 from studies.pareto import FrontPoint
+from studies.storage import Store
 
 
 class Outcome(StrEnum):
@@ -62,6 +66,17 @@ class TrialAttributes(TypedDict, total=False):
     """SHA-256 of that artifact; missing in trials from before hashes were kept."""
 
 
+_ALWAYS = ("num_params", "notation", "candidate", "candidate_key", "run", "seed", "num_epochs", "seconds")
+_REQUIRED: dict[Outcome | None, tuple[str, ...]] = {
+    Outcome.COMPLETE: (*_ALWAYS, "val_accuracy"),
+    Outcome.PRUNED: _ALWAYS,
+    Outcome.DIVERGED: _ALWAYS,
+    Outcome.DUPLICATE: ("num_params", "notation", "duplicate_of"),
+}
+"""User attributes that every trial of an outcome has."""
+_TYPES: dict[str, type] = get_type_hints(TrialAttributes)
+
+
 class CurveAttributes(TypedDict):
     """All user attributes of a trial in a ``.curves`` study."""
 
@@ -70,6 +85,103 @@ class CurveAttributes(TypedDict):
     notation: str
     placeholder: NotRequired[str]
     """Why there is no curve; only in trials that just keep a number."""
+
+
+def read_trials(store: Store, study: Study, *states: TrialState) -> list[FrozenTrial]:
+    """Return the trials of a search, or those in ``states``, by their numbers.
+
+    Raises `DamagedStoreError`, naming the trial, if one of them lacks something or holds something that can't be.
+    """
+    trials = _all_trials(store, study)
+    checked = store.checked.setdefault(study._study_id, set())
+    for number, trial in enumerate(trials):
+        if trial.number != number:
+            raise damaged(store.database, f"trial {number} of study {study.study_name!r} is missing")
+        if number not in checked:
+            _check(store, study, trial)
+            if trial.state.is_finished():
+                checked.add(number)
+    return [trial for trial in trials if trial.state in states] if states else trials
+
+
+def read_trial(store: Store, study_name: str, number: int) -> FrozenTrial:
+    """Return one trial of a search, whether or not its other trials can be read.
+
+    Raises `InputError` if there is no such trial, and `DamagedStoreError` as `read_trials` does.
+    """
+    study = store.load_study(study_name)
+    ids = trial_ids(store.database, study._study_id)
+    if number not in ids:
+        known = f"its trials are numbered 0 to {max(ids)}" if ids else "it has none yet"
+        raise InputError(f"study {study_name!r} has no trial {number}; {known}")
+    trial = _one_trial(store, study, number, ids[number])
+    _check(store, study, trial)
+    if "candidate" in attributes_of(trial):
+        _check_candidate(store, study_name, trial)
+    return trial
+
+
+def complete_trial(store: Store, study_name: str, number: int) -> FrozenTrial:
+    """Return a trial that has a model of its own. Raises `InputError` if there is no such trial, or it has none."""
+    trial = _not_a_duplicate(read_trial(store, study_name, number))
+    if (outcome := outcome_of(trial)) != Outcome.COMPLETE:
+        raise InputError(f"trial {number} was not completed ({outcome or 'running'}), so it has no weights")
+    return trial
+
+
+def trained_trial(store: Store, study_name: str, number: int) -> FrozenTrial:
+    """Return a trial that has a candidate of its own. Raises `InputError` if there is no such trial, or it has none."""
+    trial = _not_a_duplicate(read_trial(store, study_name, number))
+    if "candidate" not in attributes_of(trial):
+        raise InputError(f"trial {number} was never trained ({outcome_of(trial) or 'running'})")
+    return trial
+
+
+def _not_a_duplicate(trial: FrozenTrial) -> FrozenTrial:
+    if outcome_of(trial) == Outcome.DUPLICATE:
+        raise InputError(f"trial {trial.number} is equal to trial {attributes_of(trial)['duplicate_of']}: use that one")
+    return trial
+
+
+def _all_trials(store: Store, study: Study) -> list[FrozenTrial]:
+    try:
+        return study.get_trials(deepcopy=False)
+    except (StorageInternalError, SearchError):
+        raise
+    except Exception:  # whatever Optuna makes of content that it did not write
+        ids = trial_ids(store.database, store.load_study(study.study_name)._study_id)
+        for number, trial_id in ids.items():
+            _one_trial(store, study, number, trial_id)
+        raise
+
+
+def _one_trial(store: Store, study: Study, number: int, trial_id: int) -> FrozenTrial:
+    try:
+        return store.storage.get_trial(trial_id)
+    except (StorageInternalError, SearchError):
+        raise
+    except Exception as error:
+        problem = unreadable_attribute(store.database, trial_id) or described(error)
+        raise damaged(store.database, f"trial {number} of study {study.study_name!r}: {problem}") from None
+
+
+def _check(store: Store, study: Study, trial: FrozenTrial) -> None:
+    if problem := _problem_of(trial):
+        raise damaged(store.database, f"trial {trial.number} of study {study.study_name!r}: {problem}")
+
+
+def _check_candidate(store: Store, study_name: str, trial: FrozenTrial) -> None:
+    """Takes too long for all trials of a study each time that they are read."""
+    what = f"trial {trial.number} of study {study_name!r}: its candidate"
+    with reading(store.database, what):
+        candidate = candidate_of(trial)
+    attributes = attributes_of(trial)
+    if (candidate.num_params, candidate.key) != (attributes["num_params"], attributes["candidate_key"]):
+        raise damaged(
+            store.database,
+            f"{what} has {candidate.num_params:,} parameters and the key {candidate.key}, not "
+            f"{attributes['num_params']:,} and {shown(attributes['candidate_key'])}",
+        )
 
 
 def attributes_of(trial: FrozenTrial | Trial) -> TrialAttributes:
@@ -97,20 +209,13 @@ def candidate_of(trial: FrozenTrial) -> CandidateSpec:
     return CandidateSpec.from_json(attributes_of(trial)["candidate"])
 
 
-def check_exists(trials: Sequence[FrozenTrial], study_name: str, number: int) -> None:
-    """Raise `InputError` if the study has no trial with this number; ``trials`` must be all its trials."""
-    if not 0 <= number < len(trials):
-        known = f"its trials are numbered 0 to {len(trials) - 1}" if trials else "it has none yet"
-        raise InputError(f"study {study_name!r} has no trial {number}; {known}")
-
-
 def front_point(trial: FrozenTrial) -> FrontPoint:
     val_accuracy, num_params = trial.values
     return FrontPoint(trial.number, int(num_params), val_accuracy, attributes_of(trial)["notation"])
 
 
-def finished_trials(study: Study) -> list[FrozenTrial]:
-    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+def finished_trials(store: Store, study: Study) -> list[FrozenTrial]:
+    return read_trials(store, study, TrialState.COMPLETE, TrialState.PRUNED)
 
 
 def find_trained(trials: Iterable[FrozenTrial], candidate: CandidateSpec) -> FrozenTrial | None:
@@ -130,3 +235,50 @@ def count_outcomes(trials: Iterable[FrozenTrial]) -> Counter[Outcome]:
             counts[outcome] += 1
         counts[Outcome.REJECTED] += attributes_of(trial).get("num_redrawn", 0)
     return counts
+
+
+def _problem_of(trial: FrozenTrial) -> str | None:
+    """Return what a trial lacks or holds that can't be, or None if it is sound."""
+    attributes = trial.user_attrs
+    for name in sorted(attributes.keys() & _TYPES.keys()):
+        if rule := _broken_rule(attributes[name], _TYPES[name]):
+            return f"its user attribute {name!r} must be {rule}, not {shown(attributes[name])}"
+    ended = trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
+    outcome = outcome_of(trial) if ended else None
+    for name in ("outcome", *_REQUIRED.get(outcome, ())) if ended else ():
+        if name not in attributes:
+            return f"it has no user attribute {name!r}"
+    if outcome in TRAINED and not {"engine", "device"} <= attributes["run"].keys():
+        return "its user attribute 'run' has no engine or device"
+    if ("duplicate_of" in attributes) != (attributes.get("outcome") == Outcome.DUPLICATE):
+        return "it has a user attribute 'duplicate_of' and is no duplicate"
+    return _problem_of_values(trial) if ended else None
+
+
+def _problem_of_values(trial: FrozenTrial) -> str | None:
+    """A complete trial has the objectives that its user attributes say; the state is that of the outcome."""
+    outcome, values = outcome_of(trial), trial.values
+    states = {Outcome.COMPLETE: (TrialState.COMPLETE,), Outcome.DUPLICATE: (TrialState.COMPLETE, TrialState.PRUNED)}
+    assert outcome is not None
+    if trial.state not in states.get(outcome, (TrialState.PRUNED,)):
+        return f"its outcome is {outcome}, its state {trial.state.name}"
+    if trial.state == TrialState.COMPLETE and (values is None or len(values) != 2):
+        return f"it is complete and has the objectives {shown(values)}"
+    if outcome == Outcome.COMPLETE:
+        stated = [trial.user_attrs["val_accuracy"], trial.user_attrs["num_params"]]
+        if values != stated:
+            return f"its objectives are {shown(values)}, its user attributes say {shown(stated)}"
+    return None
+
+
+def _broken_rule(value: object, kind: type) -> str | None:
+    if kind is int:
+        return None if type(value) is int and value >= 0 else "a whole number of at least 0"
+    if kind is float:
+        is_number = type(value) in (int, float) and math.isfinite(cast(float, value)) and cast(float, value) >= 0
+        return None if is_number else "a number of at least 0"
+    if kind is Outcome:
+        return None if value in tuple(Outcome) else f"one of {', '.join(Outcome)}"
+    if kind is str:
+        return None if isinstance(value, str) else "text"
+    return None if isinstance(value, dict) else "a JSON object"

@@ -122,8 +122,10 @@ def train_one(
     for result in curve:
         write_epoch(search.store.database, search.name, trial.number, result)
         search.slots.beat(slot)
-    stopped: TrialAttributes = {"reason": f"{outcome} in a test"}
-    search.finish(trial, slot, outcome, curve, None if outcome == Outcome.COMPLETE else stopped)
+    attributes: TrialAttributes = {"seed": trial.number}
+    if outcome != Outcome.COMPLETE:
+        attributes["reason"] = f"{outcome} in a test"
+    search.finish(trial, slot, outcome, curve, attributes)
     return trial.number
 
 

@@ -29,10 +29,12 @@ from space.errors import SearchFailedError
 from space.recipes import RECIPES, Recipe
 from space.results import EpochResult
 from studies.confirmations import read_confirmed_front, read_openings
+from studies.consistency import check_num_epochs
+from studies.damage import reading
 from studies.records import read_epochs
 from studies.storage import Store
 from studies.study import read_fingerprint
-from studies.trials import attributes_of
+from studies.trials import attributes_of, complete_trial
 
 USUAL_LIMIT = 8_000
 """Limit on the number of parameters that is usual for small MNIST nets."""
@@ -83,9 +85,13 @@ def _of_trial(checkpoint: Checkpoint, storage: str, study: str | None) -> Subjec
     number = checkpoint.trial
     fingerprint = read_fingerprint(store, name)
     assert fingerprint is not None
-    run = attributes_of(store.load_study(name).get_trials(deepcopy=False)[number])["run"]
+    with reading(store.database, f"study {name!r} in table searches"):
+        train_size, budget = fingerprint["train_size"], fingerprint["budget"]
+    trial = complete_trial(store, name, number)
+    run = attributes_of(trial)["run"]
     where = make_url(storage).render_as_string(hide_password=True)
     epochs = tuple(read_epochs(store.database, name, [number])[number])
+    check_num_epochs(store.database, name, trial, epochs)
     front = read_confirmed_front(store.database, name)
     confirmed = next((point for point in front if point.trial == number), None)
     return Subject(
@@ -93,11 +99,11 @@ def _of_trial(checkpoint: Checkpoint, storage: str, study: str | None) -> Subjec
         title=f"Trial {number} of {name}",
         origin=(
             f"Trained by a search: trial {number} of the study {name} in {where}, {counted(len(epochs), 'epoch')} on "
-            f"{fingerprint['train_size']:,} images of {checkpoint.dataset} with seed {checkpoint.seed}, by the "
+            f"{train_size:,} images of {checkpoint.dataset} with seed {checkpoint.seed}, by the "
             f"{run['engine']} engine on {run['device']}."
         ),
         epochs=epochs,
-        max_params=fingerprint["budget"],
+        max_params=budget,
         limit=f"the budget of the study {name}",
         confirmed=confirmed,
         openings=() if confirmed is None else tuple(read_openings(store.database, name)),

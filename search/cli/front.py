@@ -27,9 +27,9 @@ def front(
     """Show the Pareto front: the trials that no other beats with at most as many parameters."""
     check_one_format(as_json=as_json, csv=csv)
     from search.models.selection import require_confirmed_front
-    from search.reports.fronts import front_csv, print_confirmed_front, print_front
+    from search.reports.fronts import front_csv, print_confirmed_front, print_front, print_unconfirmed
     from search.terminal.output import write_csv
-    from studies.confirmations import ConfirmedPoint
+    from studies.confirmations import ConfirmedPoint, read_confirmed_front
     from studies.pareto import FrontPoint
     from studies.records import read_front
     from studies.storage import Store
@@ -48,3 +48,5 @@ def front(
             write_csv(front_csv(points, FrontPoint), csv)
         else:
             print_front(points, as_json=as_json)
+            if not as_json:
+                print_unconfirmed(points, read_confirmed_front(store.database, name))

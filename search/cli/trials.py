@@ -17,7 +17,7 @@ def trials(
     from studies.storage import Store
 
     store = Store.open_read_only(storage)
-    rows = trial_rows(store.load_study(store.resolve_study_name(study)))
+    rows = trial_rows(store, store.resolve_study_name(study))
     if csv is not None:
         write_csv(trials_csv(rows), csv)
     else:

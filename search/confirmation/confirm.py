@@ -26,11 +26,20 @@ from search.workers.processes import default_workers
 from space.errors import InputError
 from studies.artifacts import StoredWeights, confirmed_file
 from studies.confirmations import Confirmation, ConfirmedPoint, SeedResult, Seeds, Stage
+from studies.damage import reading
 from studies.locks import CONFIRMING, WorkerLocks
 from studies.pareto import FrontPoint
 from studies.storage import Store
 from studies.study import read_fingerprint
-from studies.trials import Outcome, attributes_of, candidate_of, finished_trials, front_point, outcome_of
+from studies.trials import (
+    Outcome,
+    attributes_of,
+    candidate_of,
+    complete_trial,
+    finished_trials,
+    front_point,
+    outcome_of,
+)
 
 MAX_CONTENDERS = 1_000_000
 """Largest ``--top``, which catches typing errors."""
@@ -78,17 +87,21 @@ def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
     study_name = store.resolve_study_name(request.study)
     fingerprint = read_fingerprint(store, study_name)
     assert fingerprint is not None
+    with reading(store.database, f"study {study_name!r} in table searches"):
+        dataset, train_size, seed = fingerprint["dataset"], fingerprint["train_size"], fingerprint["seed"]
+        dataset_sha256 = fingerprint["dataset_sha256"]
     try:
         WorkerLocks(store.lock_path).hold(CONFIRMING)
     except BlockingIOError:
         raise InputError(f"another process is confirming a front in {store.url}: wait for it") from None
-    data_root = find_data_root(fingerprint["dataset"], request.data_root)
-    data = load_dataset(fingerprint["dataset"], data_root, train_size=fingerprint["train_size"])
-    check_same_data(data, fingerprint["dataset_sha256"], "the study was made with")
+    data_root = find_data_root(dataset, request.data_root)
+    data = load_dataset(dataset, data_root, train_size=train_size)
+    check_same_data(data, dataset_sha256, "the study was made with")
     print_warnings(data.warnings)
-    trials = {trial.number: trial for trial in finished_trials(store.load_study(study_name))}
-    complete = [front_point(trial) for trial in trials.values() if outcome_of(trial) == Outcome.COMPLETE]
-    confirmation = _find_confirmation(store, study_name, request, complete, fingerprint["seed"], len(data.validation))
+    finished = finished_trials(store, store.load_study(study_name))
+    complete = [front_point(trial) for trial in finished if outcome_of(trial) == Outcome.COMPLETE]
+    confirmation = _find_confirmation(store, study_name, request, complete, seed, len(data.validation))
+    trials = {point.trial: complete_trial(store, study_name, point.trial) for point in confirmation.contenders}
     num_new = len(complete) - confirmation.num_complete
     with ConfirmProgress(quiet=request.quiet) as progress, raising_interrupts():
         if num_new:

@@ -10,12 +10,12 @@ from space.files import has_file
 from studies.artifacts import StoredWeights, confirmed_file, sha256_of
 from studies.confirmations import SeedResult
 from studies.storage import Store
-from studies.trials import attributes_of, candidate_of, check_exists, outcome_of
+from studies.trials import attributes_of, candidate_of, complete_trial, trained_trial
 
 
 def load_trial(store: Store, study_name: str, number: int) -> Checkpoint:
-    """Load the model of a complete trial. Raises `InputError` if its file is missing or is not the trial's."""
-    trial = store.load_study(study_name).get_trials(deepcopy=False)[number]
+    """Load the model of a trial. Raises `InputError` if it was not completed, or its file is missing or another's."""
+    trial = complete_trial(store, study_name, number)
     attributes = attributes_of(trial)
     artifact = attributes.get("weights")
     if artifact is None:
@@ -26,19 +26,12 @@ def load_trial(store: Store, study_name: str, number: int) -> Checkpoint:
 
 def stored_candidate(store: Store, study_name: str, number: int) -> CandidateSpec:
     """Return the candidate of a trial. Raises `InputError` if the trial does not exist or never started to train."""
-    trials = store.load_study(study_name).get_trials(deepcopy=False)
-    check_exists(trials, study_name, number)
-    attributes = attributes_of(trials[number])
-    if (original := attributes.get("duplicate_of")) is not None:
-        raise InputError(f"trial {number} is equal to trial {original}: use that one")
-    if "candidate" not in attributes:
-        raise InputError(f"trial {number} was never trained ({outcome_of(trials[number]) or 'running'})")
-    return candidate_of(trials[number])
+    return candidate_of(trained_trial(store, study_name, number))
 
 
 def load_confirmed(store: Store, study_name: str, measured: SeedResult) -> Checkpoint:
     """Load the model of a confirmed member. Raises `InputError` if its file is missing or holds another model."""
-    trial = store.load_study(study_name).get_trials(deepcopy=False)[measured.trial]
+    trial = complete_trial(store, study_name, measured.trial)
     path = store.artifacts.find(confirmed_file(study_name, measured.trial, measured.seed))
     stored = StoredWeights(path, measured.weights_sha256)
     return load_stored(stored, candidate_of(trial), trial=measured.trial, seed=measured.seed)

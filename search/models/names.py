@@ -76,13 +76,10 @@ def load_model(text: str, *, storage: str, study: str | None) -> "Checkpoint":
     match parse_model(text):
         case int(number):
             from search.models.loading import load_trial
-            from search.models.selection import check_complete
             from studies.storage import Store
 
             store = Store.open_read_only(storage)
-            study_name = store.resolve_study_name(study)
-            check_complete(store, study_name, number)
-            return load_trial(store, study_name, number)
+            return load_trial(store, store.resolve_study_name(study), number)
         case Path() as path:
             return load_model_file(path)
         case Recipe():

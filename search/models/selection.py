@@ -6,10 +6,11 @@ from search.models.rules import check_max_params
 from search.terminal.numbers import counted
 from space.errors import InputError
 from studies.confirmations import Confirmation, ConfirmedPoint, read_confirmed_front
+from studies.damage import damaged
 from studies.pareto import FrontPoint, most_accurate
 from studies.records import read_front
 from studies.storage import Store
-from studies.trials import Outcome, attributes_of, check_exists, outcome_of
+from studies.trials import complete_trial, front_point
 
 DEFAULT_CONFIDENCE = 0.95
 
@@ -39,8 +40,7 @@ def select_trial(
     if min_accuracy is not None and not 0 <= min_accuracy <= 1:
         raise InputError(f"--min-accuracy is a fraction from 0 to 1, such as 0.994, not {min_accuracy:g}")
     if trial is not None:
-        check_complete(store, study_name, trial)
-        return trial
+        return complete_trial(store, study_name, trial).number
     front = read_front(store.database, study_name)
     if not front:
         raise InputError(f"study {study_name!r} has no complete trial yet, so there is nothing to choose from")
@@ -49,15 +49,33 @@ def select_trial(
         confirmed = require_confirmed_front(store, study_name)
     if confirmed:
         front = [FrontPoint(point.trial, point.num_params, point.val_accuracy, point.notation) for point in confirmed]
+    selected: FrontPoint | ConfirmedPoint | None
     if max_params is not None:
-        return _most_accurate_within(front, max_params).trial
-    if min_accuracy is not None and confirmed:
-        return _smallest_surely_reaching(confirmed, min_accuracy, confidence or DEFAULT_CONFIDENCE).trial
-    if min_accuracy is not None:
-        return _smallest_reaching(front, min_accuracy).trial
-    best = most_accurate(front)
-    assert best is not None
-    return best.trial
+        selected = _most_accurate_within(front, max_params)
+    elif min_accuracy is not None and confirmed:
+        selected = _smallest_surely_reaching(confirmed, min_accuracy, confidence or DEFAULT_CONFIDENCE)
+    elif min_accuracy is not None:
+        selected = _smallest_reaching(front, min_accuracy)
+    else:
+        selected = most_accurate(front)
+    assert selected is not None
+    _check_point(store, study_name, selected)
+    return selected.trial
+
+
+def _check_point(store: Store, study_name: str, point: FrontPoint | ConfirmedPoint) -> None:
+    """Raise `DamagedStoreError` unless a point of a front is that of its trial."""
+    at = f"the front of study {study_name!r} has trial {point.trial}"
+    try:
+        own = front_point(complete_trial(store, study_name, point.trial))
+    except InputError as error:
+        raise damaged(store.database, f"{at}, but {error}") from None
+    if (own.num_params, own.notation) != (point.num_params, point.notation):
+        raise damaged(
+            store.database,
+            f"{at} as {point.notation} with {point.num_params:,} parameters, but that is {own.notation} with "
+            f"{own.num_params:,}",
+        )
 
 
 def _most_accurate_within(front: Sequence[FrontPoint], max_params: int) -> FrontPoint:
@@ -108,15 +126,3 @@ def require_confirmed_front(store: Store, study_name: str) -> list[ConfirmedPoin
             f"the confirmation of study {study_name!r} is not finished: 'python -m search confirm' continues it"
         )
     return front
-
-
-def check_complete(store: Store, study_name: str, number: int) -> None:
-    """Raise `InputError` for a trial that does not exist or has no weights of its own."""
-    trials = store.load_study(study_name).get_trials(deepcopy=False)
-    check_exists(trials, study_name, number)
-    outcome = outcome_of(trials[number])
-    if outcome == Outcome.DUPLICATE:
-        original = attributes_of(trials[number])["duplicate_of"]
-        raise InputError(f"trial {number} is equal to trial {original}: use that one")
-    if outcome != Outcome.COMPLETE:
-        raise InputError(f"trial {number} was not completed ({outcome or 'running'}), so it has no weights")

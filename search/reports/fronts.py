@@ -20,6 +20,15 @@ def print_front(front: Sequence[FrontPoint], *, as_json: bool) -> None:
         print("the front is empty: no trial is complete yet")
 
 
+def print_unconfirmed(front: Sequence[FrontPoint], confirmed: Sequence[ConfirmedPoint]) -> None:
+    """Below a search's front, say which of its points are not on the confirmed one."""
+    members = {point.trial for point in confirmed}
+    others = [str(point.trial) for point in front if point.trial not in members]
+    if confirmed and others:
+        numbers = f"{'trial' if len(others) == 1 else 'trials'} {', '.join(others)}"
+        print(f"\nNot on the confirmed front: {numbers}; 'python -m search front --confirmed' shows it.")
+
+
 def print_confirmed_front(front: Sequence[ConfirmedPoint], *, as_json: bool) -> None:
     if as_json:
         print_json([asdict(point) for point in front])

@@ -1,25 +1,29 @@
 """Printing the progress of a study."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from search.terminal.numbers import counted, format_accuracy, format_seconds
 from search.terminal.output import print_json
-from studies.confirmations import read_openings
+from studies.confirmations import Confirmation, read_openings
+from studies.consistency import check_slots
 from studies.locks import WorkerLocks
-from studies.pareto import most_accurate
+from studies.pareto import FrontPoint, most_accurate
 from studies.records import read_front
 from studies.slots import SlotState, TrialSlots, is_alive
 from studies.storage import Store
-from studies.trials import TRAINED, Outcome, attributes_of, count_outcomes
+from studies.trials import TRAINED, Outcome, attributes_of, count_outcomes, read_trials
 
 
 def print_status(store: Store, name: str, *, as_json: bool) -> None:
-    trials = store.load_study(name).get_trials(deepcopy=False)
+    study = store.load_study(name)
+    check_slots(store, study)
+    trials = read_trials(store, study)
     counts = count_outcomes(trials)
     locks = WorkerLocks(store.lock_path)
     running = [slot for slot in TrialSlots(store.database, name).read((SlotState.RUNNING,)) if is_alive(slot, locks)]
     best = most_accurate(read_front(store.database, name))
+    confirmed = _confirmed(store, name, best)
     attributes = [attributes_of(trial) for trial in trials]
     seconds = sum(found.get("seconds", 0.0) for found in attributes)
     engines = sorted({_engine(found["run"]) for found in attributes if "run" in found})
@@ -35,6 +39,7 @@ def print_status(store: Store, name: str, *, as_json: bool) -> None:
                 "study": name,
                 **numbers,
                 "best": best and asdict(best),
+                "confirmed": confirmed and asdict(confirmed),
                 "seconds": round(seconds, 1),
                 "engines": engines,
                 "test_openings": [
@@ -49,12 +54,54 @@ def print_status(store: Store, name: str, *, as_json: bool) -> None:
     if best is not None:
         accuracy = format_accuracy(best.val_accuracy)
         print(f"best        {accuracy} at {best.num_params:,} parameters (trial {best.trial}): {best.notation}")
+    if confirmed is not None:
+        print(f"confirmed   {_describe(confirmed)}")
     print(f"time        {format_seconds(seconds)} of training")
     print(f"engine      {', '.join(engines) or '-'}")
     if not openings:
         print("test set    not opened")
     for opened, num_models in openings:
         print(f"test set    opened {opened:%Y-%m-%d %H:%M} UTC for {counted(num_models, 'model')}")
+
+
+@dataclass(frozen=True)
+class _Confirmed:
+    """What a finished confirmation says of the most accurate trial of the search."""
+
+    members: list[int]
+    """Trials of the confirmed front, fewest parameters first."""
+    best: int
+    """The member that `export` chooses: the most accurate by the validation accuracy of the confirmation."""
+    best_of_search: str
+    """``member``, ``left out`` if other seeds did not bear it out, or ``not measured`` if it was not a contender."""
+
+
+def _confirmed(store: Store, name: str, best: FrontPoint | None) -> _Confirmed | None:
+    confirmation = Confirmation.find(store.database, name)
+    front = [] if confirmation is None else confirmation.front()
+    if confirmation is None or not front or best is None:
+        return None
+    members = [point.trial for point in front]
+    if best.trial in members:
+        of_search = "member"
+    elif best.trial in [point.trial for point in confirmation.contenders]:
+        of_search = "left out"
+    else:
+        of_search = "not measured"
+    chosen = max(front, key=lambda point: (point.val_accuracy, -point.num_params, -point.trial))
+    return _Confirmed(members, chosen.trial, of_search)
+
+
+def _describe(confirmed: _Confirmed) -> str:
+    front = f"{counted(len(confirmed.members), 'member')}, the most accurate is trial {confirmed.best}"
+    return (
+        front
+        + {
+            "member": "",
+            "left out": "; the best above is not one of them: with other seeds it was not on the front",
+            "not measured": "; the best above is not one of them: it was no contender ('confirm --anew' considers all)",
+        }[confirmed.best_of_search]
+    )
 
 
 def _engine(run: dict[str, Any]) -> str:

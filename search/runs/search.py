@@ -101,7 +101,7 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
         search.repair(locks)
     return RunSummary(
         study=search.name,
-        counts=count_outcomes(search.study.get_trials(deepcopy=False)),
+        counts=count_outcomes(search.read_trials()),
         num_trained=search.slots.num_trained(),
         front=read_front(store.database, search.name),
         seconds=time.monotonic() - started,
@@ -115,7 +115,7 @@ def take_snapshot(search: SearchStudy, config: RunConfig, num_workers: int, seco
     slots = search.slots.read()
     numbers = [slot.trial_number for slot in slots if slot.state == SlotState.RUNNING and slot.trial_number is not None]
     curves = read_epochs(search.store.database, search.name, numbers)
-    trials = search.study.get_trials(deepcopy=False)
+    trials = search.read_trials()
     running = [
         RunningTrial(
             number=number,

@@ -55,7 +55,7 @@ def read_known_nets(warm_start: str, *, epochs: int) -> list[KnownNet]:
 
 def queue_known_nets(search: SearchStudy, config: RunConfig, nets: Sequence[KnownNet]) -> list[str]:
     """Queue a candidate near each net that was not queued before; returns lines to print about each and the queue."""
-    trials = search.study.get_trials(deepcopy=False)
+    trials = search.read_trials()
     lines, sources = [], dict[str, str]()
     for net in nets:
         nearest = nearest_params(config.space, net.candidate, budget=config.budget, epochs=config.epochs)

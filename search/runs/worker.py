@@ -60,12 +60,16 @@ def _work(config: RunConfig, worker: int, index: int, resources: Resources) -> N
         resources.load_data(),
         device=resources.device,
         engine=resources.engine,
-        seed=sampler_seed(config.seed, index, len(search.study.get_trials(deepcopy=False))),
+        seed=sampler_seed(config.seed, index, len(search.read_trials())),
         should_stop=stop_requested.is_set,
     )
-    while not stop_requested.is_set() and (slot := search.slots.claim(config.trials, worker)):
-        if suggestion := proposals.find(slot):
-            trainer.train(suggestion, slot)
+    try:
+        while not stop_requested.is_set() and (slot := search.slots.claim(config.trials, worker)):
+            if suggestion := proposals.find(slot):
+                trainer.train(suggestion, slot)
+    except KeyError:  # Optuna finds no record of the trial or the study
+        store.load_study(config.study_name)
+        raise
 
 
 def prepare_trials(

@@ -48,7 +48,7 @@ class Proposals:
             return self._repeat(slot.trial_number)
         smallest = sys.maxsize
         for attempt in range(MAX_REJECTIONS):
-            trials = self.search.study.get_trials(deepcopy=False)
+            trials = self.search.read_trials()
             if self.should_stop():
                 self.search.slots.give_up(slot)
                 return None
@@ -67,7 +67,7 @@ class Proposals:
 
     def _repeat(self, trial_number: int) -> Suggestion:
         """Return the candidate of an interrupted trial."""
-        trial = self.search.study.get_trials(deepcopy=False)[trial_number]
+        trial = self.search.read_trials()[trial_number]
         source = attributes_of(trial).get("warm_start")
         attributes: TrialAttributes = {} if source is None else {"warm_start": source}
         return Suggestion.of(trial.params, self.space, epochs=self.num_epochs, attributes=attributes)

@@ -12,7 +12,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from space.search_space import SearchSpace
 from studies.pareto import pareto_front
-from studies.study import DIRECTIONS, Suggestion
+from studies.storage import DIRECTIONS
+from studies.study import Suggestion
 from studies.trials import attributes_of, front_point
 
 STARTUP_TRIALS = 10

@@ -130,7 +130,7 @@ def test_a_front_that_grew_equals_one_made_anew(
 
 def test_trials_as_rows(search: SearchStudy) -> None:
     numbers = make_one_of_each(search)
-    rows = {row["trial"]: row for row in trial_rows(search.study)}
+    rows = {row["trial"]: row for row in trial_rows(search.store, search.name)}
     assert sorted(rows) == sorted(set(numbers.values()) - {numbers["running"]})
     assert {tuple(row) for row in rows.values()} == {(*TRIAL_COLUMNS, "width")}
     complete = rows[numbers["complete"]]
@@ -169,4 +169,4 @@ def test_curves_as_rows(search: SearchStudy) -> None:
 
 
 def test_without_trials_there_are_no_rows(search: SearchStudy) -> None:
-    assert trial_rows(search.study) == curve_rows(search.store.database, search.name) == []
+    assert trial_rows(search.store, search.name) == curve_rows(search.store.database, search.name) == []

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from space.errors import InputError
 from studies.locks import WorkerLocks
 from studies.records import read_epochs, read_front, trial_rows
-from studies.storage import Store
+from studies.storage import DIRECTIONS, Store
 from studies.study import SearchStudy
 from studies.tables import SCHEMA_VERSION, schema_version, searches
 from tests.stores import FINGERPRINT, NAME, create_search, make_search, run_at_once, train_one
@@ -93,7 +93,7 @@ def test_a_store_reads_the_same_through_every_door(tmp_path: Path, url: str, ope
     assert store.study_names() == [search.name]
     assert read_front(store.database, search.name) == read_front(search.store.database, search.name)
     assert len(read_epochs(store.database, search.name, [number])[number]) == 2
-    assert [row["trial"] for row in trial_rows(store.load_study(search.name))] == [number]
+    assert [row["trial"] for row in trial_rows(store, search.name)] == [number]
     assert len(store.load_curves(search.name).trials) == 1
 
 
@@ -113,7 +113,7 @@ def test_reading_changes_nothing(tmp_path: Path, path: Path, url: str) -> None:
     gc.collect()  # closes what the writer had open
     before, content, time = entries(tmp_path), path.read_bytes(), path.stat().st_mtime_ns
     store = Store.open_read_only(url)
-    assert [row["trial"] for row in trial_rows(store.load_study(NAME))] == [0]
+    assert [row["trial"] for row in trial_rows(store, NAME)] == [0]
     assert len(read_front(store.database, NAME)) == 1
     assert not WorkerLocks(store.lock_path).is_held(1)
     del store
@@ -272,6 +272,8 @@ def test_killed_before_the_schema_version_was_noted(url: str) -> None:
 
 def make_studies(folder: Path, names: list[str]) -> Store:
     store = Store.create(f"sqlite:///{folder / 'studies.db'}")
+    for name in names:
+        optuna.create_study(storage=store.storage, study_name=name, directions=DIRECTIONS)
     with store.database.begin() as connection:
         for name in names:
             connection.execute(insert(searches).values(study_name=name, fingerprint=FINGERPRINT))

@@ -82,7 +82,7 @@ def test_another_programs_study_of_that_name_is_left_alone(tmp_path: Path, suffi
     with pytest.raises(InputError, match=f"'digits-1000{suffix}' of another program: name another with --study"):
         create_search(tmp_path)
     assert store.study_names() == []
-    assert [trial.values for trial in store.load_study(f"digits-1000{suffix}").trials] == [[1.0]]
+    assert [trial.values for trial in foreign.trials] == [[1.0]]
 
 
 def test_another_programs_study_without_trials_is_left_alone_too(tmp_path: Path) -> None:
@@ -140,6 +140,7 @@ def test_a_complete_trial(search: SearchStudy) -> None:
         "candidate": net(4).to_json(),
         "candidate_key": net(4).key,
         "run": {"engine": "torch", "device": "cpu"},
+        "seed": number,
         "num_epochs": 4,
         "seconds": 8.0,
         "val_accuracy": 0.8,  # the last epoch's, not the best

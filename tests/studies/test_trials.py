@@ -11,16 +11,16 @@ from studies.trials import (
     Outcome,
     attributes_of,
     candidate_of,
-    check_exists,
     count_outcomes,
     curve_attributes_of,
     find_trained,
     finished_trials,
     front_point,
     outcome_of,
+    read_trial,
     write_attributes,
 )
-from tests.stores import BUDGET, begin, net, reopen, suggest, train_one
+from tests.stores import BUDGET, NAME, begin, net, reopen, suggest, train_one
 from tests.studies.conftest import make_one_of_each
 
 # Outcomes
@@ -133,7 +133,7 @@ def test_the_candidate_of_a_trial_is_the_one_that_was_trained(search: SearchStud
 
 def test_trials_that_count_as_finished(search: SearchStudy) -> None:
     numbers = make_one_of_each(search)
-    finished = [trial.number for trial in finished_trials(search.study)]
+    finished = [trial.number for trial in finished_trials(search.store, search.study)]
     assert finished == sorted(set(numbers.values()) - {numbers["failed"], numbers["running"]})
 
 
@@ -163,12 +163,12 @@ def test_a_curve_names_its_trial(search: SearchStudy) -> None:
 def test_a_trial_that_does_not_exist_is_refused(search: SearchStudy, number: int) -> None:
     for width in (4, 5):
         begin(search, width)
-    with pytest.raises(InputError, match=rf"^study 'tiny' has no trial {number}; its trials are numbered 0 to 1$"):
-        check_exists(search.study.trials, "tiny", number)
+    with pytest.raises(InputError, match=rf"^study {NAME!r} has no trial {number}; its trials are numbered 0 to 1$"):
+        read_trial(search.store, NAME, number)
     for there in (0, 1):
-        check_exists(search.study.trials, "tiny", there)
+        assert read_trial(search.store, NAME, there).number == there
 
 
-def test_a_study_without_trials_says_so() -> None:
-    with pytest.raises(InputError, match=r"^study 'tiny' has no trial 0; it has none yet$"):
-        check_exists([], "tiny", 0)
+def test_a_study_without_trials_says_so(search: SearchStudy) -> None:
+    with pytest.raises(InputError, match=rf"^study {NAME!r} has no trial 0; it has none yet$"):
+        read_trial(search.store, NAME, 0)

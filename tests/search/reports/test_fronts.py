@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 
-from search.reports.fronts import front_csv, print_confirmed_front, print_front
+from search.reports.fronts import front_csv, print_confirmed_front, print_front, print_unconfirmed
 from studies.confirmations import ConfirmedPoint
 from studies.pareto import FrontPoint
 from studies.records import read_front
@@ -81,3 +81,9 @@ def test_a_confirmed_front_as_json_and_csv_keeps_every_digit(printed: Callable[.
     assert json.loads(row["seeds"]) == [7, 8, 9]
     assert printed(print_confirmed_front, [], as_json=True) == "[]\n"
     assert "Means over" not in printed(print_confirmed_front, [], as_json=False)
+
+
+def test_a_front_names_its_points_that_are_not_confirmed(printed: Callable[..., str]) -> None:
+    assert "Not on the confirmed front: trial 0; " in printed(print_unconfirmed, [SMALL, LARGE], [CONFIRMED])
+    assert printed(print_unconfirmed, [SMALL], [CONFIRMED]) == ""
+    assert printed(print_unconfirmed, [SMALL, LARGE], []) == ""

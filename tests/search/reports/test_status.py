@@ -2,9 +2,17 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 from search.reports.status import print_status
+from studies.confirmations import Confirmation, SeedResult, Stage
+from studies.pareto import FrontPoint
 from studies.study import SearchStudy
-from tests.stores import begin, living_worker, make_search
+from tests.stores import begin, living_worker, make_search, train_one
+
+SMALL = FrontPoint(1, 94, 0.8, "4s:br gap fc10+")
+LARGE = FrontPoint(0, 178, 0.9, "8s:br gap fc10+")
 
 
 def start_trial(study: SearchStudy, worker: int) -> None:
@@ -26,6 +34,7 @@ def test_status_as_json(study: SearchStudy, printed: Callable[..., str]) -> None
         "interrupted": 1,
         "running": 0,
         "best": {"trial": 0, "num_params": 178, "val_accuracy": 0.9, "notation": "8s:br gap fc10+"},
+        "confirmed": None,
         "seconds": 10.0,
         "engines": ["torch on cpu"],
         "test_openings": [],
@@ -72,3 +81,42 @@ def test_status_as_text(study: SearchStudy, printed: Callable[..., str]) -> None
         "engine": "torch on cpu",
         "test": "set    not opened",
     }
+
+
+@pytest.mark.parametrize(
+    ("contenders", "members", "best", "said"),
+    [
+        ([SMALL, LARGE], [1, 0], "member", "2 members, the most accurate is trial 0"),
+        (
+            [SMALL, LARGE],
+            [1],
+            "left out",
+            "the best above is not one of them: with other seeds it was not on the front",
+        ),
+        ([SMALL], [1], "not measured", "the best above is not one of them: it was no contender ('confirm --anew'"),
+    ],
+)
+def test_status_says_whether_the_best_is_on_the_confirmed_front(
+    tmp_path: Path, printed: Callable[..., str], contenders: list[FrontPoint], members: list[int], best: str, said: str
+) -> None:
+    study = make_search(tmp_path)
+    train_one(study, 8, [0.6, 0.9])
+    train_one(study, 4, [0.5, 0.8])
+    seeds = {Stage.DECIDE: (11, 12), Stage.MEASURE: (21, 22)}
+    confirmation = Confirmation.begin(
+        study.store.database, study.name, seeds=seeds, top=None, num_complete=2, contenders=contenders
+    )
+    status = json.loads(printed(print_status, study.store, study.name, as_json=True))
+    assert status["confirmed"] is None, "it is not finished"
+    confirmation.freeze(members)
+    confirmation.write(
+        SeedResult(stage, trial, seed, 1.0, np.arange(100) < (90 if trial == 0 else 80))
+        for stage in Stage
+        for trial in members
+        for seed in seeds[stage]
+    )
+    status = json.loads(printed(print_status, study.store, study.name, as_json=True))
+    assert status["confirmed"] == {"members": members, "best": members[-1], "best_of_search": best}
+    text = printed(print_status, study.store, study.name, as_json=False)
+    (line,) = [line for line in text.splitlines() if line.startswith("confirmed")]
+    assert said in line

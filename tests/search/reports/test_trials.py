@@ -8,7 +8,7 @@ from studies.study import SearchStudy
 
 
 def test_trials_as_a_table(study: SearchStudy, printed: Callable[..., str]) -> None:
-    heading, *rows = printed(print_trials, trial_rows(study.study), as_json=False).splitlines()
+    heading, *rows = printed(print_trials, trial_rows(study.store, study.name), as_json=False).splitlines()
     assert heading.split() == ["trial", "outcome", "parameters", "val", "accuracy", "epochs", "time", "notation"]
     assert [" ".join(row.split()) for row in rows] == [
         "0 complete 178 90.00 % 2 0:04 8s:br gap fc10+",
@@ -23,7 +23,7 @@ def test_trials_as_a_table(study: SearchStudy, printed: Callable[..., str]) -> N
 
 
 def test_trials_as_json_and_csv(study: SearchStudy, printed: Callable[..., str]) -> None:
-    rows = trial_rows(study.study)
+    rows = trial_rows(study.store, study.name)
     assert json.loads(printed(print_trials, rows, as_json=True)) == rows
     assert list(csv.DictReader(trials_csv(rows).splitlines())) == [
         {name: "" if value is None else str(value) for name, value in row.items()} for row in rows
@@ -32,7 +32,7 @@ def test_trials_as_json_and_csv(study: SearchStudy, printed: Callable[..., str])
 
 
 def test_a_parameter_that_only_some_trials_have_is_a_column(study: SearchStudy) -> None:
-    first, second, *_ = trial_rows(study.study)
+    first, second, *_ = trial_rows(study.store, study.name)
     table = list(csv.DictReader(trials_csv([first, {**second, "depth": 3}]).splitlines()))
     assert [row["depth"] for row in table] == ["", "3"]
 

@@ -10,7 +10,7 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from search.sampling.tpe import KEPT_TRIALS, MAX_TRIALS, BoundedTpe
 from space.search_space import SearchSpace
-from studies.study import DIRECTIONS
+from studies.storage import DIRECTIONS
 from tests.runners import small_space
 
 SPACE = small_space(width=(2, 60))
