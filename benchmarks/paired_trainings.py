@@ -1,4 +1,4 @@
-"""Comparing ways of training on MNIST, paired by net and seed; used by three other benchmarks."""
+"""Comparing ways of training on MNIST, paired by net and seed; used by other benchmarks."""
 
 import argparse
 import json

@@ -71,8 +71,10 @@ class ConfirmRequest:
             )
         if self.num_seeds is not None and self.num_seeds > MAX_SEEDS:
             raise InputError(f"--seeds must be at most {MAX_SEEDS:,}, not {self.num_seeds}")
-        if self.top is not None and not 1 <= self.top <= MAX_CONTENDERS:
-            raise InputError(f"--top must be from 1 to {MAX_CONTENDERS:,}, not {self.top}")
+        if self.top is not None and self.top < 1:
+            raise InputError(f"--top must be at least 1, not {self.top}")
+        if self.top is not None and self.top > MAX_CONTENDERS:
+            raise InputError(f"--top must be at most {MAX_CONTENDERS:,}, not {self.top}")
         check_workers(self.workers)
         check_names(self.device, self.engine)
 

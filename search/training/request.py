@@ -54,8 +54,10 @@ class TrainRequest:
     quiet: bool = False
 
     def __post_init__(self) -> None:
-        if not 1 <= self.num_seeds <= MAX_SEEDS:
-            raise InputError(f"--seeds must be from 1 to {MAX_SEEDS:,}, not {self.num_seeds}")
+        if self.num_seeds < 1:
+            raise InputError(f"--seeds must be at least 1, not {self.num_seeds}")
+        if self.num_seeds > MAX_SEEDS:
+            raise InputError(f"--seeds must be at most {MAX_SEEDS:,}, not {self.num_seeds}")
         check_train_size(self.train_size)
         if not 0 <= self.seed <= 2**63 - self.num_seeds:
             raise InputError(f"--seed must be from 0 to 2^63 - {self.num_seeds}, not {self.seed}")
@@ -134,7 +136,7 @@ def read_overrides(request: TrainRequest) -> dict[str, Any]:
         overrides[name] = _parse_value(name, value, kinds[name])
     for name, value in overrides.items():
         if isinstance(value, float) and not abs(value) <= MAX_SETTING:
-            raise InputError(f"{name} must be a number of at most {MAX_SETTING:g}, not {value:g}")
+            raise InputError(f"{name} must be a finite number of at most {MAX_SETTING:g}, not {value:g}")
     return overrides
 
 

@@ -1,5 +1,6 @@
 import copy
 import json
+import math
 import os
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -174,7 +175,7 @@ def assert_refused(path: Path, expected: str) -> None:
 def test_a_file_that_is_not_a_checkpoint_is_refused(checkpoint: Checkpoint, tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     assert_refused(path, "there is no model file")
-    assert_refused(tmp_path, "there is no model file")
+    assert_refused(tmp_path, "is a folder: a file is needed")
     for content in (b"", b"garbage, and more of it than eight bytes"):
         path.write_bytes(content)
         assert_refused(path, "can't be read as safetensors")
@@ -197,6 +198,13 @@ def test_a_file_that_is_not_a_checkpoint_is_refused(checkpoint: Checkpoint, tmp_
         (lambda told: told["candidate"].update(architecture=["conv"]), "metadata can't be used"),
         (lambda told: told["candidate"]["training"].update(epochs=0), "epochs must be at least 1, not 0"),
         (lambda told: told["candidate"]["training"].update(epochs="3"), "metadata can't be used"),
+        (lambda told: told.update(mean="0.1"), "metadata can't be used: mean is '0.1'"),
+        (lambda told: told.update(std=math.nan), "metadata can't be used: std is nan"),
+        (lambda told: told.update(std=0), "metadata can't be used: std is 0"),
+        (lambda told: told.update(val_accuracy=1e30), "metadata can't be used: val_accuracy is 1e+30"),
+        (lambda told: told.update(seed=10**400), f"metadata can't be used: seed is 1{'0' * 199}..."),
+        (lambda told: told.update(trial=-1), "metadata can't be used: trial is -1"),
+        (lambda told: told.update(dataset=["x" * 400]), f"metadata can't be used: dataset is ['{'x' * 198}..."),
         (lambda told: told["candidate"]["training"].update(speed=9), "unknown training setting 'speed'"),
     ],
 )

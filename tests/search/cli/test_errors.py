@@ -69,7 +69,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
         RUN + "--storage sqlite:///missing/studies.db",
         ["--storage sqlite:///missing/studies.db can't be opened: the folder missing does not exist"],
     ),
-    "storage a folder": (RUN + "--storage sqlite:///.", ["--storage sqlite:///. can't be opened: "]),
+    "storage a folder": (RUN + "--storage sqlite:///.", ["--storage sqlite:///. is a folder: a file is needed"]),
     "storage in memory": (RUN + "--storage sqlite://", ["--storage must name a file", "not 'sqlite://'"]),
     "storage absent": ("status", ["there is no study store at sqlite:///studies.db; 'python -m search run' makes one"]),
     "store no database, to write": (

@@ -7,8 +7,7 @@ import typer
 
 from search.cli.app import app
 
-INTEGERS = ("-1", "0", "1e30", "nan", "inf", "9" * 400, "9" * 5_000, "1.5", "")
-FLOATS = ("-1", "0", "1e30", "nan", "inf", "-inf", "9" * 400, "")
+NUMBERS = ("-1", "0", "1e30", "nan", "inf", "-inf", "9" * 400, "9" * 5_000)
 RUN = "run --dataset digits --budget 3000"
 TRAIN = "train 8s:r|gap|fc10 --dataset digits --out new"
 
@@ -66,14 +65,14 @@ def test_a_number_without_sense_is_refused(command: str, small_study, search_her
     for (of, option), (line, sensible) in OPTIONS.items():
         if of == command:
             words = [word.replace("|", " ") for word in line.format(studies=small_study.url).split()]
-            for number in dict.fromkeys([*INTEGERS, *FLOATS]):
+            for number in ("", *NUMBERS):
                 if number not in sensible:
                     assert_refused(search_here, [*words, f"{option}={number}"])
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_a_setting_without_sense_is_refused(setting: str, search_here) -> None:
-    for number in dict.fromkeys([*INTEGERS, *FLOATS]):
+    for number in ("", *NUMBERS):
         if number not in SETTINGS[setting]:
             nesterov = ["--set", "nesterov=false"] if setting == "momentum" else []
             assert_refused(
@@ -82,7 +81,6 @@ def test_a_setting_without_sense_is_refused(setting: str, search_here) -> None:
             )
 
 
-NUMBERS = ("-1", "0", "1e30", "nan", "inf", "9" * 400, "9" * 5_000)
 NETS = {
     "width": "{}s:r gap fc10",
     "kernel": "8k{}s:r gap fc10",

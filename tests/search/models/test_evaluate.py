@@ -168,6 +168,16 @@ def test_arrays_are_classified_as_the_dataset_is(search_here, write, tmp_path: P
     assert accuracy == search_here.json("evaluate", "model.safetensors")["val_accuracy"]
 
 
+def test_an_image_that_shows_nothing_among_others_gets_a_warning(
+    search_here, write, tmp_path: Path, digits: Dataset
+) -> None:
+    write()
+    np.save(tmp_path / "images.npy", np.stack([*digits.validation.images[:2], np.zeros((28, 28), np.uint8)]))
+    result = search_here("evaluate", "model.safetensors", "--images", "images.npy")
+    assert (result.returncode, len(result.stdout.splitlines())) == (0, 4)
+    assert result.stderr == "warning: every pixel of images.npy[2] has the same value\n"
+
+
 def test_dark_on_light_gets_a_note(search_here, write, tmp_path: Path, digits: Dataset) -> None:
     write()
     np.save(tmp_path / "images.npy", 255 - digits.validation.images[:20])
@@ -197,7 +207,8 @@ def files(tmp_path: Path, write, small_study) -> Path:
     broken = {name: tensor * torch.nan if tensor.is_floating_point() else tensor for name, tensor in other.items()}
     five = CandidateSpec(ArchitectureSpec.from_text("5s:br gap fc10+"))
     write("nan.safetensors", candidate=five, weights=broken)
-    np.save(tmp_path / "good.npy", np.zeros((28, 28), np.uint8))
+    np.save(tmp_path / "good.npy", np.eye(28, dtype=np.uint8))
+    np.save(tmp_path / "blank.npy", np.stack([np.zeros((28, 28), np.uint8), np.full((28, 28), 7, np.uint8)]))
     Image.new("L", (32, 28)).save(tmp_path / "wide.png")
     shutil.copytree(small_study.folder, tmp_path, dirs_exist_ok=True)
     return tmp_path
@@ -229,6 +240,10 @@ REFUSED = {
     "weights not finite, own images": ("nan.safetensors --images good.npy", "the model's outputs are not finite"),
     "both": ("model.safetensors --dataset digits --images good.npy", "give --dataset or --images, not both"),
     "images absent": ("model.safetensors --images none", "--images none: there is no such file or folder"),
+    "images of nothing": (
+        "model.safetensors --images blank.npy",
+        "--images blank.npy shows nothing: no image has pixels of different values",
+    ),
     "images too wide": (
         "model.safetensors --images wide.png",
         "wide.png is of 32x28 pixels: images of 28x28 are needed",

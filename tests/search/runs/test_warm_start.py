@@ -36,7 +36,7 @@ def test_the_recipes() -> None:
 # Value of --warm-start, what the message says
 BAD_NETS = {
     "unknown word": ("recipe", "--warm-start must be recipes or a file of nets, not 'recipe'"),
-    "folder": ("folder", "--warm-start folder can't be read: Is a directory"),
+    "folder": ("folder", "--warm-start folder is a folder: a file is needed"),
     "binary": ("binary.txt", "--warm-start binary.txt is not text in UTF-8"),
     "empty": ("empty.txt", "--warm-start empty.txt has no net: it takes one notation per line"),
     "comments alone": ("comments.txt", "--warm-start comments.txt has no net: it takes one notation per line"),

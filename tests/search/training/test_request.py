@@ -32,6 +32,13 @@ def test_seeds_train_one_after_another(
     assert_same_training(request_.out / "seed-5", tmp_path / "alone")
 
 
+def test_classes_that_are_not_trained_on_are_told(request_: TrainRequest, capsys: pytest.CaptureFixture[str]) -> None:
+    train_model(replace(request_, train_size=2, epochs=1))
+    assert re.fullmatch(
+        r"warning: the training images of digits hold none of classes (\d, ){7}\d\n", capsys.readouterr().err
+    )
+
+
 def test_a_model_is_a_recipe_or_a_net() -> None:
     assert find_candidate("004-v1", storage="", study=None) == (RECIPES["004-v1"], RECIPES["004-v1"].candidate)
     recipe, candidate = find_candidate(f"  {NET} ", storage="", study=None)
@@ -76,7 +83,7 @@ def test_settings_are_read_by_their_type(request_: TrainRequest) -> None:
         ({"settings": ("nesterov=1",)}, "--set nesterov must be true or false, not '1'"),
         ({"settings": ("momentum=none",)}, "--set momentum must be a number, not 'none'"),
         ({"settings": ("optimizer=rmsprop",)}, "optimizer must be sgd or adam, not 'rmsprop'"),
-        ({"settings": ("rotation=nan",)}, "rotation must be a finite number, not nan"),
+        ({"settings": ("rotation=nan",)}, "rotation must be a finite number of at most 1e+12, not nan"),
         ({"epochs": 0}, "epochs must be at least 1, not 0"),
         ({"num_seeds": 0}, "--seeds must be at least 1, not 0"),
         ({"seed": -1}, "--seed must be from 0 to 2^63 - 1, not -1"),
