@@ -29,12 +29,12 @@ def compare_by_command_line(description: str | None, nets: Nets, reference: str,
     """Train nets in several ways with the seeds and epochs of the command line, and print the differences."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ways", help=f"separated by commas, of {', '.join(ways)} (default: all)")
-    parser.add_argument("--nets", help=f"separated by spaces, of {' '.join(nets)} (default: all)")
+    parser.add_argument("--nets", nargs="+", choices=list(nets), default=list(nets), help="default: all")
     add_training_options(parser)
     options = parser.parse_args()
     chosen = options.ways.split(",") if options.ways else list(ways)
     ways = {way: ways[way] for way in dict.fromkeys([reference, *chosen])}
-    nets = {net: nets[net] for net in (options.nets.split() if options.nets else nets)}
+    nets = {net: nets[net] for net in options.nets}
     report = compare(nets, reference, ways, num_seeds=options.seeds, epochs=options.epochs)
     if options.json:
         print(json.dumps(report))
