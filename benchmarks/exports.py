@@ -73,12 +73,9 @@ def main() -> None:
     architecture = ArchitectureSpec.from_text(options.notation)
     candidate = CandidateSpec(architecture, TrainingConfig(epochs=options.epochs))
     data = load_dataset("mnist", find_data_root("mnist"))
+    print(f"{candidate.num_params:,} parameters: {architecture}", flush=True)
     checkpoint = _trained(candidate, data, options.engine)
-    print(
-        f"{candidate.num_params:,} parameters: {architecture}\n{options.epochs} epochs, "
-        f"{100 * (checkpoint.val_accuracy or 0):.2f} % of {len(data.validation):,} validation images\n"
-    )
-    print(f"{'format':<12} {'bytes':>7}  {'against':<25} {'other class':>11}  {'largest difference of a logit'}")
+    print(f"\n{'format':<12} {'bytes':>7}  {'against':<25} {'other class':>11}  {'largest difference of a logit'}")
     failed = False
     with tempfile.TemporaryDirectory() as folder:
         for row in _comparisons(checkpoint, data, Path(folder)):
@@ -95,8 +92,15 @@ def main() -> None:
 def _trained(candidate: CandidateSpec, data: Dataset, engine_name: str) -> Checkpoint:
     engine = resolve_engine(engine_name, "cpu").for_candidate(candidate)
     model = build_model(candidate.architecture, seed=0)
-    *_, last = train(model, data, candidate.training, seed=0, engine=engine)
-    return Checkpoint.trained_on(data, candidate, cpu_weights(model), val_accuracy=last.val_accuracy, seed=0)
+    val_accuracy = None
+    for result in train(model, data, candidate.training, seed=0, engine=engine):
+        val_accuracy = result.val_accuracy
+        print(
+            f"epoch {result.epoch} of {candidate.training.epochs} with {engine.name}: {100 * val_accuracy:.2f} % of "
+            f"{len(data.validation):,} validation images",
+            flush=True,
+        )
+    return Checkpoint.trained_on(data, candidate, cpu_weights(model), val_accuracy=val_accuracy, seed=0)
 
 
 def _comparisons(checkpoint: Checkpoint, data: Dataset, folder: Path) -> Iterator[Comparison]:

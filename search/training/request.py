@@ -1,6 +1,7 @@
 """The options of one call of train, and the trainings that they describe."""
 
 import difflib
+import math
 import statistics
 import sys
 from dataclasses import dataclass, fields, replace
@@ -135,8 +136,8 @@ def read_overrides(request: TrainRequest) -> dict[str, Any]:
             raise InputError(f"{name} is set twice, to {overrides[name]} and to {value}")
         overrides[name] = _parse_value(name, value, kinds[name])
     for name, value in overrides.items():
-        if isinstance(value, float) and not abs(value) <= MAX_SETTING:
-            raise InputError(f"{name} must be a finite number of at most {MAX_SETTING:g}, not {value:g}")
+        if isinstance(value, float) and MAX_SETTING < abs(value) < math.inf:
+            raise InputError(f"{name} must be at most {MAX_SETTING:g}, not {value:g}")
     return overrides
 
 

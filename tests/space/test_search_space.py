@@ -203,7 +203,7 @@ def test_bad_files_are_refused_in_one_line_with_file_key_and_value(tmp_path: Pat
 
 
 def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
-    for path, reason in ((tmp_path / "none.toml", "can't be read: No such file"), (tmp_path, "is a folder")):
+    for path, reason in ((tmp_path / "none.toml", "can't be read: No such file"), (tmp_path, "is a folder: a file is")):
         with pytest.raises(InputError, match=f"the space file {path} {reason}"):
             SearchSpace.from_file(path)
     path = tmp_path / "binary.toml"

@@ -34,9 +34,8 @@ def test_seeds_train_one_after_another(
 
 def test_classes_that_are_not_trained_on_are_told(request_: TrainRequest, capsys: pytest.CaptureFixture[str]) -> None:
     train_model(replace(request_, train_size=2, epochs=1))
-    assert re.fullmatch(
-        r"warning: the training images of digits hold none of classes (\d, ){7}\d\n", capsys.readouterr().err
-    )
+    warning = r"warning: the training images of digits hold none of classes (\d, ){7}\d\n"
+    assert re.fullmatch(warning, capsys.readouterr().err)
 
 
 def test_a_model_is_a_recipe_or_a_net() -> None:
@@ -83,7 +82,7 @@ def test_settings_are_read_by_their_type(request_: TrainRequest) -> None:
         ({"settings": ("nesterov=1",)}, "--set nesterov must be true or false, not '1'"),
         ({"settings": ("momentum=none",)}, "--set momentum must be a number, not 'none'"),
         ({"settings": ("optimizer=rmsprop",)}, "optimizer must be sgd or adam, not 'rmsprop'"),
-        ({"settings": ("rotation=nan",)}, "rotation must be a finite number of at most 1e+12, not nan"),
+        ({"settings": ("rotation=nan",)}, "rotation must be a finite number, not nan"),
         ({"epochs": 0}, "epochs must be at least 1, not 0"),
         ({"num_seeds": 0}, "--seeds must be at least 1, not 0"),
         ({"seed": -1}, "--seed must be from 0 to 2^63 - 1, not -1"),
