@@ -13,7 +13,10 @@ STORE, STUDY = "sqlite:///studies.db", "digits-700"
 RUN = f"run --dataset digits --budget 700 --trials 5 --epochs 5 --seed 3 --train-size 300 --study {STUDY}"
 EXPORT, ANALYSE = "export --format safetensors --out best", "analyse 3 --out page"
 THIRD = "export --trial 3 --format safetensors --out best"
-EVERY = ("status", "front", RUN, "confirm", EXPORT, "evaluate 0", "count 0", "analyse 0 --out page", "dashboard")
+EVERY = (
+    *("status", "trials", "curves", "front", RUN, "confirm", EXPORT, "evaluate 0", "count 0", "analyse 0 --out page"),
+    "dashboard",
+)
 """A call of each command that reads a store."""
 
 
@@ -74,7 +77,9 @@ _KEYS = "a candidate has a list of layers under 'architecture' and settings unde
 
 DAMAGES = (
     # User attributes of a trial.
-    _attribute("outcome", None, "it has no user attribute 'outcome'", commands=("status", RUN, "confirm", "count 3")),
+    _attribute(
+        "outcome", None, "it has no user attribute 'outcome'", commands=("status", "trials", RUN, "confirm", "count 3")
+    ),
     _attribute(
         "outcome",
         '"finished"',
@@ -277,7 +282,7 @@ DAMAGES = (
     Damage(
         "an epoch of trial 0 has text for a loss",
         "UPDATE epochs SET val_loss = 'low' WHERE trial_number = 0 AND epoch = 2",
-        ("analyse 0 --out page",),
+        ("curves", "analyse 0 --out page"),
         _damaged(f"an epoch of trial 0 of study '{STUDY}' can't be used: val_loss must be a finite number, not 'low'"),
         unharmed=("status", "count 0"),
     ),

@@ -87,7 +87,7 @@ def test_a_curve_waits_for_the_trials_before_its_own(search: SearchStudy) -> Non
     train_one(search, 6, [0.7])
     assert curves_of(search) == []
     write_epoch(search.store.database, search.name, slow.number, results(0.5)[0])
-    search.finish(slow, slot, Outcome.COMPLETE, results(0.5))
+    search.finish(slow, slot, Outcome.COMPLETE, results(0.5), {"seed": slow.number})
     assert accuracies_of(search) == [[0.5], [0.6], [0.7]]
 
 

@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 from space.errors import InputError
 from studies.locks import WorkerLocks
 from studies.pareto import pareto_front
-from studies.records import read_epochs, read_front
+from studies.records import read_epochs, read_front, write_epoch
 from studies.slots import MAX_ATTEMPTS, SlotState
 from studies.storage import Store
 from studies.study import SearchStudy, check_fingerprint, read_fingerprint
@@ -150,7 +150,9 @@ def test_a_complete_trial(search: SearchStudy) -> None:
 def test_further_attributes_are_kept(search: SearchStudy) -> None:
     slot = search.slots.claim(1, WORKER)
     assert slot is not None
-    search.finish(begin(search, 4), slot, Outcome.COMPLETE, results(0.5), {"weights": "an artifact"})
+    trial = begin(search, 4)
+    write_epoch(search.store.database, search.name, trial.number, results(0.5)[0])
+    search.finish(trial, slot, Outcome.COMPLETE, results(0.5), {"seed": 0, "weights": "an artifact"})
     assert search.study.trials[0].user_attrs["weights"] == "an artifact"
 
 
