@@ -39,7 +39,8 @@ def main() -> None:
     options = parser.parse_args()
     nets: dict[tuple[int, str], Net] = {}
     for limit in options.below:
-        nets[limit, "this study"] = found(options.storage, options.study, limit)
+        if net := found(options.storage, options.study, limit):
+            nets[limit, "this study"] = net
         nets[limit, "published"] = published(limit)
     rows = measure(nets, num_seeds=options.seeds, engine=resolve_engine("native", "cpu"))
     if options.json:
@@ -79,11 +80,13 @@ def measure(nets: Mapping[tuple[int, str], Net], *, num_seeds: int, engine: Engi
     return rows
 
 
-def found(storage: str, study: str | None, limit: int) -> Net:
-    """Return the most accurate net of a study's front with fewer than ``limit`` parameters."""
+def found(storage: str, study: str | None, limit: int) -> Net | None:
+    """Return the most accurate net of a study's front with fewer than ``limit`` parameters, or None if it has none."""
     store = Store.open_read_only(storage)
     name = store.resolve_study_name(study)
     below = [point for point in read_front(store.database, name) if point.num_params < limit]
+    if not below:
+        return None
     best = max(below, key=lambda point: point.val_accuracy)
     trial = store.load_study(name).get_trials(deepcopy=False)[best.trial]
     candidate = candidate_of(trial)
