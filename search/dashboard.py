@@ -29,7 +29,7 @@ def serve(url: str, port: int, *, writable: bool) -> None:
     """
     if not 1 <= port <= 65_535:
         raise InputError(f"--port must be from 1 to 65535, not {port}")
-    store = Store.open(url) if writable else Store.open_read_only(url)
+    store = Store.open(url) if writable else Store.open_to_watch(url)
     dashboard = optuna_dashboard.wsgi(store.storage, artifact_store=store.artifacts)
     try:
         server = make_server(HOST, port, guarded(dashboard, port, writable=writable))

@@ -124,6 +124,13 @@ class SearchSpace(Section):
     def _kinds_of_stages(self) -> Iterable[tuple[Convolution, ...]]:
         return itertools.product(*(stage.convolution_choices for stage in self.stage))
 
+    def usual_training(self, epochs: int) -> TrainingConfig:
+        """Return the training of a net that comes without one: the defaults, with the settings that this space fixes."""
+        ranges = self.training
+        # At least the first epoch is augmented, however short a training is.
+        plain_epochs = min(ranges.plain_epochs, epochs - 1)
+        return TrainingConfig(epochs=epochs, plain_epochs=plain_epochs, precise_batch_norm=ranges.precise_batch_norm)
+
     def suggest_candidate(self, trial: Trial, *, epochs: int) -> CandidateSpec:
         """Sample every parameter of the space from ``trial`` and build a candidate from them.
 
@@ -146,8 +153,8 @@ class SearchSpace(Section):
         weight_decay = trial.suggest_float("weight_decay", *ranges.weight_decay, log=True)
         label_smoothing = trial.suggest_float("label_smoothing", *ranges.label_smoothing)
         strength = trial.suggest_float("augmentation", *ranges.augmentation)
-        training = TrainingConfig(
-            epochs=epochs,
+        training = replace(
+            self.usual_training(epochs),
             batch_size=batch_size,
             max_lr=max_lr,
             weight_decay=weight_decay,
@@ -155,9 +162,6 @@ class SearchSpace(Section):
             rotation=strength * UNIT_ROTATION,
             translation=strength * UNIT_TRANSLATION,
             scale=strength * UNIT_SCALE,
-            # At least the first epoch is augmented, however short a training is.
-            plain_epochs=min(ranges.plain_epochs, epochs - 1),
-            precise_batch_norm=ranges.precise_batch_norm,
         )
         return CandidateSpec(self._architecture(widths, kinds, pool, round(dropout, 2)), training)
 

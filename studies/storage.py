@@ -6,8 +6,10 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import optuna
 from optuna.exceptions import StorageInternalError
@@ -16,7 +18,7 @@ from optuna.study import StudyDirection
 from sqlalchemy import create_engine, event, func, insert, inspect, select, table
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import NullPool, StaticPool
 
 from space.errors import InputError, SearchError
 from space.files import has_file
@@ -106,9 +108,23 @@ class Store:
             if not is_sqlite(url):
                 _check_tables(create_engine(url), url, may_be_empty=False)
                 return cls._connect(url)
-            if not sqlite_path(url).exists():
+            if not has_file(sqlite_path(url), f"--storage {url}"):
                 raise _absent(url)
             return cls._copied(url, copy_in_memory(sqlite_path(url)))
+
+    @classmethod
+    def open_to_watch(cls, url: str) -> "Store":
+        """Open an existing store for reading what others write to it in the meantime.
+
+        A store with an older schema, or in a place where this user may not write, is shown as it is at this moment.
+        """
+        with _database_errors(url):
+            if not is_sqlite(url) or _check_exists(url) < SCHEMA_VERSION or _find_unwritable(url) is not None:
+                return cls.open_read_only(url)
+            address = f"file:{quote(str(sqlite_path(url).resolve()))}?mode=ro"
+            connect = partial(sqlite3.connect, address, uri=True, timeout=LOCK_WAIT_SECONDS, check_same_thread=False)
+            engine = {"creator": connect, "poolclass": NullPool}
+            return cls(url, RDBStorage("sqlite://", engine_kwargs=engine, skip_table_creation=True))
 
     @classmethod
     def find(cls, url: str) -> "Store | None":
@@ -210,17 +226,18 @@ _SQLITE_ENGINE = {"connect_args": {"timeout": LOCK_WAIT_SECONDS}}
 
 def check_writable(url: str) -> None:
     """Raise `InputError` if this user may not write to the store, or may not create it where there is none."""
-    if not is_sqlite(url):
-        return
-    path = sqlite_path(url)
-    artifacts = StudyArtifacts(path)
-    beside = (artifacts.folder, *(artifacts.folder / name for name in LOCK_FILES))
-    if (unwritable := find_unwritable(path, beside)) is not None:
+    if is_sqlite(url) and (unwritable := _find_unwritable(url)) is not None:
+        path = sqlite_path(url)
         what = "can't be written" if path.exists() else "can't be created"
-        advice = f", or copy {path.name} and {artifacts.folder.name} to one" if path.exists() else ""
+        advice = f", or copy {path.name} and {StudyArtifacts(path).folder.name} to one" if path.exists() else ""
         raise InputError(
             f"--storage {url} {what}: you may not write to {unwritable}; name a store in a folder of your own{advice}"
         )
+
+
+def _find_unwritable(url: str) -> Path | None:
+    artifacts = StudyArtifacts(sqlite_path(url)).folder
+    return find_unwritable(sqlite_path(url), (artifacts, *(artifacts / name for name in LOCK_FILES)))
 
 
 @contextmanager
@@ -273,6 +290,10 @@ def _check_tables(database: Engine, url: str, *, may_be_empty: bool) -> int:
     if schema_version.name in tables:
         with database.connect() as connection:
             version = connection.scalar(select(schema_version.c.version))
+        if version is not None and version > SCHEMA_VERSION:
+            raise InputError(
+                f"{url} has schema {version}, newer than {SCHEMA_VERSION}, which this version writes: update"
+            )
         # There is a version only once all tables are there; the last ones of version 1 came without a new version.
         ours = metadata.tables if version == SCHEMA_VERSION else ()
         if missing := sorted({*OPTUNA_TABLES, *ours} - tables) if version is not None else []:
@@ -282,10 +303,6 @@ def _check_tables(database: Engine, url: str, *, may_be_empty: bool) -> int:
             for name in OPTUNA_VERSION_TABLES if version is not None else ():
                 if connection.scalar(select(func.count()).select_from(table(name))) == 0:
                     raise damaged_store(url, f"its table {name} is empty")
-        if version is not None and version > SCHEMA_VERSION:
-            raise InputError(
-                f"{url} has schema {version}, newer than {SCHEMA_VERSION}, which this version writes: update"
-            )
         return SCHEMA_VERSION if version is None else version
     if not (may_be_empty and (not tables or "studies" in tables)):
         # Optuna has a table "studies": a file that optuna-dashboard opened first may still become a store.

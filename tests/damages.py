@@ -111,7 +111,8 @@ DAMAGES = (
     _attribute(
         "candidate",
         '{"architecture": [{"kind": "lstm"}], "training": {}}',
-        "its candidate can't be used: layer 1: kind must be one of conv, max_pool, gap, flatten, linear, not 'lstm'",
+        "its candidate can't be used: layer 1: "
+        "kind must be one of conv, max_pool, average_pool, gap, flatten, linear, not 'lstm'",
         commands=("count 3",),
     ),
     _attribute("candidate_key", None, "it has no user attribute 'candidate_key'"),

@@ -47,6 +47,6 @@ def front(
         if csv is not None:
             write_csv(front_csv(points, FrontPoint), csv)
         else:
+            confirmed_points = [] if as_json else read_confirmed_front(store.database, name)
             print_front(points, as_json=as_json)
-            if not as_json:
-                print_unconfirmed(points, read_confirmed_front(store.database, name))
+            print_unconfirmed(points, confirmed_points)

@@ -23,10 +23,10 @@ class KnownNet:
     candidate: CandidateSpec
 
 
-def read_known_nets(warm_start: str, *, epochs: int) -> list[KnownNet]:
+def read_known_nets(warm_start: str, training: TrainingConfig) -> list[KnownNet]:
     """Return the recipes, or read nets from a file: one notation per line, with empty lines and ``#`` comments.
 
-    A net from a file is trained for ``epochs`` with `TrainingConfig`'s defaults. Raises `InputError` naming the file
+    A net from a file gets ``training``. Raises `InputError` naming the file
     and the line.
     """
     if warm_start == "recipes":
@@ -47,7 +47,7 @@ def read_known_nets(warm_start: str, *, epochs: int) -> list[KnownNet]:
                 architecture = ArchitectureSpec.from_text(notation)
             except InputError as error:
                 raise InputError(f"--warm-start {path}, line {number}: {error}") from None
-            nets.append(KnownNet(f"{path.name}:{number}", CandidateSpec(architecture, TrainingConfig(epochs=epochs))))
+            nets.append(KnownNet(f"{path.name}:{number}", CandidateSpec(architecture, training)))
     if not nets:
         raise InputError(f"--warm-start {path} has no net: it takes one notation per line")
     return nets

@@ -39,6 +39,7 @@ def test_a_deleted_study_is_gone_and_others_stay(tmp_path: Path) -> None:
             call(NAME)
         assert str(caught.value).startswith(said)
     delete(other, "another")
+    store = Store.open_read_only(search.store.url)
     with pytest.raises(InputError, match="holds 0 studies"):
         store.resolve_study_name(None)
 

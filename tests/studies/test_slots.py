@@ -16,7 +16,7 @@ from studies.slots import GRACE_SECONDS, MAX_ATTEMPTS, QueuedCandidate, Slot, Sl
 from studies.storage import Store
 from studies.study import SearchStudy
 from studies.trials import TRAINED, Outcome
-from tests.stores import WORKER, create_search, living_worker, make_search, run_at_once
+from tests.stores import WORKER, living_worker, make_search, restore_store, run_at_once
 
 
 @pytest.fixture
@@ -341,7 +341,7 @@ def test_processes_at_once_queue_each_candidate_once_and_take_each_once(search: 
 
 
 def test_a_store_of_before_there_were_queues_gets_one(tmp_path: Path) -> None:
-    url = create_search(tmp_path).store.url
+    url = restore_store(tmp_path, schema=1)
     with closing(sqlite3.connect(tmp_path / "studies.db")) as connection:
         connection.execute("DROP TABLE queued_candidates")
-    assert SearchStudy(Store.create(url), "digits-1000").slots.enqueue(queued(1)) == queued(1)
+    assert SearchStudy(Store.create(url), "digits-700").slots.enqueue(queued(1)) == queued(1)

@@ -200,7 +200,7 @@ def test_naming_the_driver_does_not_make_a_missing_store(opener: str, path: Path
 
 @pytest.mark.parametrize("opener", ALL_OPENERS)
 def test_a_folder_is_no_store(opener: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="can't be opened"):
+    with pytest.raises(InputError, match="is a folder: a file is needed"):
         ALL_OPENERS[opener](f"sqlite:///{tmp_path}")
 
 

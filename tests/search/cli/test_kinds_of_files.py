@@ -38,8 +38,6 @@ FILES: dict[str, tuple[str, str]] = {
 }
 FOLDERS = {
     "data root": ("train 000-step3 --out new --data-root {here}", "the data root {here}"),
-    "output": ("train 8s:r|gap|fc10 --dataset digits --out {here}", "--out {here}"),
-    "logs": ("train 8s:r|gap|fc10 --dataset digits --out new --tensorboard {here}", "--tensorboard {here}"),
 }
 
 

@@ -24,7 +24,7 @@ WRITERS = (
     ("run", "--dataset", "digits", "--budget", "3000", "--study", "digits-3000", "--trials", "7"),
     ("run", "--dataset", "digits", "--budget", "3000", "--study", "another"),
     ("confirm", "--device", "cpu"),
-    ("dashboard",),
+    ("dashboard", "--writable"),
 )
 # Prints exit code, stdout and stderr of each call, all made in one process, and whether the store's folder is writable.
 PROGRAM = """
@@ -65,7 +65,7 @@ def test_a_store_that_one_may_only_read(search_here, small_study, environment, t
     folder, with_log = tmp_path / "theirs", tmp_path / "with-log"
     shutil.copytree(small_study.folder, folder)
     with closing(sqlite3.connect(folder / "studies.db")) as writer:
-        writer.execute("DELETE FROM pareto_front")
+        writer.execute("DELETE FROM pareto_front WHERE num_params = (SELECT max(num_params) FROM pareto_front)")
         writer.commit()
         shutil.copytree(folder, with_log)  # as a writer leaves it that is killed
     shutil.rmtree(folder)
@@ -73,6 +73,8 @@ def test_a_store_that_one_may_only_read(search_here, small_study, environment, t
     assert {"studies.db-wal", "studies.db-shm"} <= {path.name for path in with_log.iterdir()}
     url = f"sqlite:///{folder / 'studies.db'}"
     best = search_here.json("status", "--storage", small_study.url)["best"]["trial"]
+    *rest, _ = search_here.json("front", "--storage", small_study.url)
+    assert rest
     own = {"BEST": str(best), "OUT": str(tmp_path / "best.safetensors")}
     readers = [[own.get(word, word) for word in line] for line in READERS]
     expected = [search_here(*line, "--storage", small_study.url) for line in readers]
@@ -103,5 +105,10 @@ def test_a_store_that_one_may_only_read(search_here, small_study, environment, t
         assert result == [2, "", f"error: {reason}\n"], line
     new = f"--storage sqlite:///{folder / 'new.db'} can't be created: you may not write to {folder}"
     assert results[-2] == [2, "", f"error: {new}; name a store in a folder of your own\n"]
-    assert results[-1] == [0, "[]\n", ""]  # what was deleted is deleted, though only the log knows it
+    code, printed, said = results[-1]
+    assert (code, json.loads(printed), said) == (
+        0,
+        rest,
+        "",
+    )  # what was deleted is deleted, though only the log knows it
     assert (written(folder), written(with_log)) == before

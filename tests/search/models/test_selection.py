@@ -77,7 +77,8 @@ def test_choices(study: SearchStudy, selectors: dict[str, float], expected: int)
 # Selectors and the message
 REFUSALS: list[tuple[dict[str, float], str]] = [
     ({"max_params": 93}, "no point of the front has at most 93 parameters; the closest is trial 2 with 94"),
-    ({"max_params": 0}, "the closest is trial 2 with 94"),
+    ({"max_params": 0}, "--max-params must be at least 1, not 0"),
+    ({"max_params": 10**400}, "--max-params must be at most 1,000,000,000, not 1"),
     (
         {"min_accuracy": 0.995},
         "no point of the front reaches a validation accuracy of 0.995; the closest is trial 0 with 0.9900",

@@ -18,7 +18,7 @@ SMALLEST = num_params(SearchSpace.default().smallest)
 # (setting, value, what the message says of option, rule and value)
 BAD_SETTINGS: list[tuple[str, Any, str]] = [
     ("budget", SMALLEST - 1, f"--budget must be at least {SMALLEST}"),
-    ("budget", SMALLEST - 1, "(3s:br p 3s:br 3s:br p 3v:br 3v:br gap fc10+)"),
+    ("budget", SMALLEST - 1, "(3s:br ap sep3s:br sep3s:br ap sep3v:br sep3v:br gap fc10+)"),
     ("budget", 0, "not 0"),
     ("budget", -5, "not -5"),
     ("trials", 0, "--trials must be at least 1, not 0"),

@@ -44,7 +44,7 @@ def test_a_new_default_space_refuses_no_old_study(url: str, monkeypatch: pytest.
     newer = small_space()
     monkeypatch.setattr(SearchSpace, "default", lambda: newer)
     config = settled(url, study="digits-700", space=newer)
-    assert config.space.to_toml() == stored["space"]
+    assert config.space.to_stored() == stored["space"]
     assert not config.uses_stored_space
     assert settled(url, study="another", space=newer).space == newer
     # Where a space is named, it is the one; whether it is the study's is for the fingerprint to tell.
@@ -54,10 +54,10 @@ def test_a_new_default_space_refuses_no_old_study(url: str, monkeypatch: pytest.
 def test_a_budget_below_the_smallest_net_is_refused_once_the_space_is_known(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'absent.db'}"
     config = RunConfig(budget=100, dataset="digits", storage=url, uses_stored_space=True)
-    with pytest.raises(InputError, match="--budget must be at least 421"):
+    with pytest.raises(InputError, match="--budget must be at least 241"):
         settle(config, load_dataset("digits", None))
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(InputError, match="--budget must be at least 421"):
+    with pytest.raises(InputError, match="--budget must be at least 241"):
         replace(config, uses_stored_space=False)
 
 

@@ -24,7 +24,7 @@ from studies.trials import Outcome, candidate_of, count_outcomes, outcome_of
 from tests.runners import TrialRunner, few_digits, make_runner, only_one_candidate, run_all, small_space, stop_after
 from tests.stores import reopen, train_one
 
-ABSURD_RATES = (1e11, 1e12)
+ABSURD_RATES = (1e12, 1e12)
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")

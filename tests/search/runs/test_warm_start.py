@@ -20,7 +20,7 @@ from tests.stores import WORKER, reopen
 def test_a_file_of_nets(tmp_path: Path) -> None:
     path = tmp_path / "nets.txt"
     path.write_text("# mine\n\n  8s:br p 12v:br gap fc10+  # small\r\n   \n4k3p1:brd.05 gap\n", encoding="utf-8")
-    nets = read_known_nets(str(path), epochs=6)
+    nets = read_known_nets(str(path), TrainingConfig(epochs=6))
     assert [(net.name, str(net.candidate.architecture)) for net in nets] == [
         ("nets.txt:3", "8s:br p 12v:br gap fc10+"),
         ("nets.txt:5", "4s:brd0.05 gap"),
@@ -29,7 +29,7 @@ def test_a_file_of_nets(tmp_path: Path) -> None:
 
 
 def test_the_recipes() -> None:
-    nets = read_known_nets("recipes", epochs=15)
+    nets = read_known_nets("recipes", TrainingConfig())
     assert {net.name: net.candidate for net in nets} == {name: recipe.candidate for name, recipe in RECIPES.items()}
 
 
@@ -205,7 +205,10 @@ def test_known_nets_do_not_stand_in_for_startup_trials(tmp_path: Path, monkeypat
 
 
 def test_a_search_starts_from_the_nets_of_a_file(search, search_here) -> None:
-    nets = ["4s:br p 6s:br 5s:br p 5v:br 5v:br 6v:br gap fc10+", "3s:br p 4s:br 5s:br p 7v:br 8v:br gap fc10+"]
+    nets = [
+        "4s:br ap 6s:br 5s:br ap 5s:br 5v:br 6v:br gap fc10+",
+        "3s:br ap sep4s:br sep5s:br ap 7v:br 8v:br gap fc10+",
+    ]
     (search.folder / "nets.txt").write_text("# known\n" + "\n".join(nets), encoding="utf-8")
     run = ("run", "--dataset", "digits", "--budget", "3000", "--epochs", "1", "--train-size", "150", "--trials", "3")
     made = search(*run, "--workers", "1", "--warm-start", "nets.txt")
