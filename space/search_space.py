@@ -125,7 +125,7 @@ class SearchSpace(Section):
         return itertools.product(*(stage.convolution_choices for stage in self.stage))
 
     def usual_training(self, epochs: int) -> TrainingConfig:
-        """Return the training of a net that comes without one: the defaults, with the settings that this space fixes."""
+        """Return the training of a net that comes without one: the defaults and the settings that this space fixes."""
         ranges = self.training
         # At least the first epoch is augmented, however short a training is.
         plain_epochs = min(ranges.plain_epochs, epochs - 1)

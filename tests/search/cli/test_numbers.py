@@ -55,7 +55,7 @@ def test_every_option_that_takes_a_number_is_here() -> None:
         (name, parameter.opts[0])
         for name, command in typer.main.get_command(app).commands.items()
         for parameter in command.params
-        if parameter.bare_type() in ("integer", "float", "integer range", "float range")
+        if parameter.bare_type() in ("int", "float")
     }
     assert options == OPTIONS.keys()
 

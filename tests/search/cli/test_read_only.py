@@ -110,5 +110,5 @@ def test_a_store_that_one_may_only_read(search_here, small_study, environment, t
         0,
         rest,
         "",
-    )  # what was deleted is deleted, though only the log knows it
+    )  # only the log knows what was deleted
     assert (written(folder), written(with_log)) == before

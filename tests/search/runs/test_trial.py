@@ -24,7 +24,7 @@ from studies.trials import Outcome, candidate_of, count_outcomes, outcome_of
 from tests.runners import TrialRunner, few_digits, make_runner, only_one_candidate, run_all, small_space, stop_after
 from tests.stores import reopen, train_one
 
-ABSURD_RATES = (1e12, 1e12)
+ABSURD = {"max_lr": (1e12, 1e12), "weight_decay": (1e12, 1e12)}  # weights grow by 1e24 a step
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -177,7 +177,7 @@ def test_tpe_samples_on_after_a_pruned_trial(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_diverged_trial_counts_and_has_no_weights(tmp_path: Path, engine: Engine) -> None:
-    runner = make_runner(tmp_path, engine=engine, space=small_space(max_lr=ABSURD_RATES), trials=1)
+    runner = make_runner(tmp_path, engine=engine, space=small_space(**ABSURD), trials=1)
     assert run_all(runner) == [Outcome.DIVERGED]
     (trial,) = trials_of(runner)
     assert (trial.state, trial.values) == (TrialState.PRUNED, None)
@@ -189,7 +189,7 @@ def test_a_diverged_trial_counts_and_has_no_weights(tmp_path: Path, engine: Engi
 
 
 def test_a_search_ends_when_all_trials_diverge(tmp_path: Path) -> None:
-    runner = make_runner(tmp_path, space=small_space(max_lr=ABSURD_RATES), trials=1_000, epochs=1)
+    runner = make_runner(tmp_path, space=small_space(**ABSURD), trials=1_000, epochs=1)
     assert run_all(runner, MAX_DIVERGED - 1) == [Outcome.DIVERGED] * (MAX_DIVERGED - 1)
     with pytest.raises(SearchFailedError) as caught:
         run_all(runner, 1)
@@ -203,7 +203,7 @@ def test_a_trained_trial_among_the_diverged_lets_the_search_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("search.runs.trial.MAX_DIVERGED", 3)
-    runner = make_runner(tmp_path, space=small_space(max_lr=ABSURD_RATES), trials=1_000, epochs=1)
+    runner = make_runner(tmp_path, space=small_space(**ABSURD), trials=1_000, epochs=1)
     run_all(runner, 2)
     train_one(runner.search, 1, [0.5])
     assert run_all(runner, 2) == [Outcome.DIVERGED] * 2
