@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from space.architecture import ArchitectureSpec
-from space.candidate import CandidateSpec
+from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError
 from space.notation import parse_layers
 from space.recipes import RECIPES, Recipe, find_recipe
@@ -48,9 +48,9 @@ def parse_model(text: str) -> Recipe | int | Path | ArchitectureSpec:
 
 
 def find_candidate(text: str, *, storage: str, study: str | None) -> tuple[Recipe | None, CandidateSpec]:
-    """Return the candidate of a model, and its recipe if ``text`` names one; a net gets the default training settings.
+    """Return the candidate of a model, and its recipe if ``text`` names one.
 
-    Raises `InputError` if the model does not exist or can't be used.
+    A net gets the training of the default space. Raises `InputError` if the model does not exist or can't be used.
     """
     match parse_model(text):
         case Recipe() as recipe:
@@ -64,7 +64,9 @@ def find_candidate(text: str, *, storage: str, study: str | None) -> tuple[Recip
         case Path() as path:
             return None, load_model_file(path).candidate
         case ArchitectureSpec() as architecture:
-            return None, CandidateSpec(architecture)
+            from space.search_space import SearchSpace
+
+            return None, CandidateSpec(architecture, SearchSpace.default().usual_training(TrainingConfig().epochs))
 
 
 def load_model(text: str, *, storage: str, study: str | None) -> "Checkpoint":

@@ -6,7 +6,7 @@ import pytest
 
 from search.models.names import find_candidate, load_model, parse_model
 from space.architecture import ArchitectureSpec
-from space.candidate import CandidateSpec
+from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError
 from space.recipes import RECIPES
 from studies.storage import Store
@@ -55,8 +55,10 @@ def test_a_trial_is_what_it_trained(small_study: SmallStudy) -> None:
         find_candidate("999", storage=small_study.url, study=None)
 
 
-def test_a_net_has_the_default_settings() -> None:
-    assert find_candidate(NET, storage="", study=None) == (None, CandidateSpec(ArchitectureSpec.from_text(NET)))
+def test_a_net_is_trained_as_the_default_space_does() -> None:
+    training = TrainingConfig(plain_epochs=1, precise_batch_norm=True)
+    candidate = CandidateSpec(ArchitectureSpec.from_text(NET), training)
+    assert find_candidate(NET, storage="", study=None) == (None, candidate)
 
 
 @pytest.mark.parametrize("text", ["000-step3", NET])
