@@ -6,7 +6,7 @@ import math
 import statistics
 from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import TypeVar
 
@@ -58,7 +58,7 @@ def compare(
     seeds = range(num_seeds)
     accuracies = val_accuracies(
         {
-            (way, net, seed): Training(nets[net], seed, engine, replace(config, epochs=epochs))
+            (way, net, seed): Training(nets[net], seed, engine, config.with_epochs(epochs))
             for seed in seeds
             for net in nets
             for way, (engine, config) in ways.items()

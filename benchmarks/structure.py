@@ -75,7 +75,7 @@ def compare(sizes: list[int], *, num_seeds: int, epochs: int) -> dict[int, dict[
                 notation,
                 seed,
                 engine,
-                replace(config, epochs=epochs, plain_epochs=min(config.plain_epochs, epochs - 1)),
+                config.with_epochs(epochs),
             )
             for seed in seeds
             for size in sizes

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from space.architecture import ArchitectureSpec, num_params
@@ -124,11 +124,20 @@ class TrainingConfig:
         within = self.patience is None or self.patience <= MAX_EPOCHS
         _require(within, f"patience must be at most {MAX_EPOCHS:,}", self.patience)
 
+    def with_epochs(self, epochs: int) -> "TrainingConfig":
+        """Return the same training with another number of epochs; at least the first stays augmented."""
+        return replace(self, epochs=epochs, plain_epochs=fitting_plain_epochs(self.plain_epochs, epochs))
+
     @property
     def augments(self) -> bool:
         """Whether any image is augmented in any epoch."""
         moves = self.rotation > 0 or self.translation > 0 or self.scale > 0
         return moves and self.plain_share < 1 and self.plain_epochs < self.epochs
+
+
+def fitting_plain_epochs(plain_epochs: int, epochs: int) -> int:
+    """Return how many of the last epochs are not augmented: ``plain_epochs``, but never the first epoch."""
+    return max(0, min(plain_epochs, epochs - 1))
 
 
 @dataclass(frozen=True, slots=True)

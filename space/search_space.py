@@ -13,7 +13,7 @@ from typing import Annotated, Any, Protocol, Self, TypeVar
 from pydantic import Field, ValidationError, model_validator
 
 from space.architecture import ArchitectureSpec, num_params
-from space.candidate import CandidateSpec, TrainingConfig
+from space.candidate import CandidateSpec, TrainingConfig, fitting_plain_epochs
 from space.errors import InputError, shortened
 from space.files import has_file
 from space.layers import AveragePool, GlobalAveragePool, Layer, Linear, MaxPool
@@ -127,8 +127,7 @@ class SearchSpace(Section):
     def usual_training(self, epochs: int) -> TrainingConfig:
         """Return the training of a net that comes without one: the defaults and the settings that this space fixes."""
         ranges = self.training
-        # At least the first epoch is augmented, however short a training is.
-        plain_epochs = min(ranges.plain_epochs, epochs - 1)
+        plain_epochs = fitting_plain_epochs(ranges.plain_epochs, epochs)
         return TrainingConfig(epochs=epochs, plain_epochs=plain_epochs, precise_batch_norm=ranges.precise_batch_norm)
 
     def suggest_candidate(self, trial: Trial, *, epochs: int) -> CandidateSpec:

@@ -75,10 +75,10 @@ def train_model(request: TrainRequest) -> None:
     prepare_process()
     recipe, candidate = find_candidate(request.model, storage=request.storage, study=request.study)
     overrides = read_overrides(request)
-    epochs = overrides.get("epochs", candidate.training.epochs)
-    # At least the first epoch is augmented, however short a training is made.
-    shorter = {"plain_epochs": max(0, min(candidate.training.plain_epochs, epochs - 1))}
-    candidate = replace(candidate, training=replace(candidate.training, **(shorter | overrides)))
+    settings = candidate.training
+    if "epochs" in overrides:
+        settings = settings.with_epochs(overrides["epochs"])
+    candidate = replace(candidate, training=replace(settings, **overrides))
     _check_folders(request)
     data = load_dataset(
         request.dataset, find_data_root(request.dataset, request.data_root), train_size=request.train_size

@@ -288,3 +288,14 @@ def test_whether_anything_is_augmented(values: dict[str, float], augments: bool)
 
 def test_settings_left_out_of_the_json_take_their_defaults() -> None:
     assert CandidateSpec.from_json(GOOD | {"training": {}}) == CANDIDATE
+
+
+@pytest.mark.parametrize(("plain_epochs", "epochs", "left"), [(3, 15, 3), (3, 4, 3), (3, 3, 2), (3, 1, 0), (0, 1, 0)])
+def test_a_shorter_training_begins_with_augmented_images(plain_epochs: int, epochs: int, left: int) -> None:
+    training = TrainingConfig(plain_epochs=plain_epochs, max_lr=0.2)
+    assert training.with_epochs(epochs) == TrainingConfig(epochs=epochs, plain_epochs=left, max_lr=0.2)
+
+
+def test_a_training_without_epochs_is_refused_as_such() -> None:
+    with pytest.raises(InputError, match=r"^epochs must be at least 1, not 0$"):
+        TrainingConfig(plain_epochs=1).with_epochs(0)
