@@ -4,10 +4,10 @@ MAX_ECHO = 200
 """Largest number of characters of a given value that an error message repeats."""
 
 
-def shortened(value: object) -> str:
-    """Return how Python writes a value, cut after `MAX_ECHO` characters."""
+def shortened(value: object, limit: int = MAX_ECHO) -> str:
+    """Return how Python writes a value, cut after ``limit`` characters."""
     text = _cut(value) if isinstance(value, int) else repr(value)
-    return text if len(text) <= MAX_ECHO else f"{text[:MAX_ECHO]}..."
+    return text if len(text) <= limit else f"{text[:limit]}..."
 
 
 def _cut(number: int) -> str:

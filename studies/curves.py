@@ -5,21 +5,20 @@ from itertools import takewhile
 
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from sqlalchemy import String, and_, cast, column, func, select, table
+from sqlalchemy import String, and_, cast, func, select
 from sqlalchemy.engine import Engine
 
 from space.results import EpochResult
 from studies.consistency import check_num_epochs
 from studies.records import read_epochs
+from studies.tables import optuna_attributes, optuna_trials
 from studies.trials import TRAINED, CurveAttributes, attributes_of, outcome_of
 
 CHUNK = 500
 """Number of trials whose epochs are read at a time."""
 
-# Optuna's tables: through its own interface, every process would read all curves to find out how many there are.
-_trials = table("trials", column("trial_id"), column("study_id"), column("number"))
-_attributes = table("trial_user_attributes", column("trial_id"), column("key"), column("value_json"))
-_curve = and_(_attributes.c.trial_id == _trials.c.trial_id, _attributes.c.key == "trial")
+# Through Optuna's own interface, every process would read all curves to find out how many there are.
+_curve = and_(optuna_attributes.c.trial_id == optuna_trials.c.trial_id, optuna_attributes.c.key == "trial")
 
 
 def are_in_order(database: Engine, curves: Study) -> bool:
@@ -27,11 +26,11 @@ def are_in_order(database: Engine, curves: Study) -> bool:
 
     In stores of earlier versions they have not: curves were added in the order in which trials ended.
     """
-    is_equal = _attributes.c.value_json == cast(_trials.c.number, String)
+    is_equal = optuna_attributes.c.value_json == cast(optuna_trials.c.number, String)
     query = (
-        select(func.count(_trials.c.trial_id), func.count(_attributes.c.trial_id))
-        .select_from(_trials.outerjoin(_attributes, _curve & is_equal))
-        .where(_trials.c.study_id == curves._study_id)
+        select(func.count(optuna_trials.c.trial_id), func.count(optuna_attributes.c.trial_id))
+        .select_from(optuna_trials.outerjoin(optuna_attributes, _curve & is_equal))
+        .where(optuna_trials.c.study_id == curves._study_id)
     )
     with database.connect() as connection:
         num_trials, num_equal = connection.execute(query).one()
@@ -41,10 +40,10 @@ def are_in_order(database: Engine, curves: Study) -> bool:
 def next_number(database: Engine, curves: Study) -> int | None:
     """Return the number that the next curve gets, or None if the latest one has not the number of its trial."""
     query = (
-        select(_trials.c.number, _attributes.c.value_json)
-        .select_from(_trials.outerjoin(_attributes, _curve))
-        .where(_trials.c.study_id == curves._study_id)
-        .order_by(_trials.c.trial_id.desc())
+        select(optuna_trials.c.number, optuna_attributes.c.value_json)
+        .select_from(optuna_trials.outerjoin(optuna_attributes, _curve))
+        .where(optuna_trials.c.study_id == curves._study_id)
+        .order_by(optuna_trials.c.trial_id.desc())
         .limit(1)
     )
     with database.connect() as connection:

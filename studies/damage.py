@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import event, select
 from sqlalchemy.engine import Engine, ExceptionContext
 
-from space.errors import DamagedStoreError, InputError
+from space.errors import DamagedStoreError, InputError, shortened
 from studies.tables import optuna_attributes, optuna_trials
 
 _DAMAGES = ("no such table", "no such column", "has no column named", "malformed", "Could not decode to UTF-8")
@@ -74,8 +74,7 @@ def unreadable_attribute(database: Engine, trial_id: int) -> str | None:
 
 
 def shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
+    return shortened(value, MAX_SHOWN)
 
 
 def described(error: Exception) -> str:
