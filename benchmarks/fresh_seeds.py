@@ -20,9 +20,10 @@ from search.defaults import DEFAULT_STORAGE
 from space.architecture import ArchitectureSpec, num_params
 from space.candidate import TrainingConfig
 from space.search_space import UNIT_ROTATION, UNIT_SCALE, UNIT_TRANSLATION
+from studies.pareto import most_accurate
 from studies.records import read_front
 from studies.storage import Store
-from studies.trials import candidate_of
+from studies.trials import candidate_of, complete_trial
 
 PUBLISHED = Path(__file__).parents[1] / "docs/runs/2026-11-21-mnist-8000-second"
 FIRST_SEED = 2_000_000
@@ -85,11 +86,10 @@ def found(storage: str, study: str | None, limit: int) -> Net | None:
     store = Store.open_read_only(storage)
     name = store.resolve_study_name(study)
     below = [point for point in read_front(store.database, name) if point.num_params < limit]
-    if not below:
+    best = most_accurate(below)
+    if best is None:
         return None
-    best = max(below, key=lambda point: point.val_accuracy)
-    trial = store.load_study(name).get_trials(deepcopy=False)[best.trial]
-    candidate = candidate_of(trial)
+    candidate = candidate_of(complete_trial(store, name, best.trial))
     return str(candidate.architecture), candidate.training
 
 

@@ -65,6 +65,11 @@ class ConfirmedPoint:
     val_accuracy: float
     """Mean validation accuracy over the seeds of the deciding stage, by which the member was chosen."""
 
+    @property
+    def front_point(self) -> FrontPoint:
+        """The member as a point of a front, with the validation accuracy by which it was chosen."""
+        return FrontPoint(self.trial, self.num_params, self.val_accuracy, self.notation)
+
     def confidence_of(self, target: float) -> float:
         """Return the confidence that the candidate's accuracy is at least ``target``."""
         measured = MeasuredAccuracy(self.accuracy, self.effective_images, self.degrees_of_freedom)

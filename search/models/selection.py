@@ -48,7 +48,7 @@ def select_trial(
     if confidence is not None and not confirmed:
         confirmed = require_confirmed_front(store, study_name)
     if confirmed:
-        front = [FrontPoint(point.trial, point.num_params, point.val_accuracy, point.notation) for point in confirmed]
+        front = [point.front_point for point in confirmed]
     selected: FrontPoint | ConfirmedPoint | None
     if max_params is not None:
         selected = _most_accurate_within(front, max_params)

@@ -88,7 +88,8 @@ def _confirmed(store: Store, name: str, best: FrontPoint | None) -> _Confirmed |
         of_search = "left out"
     else:
         of_search = "not measured"
-    chosen = max(front, key=lambda point: (point.val_accuracy, -point.num_params, -point.trial))
+    chosen = most_accurate(point.front_point for point in front)
+    assert chosen is not None
     return _Confirmed(members, chosen.trial, of_search)
 
 
