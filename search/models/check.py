@@ -3,7 +3,7 @@
 import difflib
 from dataclasses import asdict
 
-from search.models.names import find_candidate
+from search.models.names import find_architecture
 from search.models.rules import REQUIREMENTS, check_max_params, check_rules
 from search.terminal.output import print_json
 from space.architecture import num_params
@@ -22,7 +22,7 @@ def print_check(
         raise InputError(f"give a rule to check: --max-params N, or --require with some of {', '.join(REQUIREMENTS)}")
     check_max_params(max_params)
     required = [] if require is None else _parse_requirements(require)
-    architecture = find_candidate(model, storage=storage, study=study)[1].architecture
+    architecture = find_architecture(model, storage=storage, study=study)
     rules = check_rules(architecture, max_params=max_params, required=required)
     holds = all(rule.holds for rule in rules)
     if as_json:

@@ -47,6 +47,15 @@ def parse_model(text: str) -> Recipe | int | Path | ArchitectureSpec:
     return ArchitectureSpec(layers)
 
 
+def find_architecture(text: str, *, storage: str, study: str | None) -> ArchitectureSpec:
+    """Return the net of a model. Raises `InputError` as `find_candidate` does."""
+    # The training that `find_candidate` gives a notation comes from the default space, which takes time to read.
+    model = parse_model(text)
+    if isinstance(model, ArchitectureSpec):
+        return model
+    return find_candidate(text, storage=storage, study=study)[1].architecture
+
+
 def find_candidate(text: str, *, storage: str, study: str | None) -> tuple[Recipe | None, CandidateSpec]:
     """Return the candidate of a model, and its recipe if ``text`` names one.
 
