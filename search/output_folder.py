@@ -15,6 +15,7 @@ from pathlib import Path
 
 from search.terminal.interrupts import raising_interrupts
 from space.errors import InputError
+from space.files import kind_of
 
 FILE_SUFFIXES = frozenset(
     (
@@ -74,7 +75,7 @@ def check_folder(option: str, folder: Path) -> None:
     if stat.S_ISLNK(mode) and not folder.exists():
         raise InputError(f"{option} {folder} is a symbolic link that leads nowhere: name a folder")
     if not folder.is_dir():
-        raise InputError(f"{option} {folder} is a file; it must be a folder")
+        raise InputError(f"{option} {folder} is {kind_of(folder.stat().st_mode)}; it must be a folder")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{option} {folder} is not writable")
 

@@ -31,6 +31,11 @@ def has_folder(path: Path, named: str) -> bool:
     return _has(path, named, "a folder")
 
 
+def kind_of(mode: int) -> str:
+    """Return what the mode of a file says that it is, such as "a named pipe"."""
+    return next((kind for is_kind, kind in _KINDS if is_kind(mode)), "something else")
+
+
 def _has(path: Path, named: str, wanted: str) -> bool:
     try:
         mode = os.stat(path).st_mode
@@ -42,7 +47,7 @@ def _has(path: Path, named: str, wanted: str) -> bool:
         if os.path.islink(path):
             raise InputError(f"{named} is a link to {os.readlink(path)}, which does not exist") from None
         return False
-    found = next((kind for is_kind, kind in _KINDS if is_kind(mode)), "something else")
+    found = kind_of(mode)
     if found != wanted:
         raise InputError(f"{named} is {found}: {wanted} is needed")
     return True

@@ -133,6 +133,9 @@ def test_a_folder_to_write_into_may_exist_or_be_made_or_be_linked(tmp_path: Path
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"--out .*file is a file; it must be a folder"):
         check_folder("--out", tmp_path / "file")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match=r"--out .*pipe is a named pipe; it must be a folder"):
+        check_folder("--out", tmp_path / "pipe")
     with pytest.raises(InputError, match=r"--out .*new can't be written"):
         check_folder("--out", tmp_path / "file" / "new")
 
