@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from mnist_core.data import Dataset, Split
+from mnist_core.model import build_convolutions
 from space.architecture import ArchitectureSpec
 from space.layers import INPUT_SHAPE, AveragePool, Conv, Flatten, GlobalAveragePool, Linear, MaxPool
 
@@ -54,7 +55,7 @@ def plain_model(architecture: ArchitectureSpec) -> nn.Sequential:
     for layer in architecture.layers:
         match layer:
             case Conv():
-                modules += _convolutions(layer, shape[0])
+                modules += build_convolutions(layer, shape[0])
                 modules += [nn.BatchNorm2d(layer.width) if op == "b" else nn.ReLU() for op in layer.ops]
                 if layer.dropout:
                     modules.append(nn.Dropout(layer.dropout))
@@ -70,16 +71,6 @@ def plain_model(architecture: ArchitectureSpec) -> nn.Sequential:
                 modules.append(nn.Linear(shape[0], layer.width, bias=layer.bias))
         shape = layer.output_shape(shape)
     return nn.Sequential(*modules)
-
-
-def _convolutions(layer: Conv, in_channels: int) -> list[nn.Module]:
-    kernel, padding = layer.kernel, layer.padding
-    if not layer.separable:
-        return [nn.Conv2d(in_channels, layer.width, kernel, padding=padding, bias=layer.bias)]
-    return [
-        nn.Conv2d(in_channels, in_channels, kernel, padding=padding, groups=in_channels, bias=False),
-        nn.Conv2d(in_channels, layer.width, kernel_size=1, bias=layer.bias),
-    ]
 
 
 def epoch_by_habit(

@@ -44,7 +44,7 @@ def seed_dropout(model: nn.Module, seed: int, device: torch.device) -> None:
 def _build_layer(layer: Layer, shape: Shape) -> list[nn.Module]:
     match layer:
         case Conv():
-            modules = _build_convolutions(layer, shape[0])
+            modules = build_convolutions(layer, shape[0])
             for op in layer.ops:
                 modules.append(nn.BatchNorm2d(layer.width) if op == "b" else nn.ReLU(inplace=True))
             if layer.dropout:
@@ -63,7 +63,8 @@ def _build_layer(layer: Layer, shape: Shape) -> list[nn.Module]:
             return [linear, nn.ReLU(inplace=True)] if layer.relu else [linear]
 
 
-def _build_convolutions(layer: Conv, in_channels: int) -> list[nn.Module]:
+def build_convolutions(layer: Conv, in_channels: int) -> list[nn.Module]:
+    """Build the convolution of a layer, or both if it is separable, without what follows it."""
     size, padding = layer.kernel, layer.padding
     if not layer.separable:
         return [nn.Conv2d(in_channels, layer.width, size, padding=padding, bias=layer.bias)]

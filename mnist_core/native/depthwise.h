@@ -7,6 +7,7 @@
 // A channel's kernel stays in registers, beside the sums, where there are enough of them.
 constexpr int DEPTHWISE_COLUMNS = NUM_REGISTERS >= 32 ? 7 : 4;
 
+// No depthwise kernel is 1x1, so `with_kernel` would compile a third of the blocks for nothing.
 template <class Body>
 inline void with_depthwise_kernel(int kernel, Body body) {
     if (kernel == 3) body(std::integral_constant<int, 3>());
@@ -58,7 +59,8 @@ void convolve_depthwise(const Tensor& in, const real* weights, int kernel, int p
     });
 }
 
-// Adds the products of COLUMNS neighbouring pixels of a gradient with the inputs below the kernel's rows FIRST..LAST.
+// Adds the products of COLUMNS neighbouring pixels of a gradient with the inputs below rows `first` to `last` of
+// the kernel.
 template <int K, int COLUMNS>
 inline void add_depthwise_products(
     const vector* gradients, const vector* inputs, size_t pitch, int first, int last, vector (&sums)[K][K]) {

@@ -1,7 +1,7 @@
 // Pooling over squares that do not overlap, and its gradient.
 #pragma once
 
-#include <algorithm>
+#include <type_traits>
 
 #include "vectors.h"
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mnist_core.native.compiler import CompilerError
 from space.architecture import ArchitectureSpec, num_params
 from space.candidate import TrainingConfig
-from space.layers import AveragePool, Conv, Flatten, GlobalAveragePool, Linear, MaxPool
+from space.layers import AveragePool, Conv, Flatten, GlobalAveragePool, Linear, Pool
 
 PARTS = ("data", "forward", "backward", "update")
 _RELU = {"": 0, "b": 0, "r": 1, "br": 1, "rb": 2}
@@ -87,9 +87,9 @@ def layer_specs(architecture: ArchitectureSpec) -> list[_LayerSpec] | None:
             if isinstance(layer, Conv) and layer.dropout2d:
                 return None
             specs.append(_conv_spec(layer) if isinstance(layer, Conv) else _linear_spec(layer))
-        elif not specs or (isinstance(layer, MaxPool | AveragePool) and specs[-1].pool > 1):
+        elif not specs or (isinstance(layer, Pool) and specs[-1].pool > 1):
             return None
-        elif isinstance(layer, MaxPool | AveragePool):
+        elif isinstance(layer, Pool):
             specs[-1].pool = layer.size
             specs[-1].pool_kind = _AVERAGE if isinstance(layer, AveragePool) else _MAX
         elif isinstance(layer, GlobalAveragePool | Flatten):
