@@ -115,7 +115,8 @@ def test_the_headline_is_of_the_last_epoch_also_for_earlier_weights(analysis: An
 )
 def test_how_training_images_are_augmented(analysis: Analysis, settings: dict[str, float], told: str) -> None:
     checkpoint = analysis.subject.checkpoint
-    candidate = replace(checkpoint.candidate, training=replace(checkpoint.candidate.training, **settings))
+    training = replace(checkpoint.candidate.training, plain_share=0.0, plain_epochs=0)
+    candidate = replace(checkpoint.candidate, training=replace(training, **settings))
     subject = replace(analysis.subject, checkpoint=replace(checkpoint, candidate=candidate))
     page = make_page(replace(analysis, subject=subject))
     assert page.texts["inputs"].endswith(told)
