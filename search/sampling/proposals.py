@@ -15,7 +15,7 @@ from studies.slots import Slot
 from studies.study import SearchStudy, Suggestion
 from studies.trials import TrialAttributes, attributes_of, find_trained
 
-STARTUP_SIZE_RANGE = 8.0
+STARTUP_SIZE_RANGE = 16.0
 """Approximate ratio of the largest startup trial's parameters to the smallest's."""
 EXPLORE_EVERY = 2
 """After startup, every N-th trial is a random growing net, and TPE proposes the rest. TPE alone drifts to ever smaller

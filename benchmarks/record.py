@@ -1,0 +1,183 @@
+"""Recording whole trainings of candidates of the default space, a table that search strategies are replayed on.
+
+    python -m benchmarks.record [--out FILE] [--workers N] [--trainings N] [--list]
+
+draws 300 candidates of the default space with 500 to 12,000 parameters, trains each for 15 epochs, every fifth of
+them with two more seeds, and 40 of them with schedules of 5 and 8 epochs too: 500 trainings, all on the whole of
+MNIST. After each training the table is replaced as a whole, so that it can be stopped at any time; the same command
+goes on with the trainings that the table lacks. Any beginning of the table covers all sizes evenly. It takes about
+four hours on two cores; `--trainings` stops after so many new ones.
+"""
+
+import argparse
+import gzip
+import math
+import platform
+import random
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from optuna.trial import FixedTrial
+
+from benchmarks.training_measures import prepare_worker
+from mnist_core.data import find_data_root, load_dataset
+from mnist_core.engine import resolve_engine
+from mnist_core.files import write_whole
+from search.sampling.draws import GrowingDraw
+from search.workers.processes import default_workers
+from search.workers.training import CandidateTraining
+from space.random_draw import RandomDraw
+from space.search_space import SearchSpace
+
+TABLE = Path(__file__).parent / "recorded/mnist.csv.gz"
+NUM_CANDIDATES = 300
+SIZES = (500, 12_000)
+SIZE_TOLERANCE = 0.97
+"""Smallest size of a candidate, as a share of the size it is drawn for."""
+EPOCHS = 15
+SHORT_SCHEDULES = (5, 8)
+GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
+KEY = ["candidate", "seed", "schedule"]
+"""Columns that tell one training from another; with the epoch, they tell the rows apart."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    candidate: int
+    """Number of the candidate, from 0."""
+    seed: int
+    schedule: int
+    """Number of epochs of the training's schedule."""
+
+
+def all_recordings() -> list[Recording]:
+    """Return every training in the order in which they are recorded.
+
+    Seeds differ between candidates, so that no two of them share the order of their images.
+    """
+    recordings = []
+    for candidate in range(NUM_CANDIDATES):
+        first_seed = 10 * candidate
+        num_seeds = 3 if candidate % 5 == 0 else 1
+        recordings += [Recording(candidate, first_seed + i, EPOCHS) for i in range(num_seeds)]
+        if candidate % 15 in (1, 8):
+            recordings += [Recording(candidate, first_seed, epochs) for epochs in SHORT_SCHEDULES]
+    return recordings
+
+
+def draw_params(space: SearchSpace, candidate: int) -> tuple[str, dict[str, Any]]:
+    """Return how a candidate is drawn, ``uniform`` or ``growing`` by turns, and its parameters.
+
+    Sizes follow the golden-ratio sequence on a log scale, which spreads any number of candidates evenly.
+    """
+    low, high = map(math.log, SIZES)
+    size = math.exp(low + (high - low) * ((candidate + 0.5) * GOLDEN_RATIO % 1))
+    generator = random.Random(candidate)
+    kind, draw_type = ("uniform", RandomDraw) if candidate % 2 else ("growing", GrowingDraw)
+    while True:
+        draw = draw_type(generator)
+        if SIZE_TOLERANCE * size <= space.suggest_candidate(draw, epochs=EPOCHS).num_params <= size:
+            return kind, draw.params
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=TABLE, help=f"default: {TABLE.name} beside this command")
+    parser.add_argument("--workers", type=int, default=default_workers("cpu"), help="default: one for each core")
+    parser.add_argument("--trainings", type=int, help="stop after so many new trainings (default: all)")
+    parser.add_argument("--list", action="store_true", help="print which trainings are missing, without training them")
+    options = parser.parse_args()
+    parts = [pd.read_csv(options.out)] if options.out.exists() else []
+    recorded = {Recording(*key) for part in parts for key in part[KEY].itertuples(index=False, name=None)}
+    missing = [recording for recording in all_recordings() if recording not in recorded]
+    if options.list:
+        for recording in missing:
+            print(recording)
+        return
+    resolve_engine("native", "cpu")  # compiles the trainer once, before the workers start
+    num_left = len(missing)
+    for rows in train_all(missing[: options.trainings], options.workers):
+        parts.append(pd.DataFrame(rows))
+        write_table(pd.concat(parts, ignore_index=True), options.out)
+        num_left -= 1
+        last = rows[-1]
+        print(
+            f"{last['num_params']:>6,} parameters, {last['schedule']:>2} epochs: {last['val_accuracy']:.2%}; "
+            f"{num_left} trainings left",
+            flush=True,
+        )
+
+
+def train_all(recordings: list[Recording], num_workers: int) -> Iterator[list[dict[str, object]]]:
+    """Yield the rows of each training as it ends."""
+    left = iter(recordings)
+    with ProcessPoolExecutor(num_workers, get_context("spawn"), initializer=prepare_worker, initargs=(1,)) as pool:
+        running = {pool.submit(record, recording) for recording, _ in zip(left, range(num_workers), strict=False)}
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                # Given one by one, so that stopping waits for the trainings in progress alone.
+                running |= {pool.submit(record, recording) for recording, _ in zip(left, range(1), strict=False)}
+                yield future.result()
+
+
+def record(recording: Recording) -> list[dict[str, object]]:
+    """Train a candidate and return a row for each of its epochs."""
+    space = SearchSpace.default()
+    kind, params = draw_params(space, recording.candidate)
+    candidate = space.suggest_candidate(FixedTrial(params), epochs=recording.schedule)
+    engine = resolve_engine("native", "cpu")
+    data = load_dataset("mnist", find_data_root("mnist"))
+    training = CandidateTraining(candidate, data, seed=recording.seed, device="cpu", engine=engine)
+    about = {
+        **asdict(recording),
+        "drawn": kind,
+        "num_params": candidate.num_params,
+        "notation": str(candidate.architecture),
+        **params,
+        "engine": training.engine.name,
+        "cpu": cpu_model(),
+        "code": code_version(),
+    }
+    return [
+        about
+        | {
+            "epoch": result.epoch,
+            "train_loss": round(result.train_loss, 6),
+            "train_accuracy": round(result.train_accuracy, 6),
+            "val_loss": round(result.val_loss, 6),
+            "val_accuracy": result.val_accuracy,
+            "seconds": round(result.seconds, 3),
+        }
+        for result in training
+    ]
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write the table sorted by its key, with the same bytes for the same rows."""
+    text = table.sort_values([*KEY, "epoch"]).to_csv(index=False, lineterminator="\n")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, gzip.compress(text.encode(), mtime=0))
+
+
+def cpu_model() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ():
+        if line.startswith("model name"):
+            return line.partition(": ")[2]
+    return platform.processor()
+
+
+def code_version() -> str:
+    """Return the commit of this checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    main()
