@@ -1,6 +1,7 @@
-"""Measurements in the processes of benchmarks/training.py: the engines, the baseline and the arithmetic limit."""
+"""Measurements in the processes of benchmarks/training.py: the engines, the baseline and the limits."""
 
 import ctypes
+import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -25,7 +26,8 @@ MAX_LR = 0.05
 ROTATION, TRANSLATION = 7.0, 0.1
 MATRIX_SIZE = 2_048
 MULTIPLY_ADD_ROUNDS = 1_000_000
-MULTIPLY_ADD_SOURCE = Path(__file__).with_name("multiply_add.cpp")
+TRAFFIC_BYTES = 1_000_000_000
+LIMITS_SOURCE = Path(__file__).with_name("limits.cpp")
 
 
 @dataclass(frozen=True)
@@ -33,16 +35,18 @@ class Job:
     """One measurement that a process makes."""
 
     way: str
-    """``habit`` (the baseline), ``torch``, ``native``, ``matrix product`` or ``multiply-adds``."""
+    """``habit`` (the baseline), ``torch``, ``native``, ``matrix product``, ``multiply-adds`` or ``traffic``."""
     notation: str = ""
     batch_size: int = 0
     num_loader_workers: int = 0
+    num_bytes: int = 0
+    """Size of the arrays that ``traffic`` reads and writes."""
 
 
 @dataclass(frozen=True)
 class Timing:
     seconds: float
-    """Time of one trial-epoch or, for the arithmetic limits, of one GFLOP."""
+    """Time of one trial-epoch or, for the limits, of one GFLOP or GB."""
     parts: dict[str, float]
     """The same time in seconds by part; empty if not measured."""
 
@@ -72,6 +76,8 @@ def measure(job: Job) -> Timing:
             return _measure_matrix_product()
         case "multiply-adds":
             return _measure_multiply_adds()
+        case "traffic":
+            return _measure_traffic(job.num_bytes)
         case _:
             return _measure_engine(job)
 
@@ -168,11 +174,22 @@ def _measure_matrix_product() -> Timing:
 
 
 def _measure_multiply_adds() -> Timing:
-    library = ctypes.CDLL(str(compile_library(MULTIPLY_ADD_SOURCE)))
-    library.multiply_add.restype = ctypes.c_double
-    library.flop_per_round.restype = ctypes.c_int64
-    seconds = _timed(lambda: library.multiply_add(ctypes.c_int64(MULTIPLY_ADD_ROUNDS)))
-    return Timing(seconds / (MULTIPLY_ADD_ROUNDS * library.flop_per_round() / 1e9), {})
+    gflops = limits_library().multiply_add_gflops(ctypes.c_int64(MULTIPLY_ADD_ROUNDS))
+    return Timing(1 / gflops if gflops else math.inf, {})
+
+
+def _measure_traffic(num_bytes: int) -> Timing:
+    rounds = max(1, TRAFFIC_BYTES // num_bytes)
+    return Timing(1 / limits_library().traffic_gbytes(ctypes.c_int64(num_bytes), ctypes.c_int64(rounds)), {})
+
+
+@cache
+def limits_library() -> ctypes.CDLL:
+    library = ctypes.CDLL(str(compile_library(LIMITS_SOURCE)))
+    library.multiply_add_instructions.restype = ctypes.c_char_p
+    library.multiply_add_gflops.restype = ctypes.c_double
+    library.traffic_gbytes.restype = ctypes.c_double
+    return library
 
 
 def _timed(call: Callable[[], object]) -> float:
