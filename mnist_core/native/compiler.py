@@ -18,6 +18,8 @@ FLAGS = (
     *("-std=c++17", "-O3", "-march=native", "-shared", "-fPIC"),
     # Without the first, no loop with a comparison becomes one of vectors; NaN and infinity keep their meaning.
     *("-fno-trapping-math", "-fno-signed-zeros", "-fno-math-errno"),
+    # The kernels fill the registers by themselves: values carried from one round of a loop to the next would spill.
+    "-fno-predictive-commoning",
 )
 DOUBLE_PRECISION = "-DDOUBLE_PRECISION"
 """Flag to compile with 64-bit numbers, for comparing gradients."""

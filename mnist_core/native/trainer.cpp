@@ -120,9 +120,9 @@ public:
     }
 
     // Writes the latest batch's dropout mask of one image, in the order of (channels, height, width).
-    void keep_mask(int layer, int image, uint8_t* mask) {
-        const uint8_t* keep = layers_[layer].keep(image / LANES) + image % LANES;
-        for (size_t i = 0; i < layers_[layer].keep_size() / LANES; ++i) mask[i] = keep[i * LANES];
+    void keep_mask(int layer, int image, uint8_t* values) {
+        const KeptBits kept = layers_[layer].kept(image / LANES);
+        for (size_t i = 0; i < layers_[layer].num_outputs(); ++i) values[i] = kept[i][image % LANES] != 0;
     }
 
 private:
@@ -141,10 +141,10 @@ private:
         return epoch.num_images - last == 1 ? epoch.num_images : last;
     }
 
-    // 1 for the lanes that hold an image, 0 for the others.
-    static vector lanes_in_use(int group, int num_images) {
-        vector lanes{};
-        for (int lane = 0; lane < LANES; ++lane) lanes[lane] = group * LANES + lane < num_images;
+    // The lanes that hold an image.
+    static mask lanes_in_use(int group, int num_images) {
+        mask lanes{};
+        for (int lane = 0; lane < LANES; ++lane) lanes[lane] = -(group * LANES + lane < num_images);
         return lanes;
     }
 
@@ -203,7 +203,7 @@ private:
         // Lanes without an image do not contribute to the gradient.
         const int images = int(last - first), group = num_groups(images) - 1;
         vector* logits = layers_.back().output(group).data;
-        const mask in_use = lanes_in_use(group, images) > vector{};
+        const mask in_use = lanes_in_use(group, images);
         for (int k = 0; k < num_classes_; ++k) logits[k] = where(in_use, logits[k]);
     }
 

@@ -16,6 +16,9 @@ using real = float;
 using integer = int32_t;
 #endif
 
+#define ALWAYS_INLINE __attribute__((always_inline)) inline
+#define NOINLINE __attribute__((noinline))
+
 #if defined(__AVX512F__)
 constexpr int VECTOR_BYTES = 64;
 constexpr int NUM_REGISTERS = 32;
@@ -33,20 +36,24 @@ constexpr int LANES = VECTOR_BYTES / sizeof(real);
 
 typedef real vector __attribute__((vector_size(VECTOR_BYTES)));
 typedef integer mask __attribute__((vector_size(VECTOR_BYTES)));
-typedef uint8_t bytes __attribute__((vector_size(LANES)));
+
+// Keeps the compiler from reading a value from memory again wherever it is used.
+ALWAYS_INLINE void keep_in_register(vector& value) {
+#if defined(__x86_64__)
+    asm("" : "+v"(value));
+#elif defined(__aarch64__)
+    asm("" : "+w"(value));
+#endif
+}
 
 inline vector splat(real value) { return value - vector{}; }
+
+inline mask all_lanes() { return mask{} == mask{}; }
 
 inline vector where(mask condition, vector value) { return (vector)(condition & (mask)value); }
 
 // Unlike a maximum, this keeps a NaN, so that it reaches the loss.
 inline vector relu(vector value) { return value < vector{} ? vector{} : value; }
-
-inline vector widened(const uint8_t* values) {
-    bytes loaded;
-    std::memcpy(&loaded, values, LANES);
-    return __builtin_convertvector(loaded, vector);
-}
 
 inline double sum_of(vector value) {
     double total = 0;
