@@ -14,10 +14,10 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from search.runs.trial import trial_seed
+from studies.fingerprints import read_fingerprint
 from studies.records import read_epochs, read_front
 from studies.slots import Slot, SlotState, TrialSlots
 from studies.storage import Store
-from studies.study import read_fingerprint
 from studies.trials import TRAINED, Outcome, attributes_of, outcome_of
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -7,8 +7,10 @@ from pathlib import Path
 from space.errors import UnwritableFileError
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is never seen half written, not even after a power cut.
+def write_whole(path: Path, content: bytes, *, survives_power_cut: bool = True) -> None:
+    """Write a file that is never seen half written.
+
+    If it need not survive a power cut, only the death of any process, then this does not wait for the disk.
 
     Raises `UnwritableFileError`, which is an `InputError` and an `OSError`.
     """
@@ -17,8 +19,9 @@ def write_whole(path: Path, content: bytes) -> None:
     try:
         with temporary.open("wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if survives_power_cut:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
         raise UnwritableFileError(f"{path} can't be written: {error.strerror}") from None

@@ -34,8 +34,11 @@ class TrainingCheckpoint:
     state: TrainingState
 
 
-def save_training(path: Path, checkpoint: TrainingCheckpoint) -> None:
-    """Write a safetensors file, whole or not at all. Raises `UnwritableFileError` if it can't be written."""
+def save_training(path: Path, checkpoint: TrainingCheckpoint, *, survives_power_cut: bool = True) -> None:
+    """Write a safetensors file, whole or not at all. Raises `UnwritableFileError` if it can't be written.
+
+    A power cut may leave a file that `load_training` refuses, unless the call waits for the disk.
+    """
     # Tensors are copied: training leaves weights in channels_last, and safetensors refuses tensors that share memory.
     tensors = {
         f"{part}.{name}": tensor.clone(memory_format=torch.contiguous_format)
@@ -52,7 +55,7 @@ def save_training(path: Path, checkpoint: TrainingCheckpoint) -> None:
         "results": [asdict(result) for result in checkpoint.state.results],
     }
     metadata = json.dumps({**told, "sha256": _digest(told, tensors)})
-    write_whole(path, save(tensors, {PRODUCER: metadata}))
+    write_whole(path, save(tensors, {PRODUCER: metadata}), survives_power_cut=survives_power_cut)
 
 
 def load_training(path: Path) -> TrainingCheckpoint:

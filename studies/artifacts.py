@@ -51,6 +51,16 @@ class StudyArtifacts:
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:
         FileSystemArtifactStore(self.folder).write(artifact_id, content_body)
 
+    def checkpoint(self, study_name: str, trial: int) -> Path:
+        """Return the path of a trial's checkpoint, which exists from its first finished epoch to its end."""
+        return self.folder / checkpoint_file(study_name, trial)
+
+    def checkpoints(self, study_name: str) -> dict[int, Path]:
+        """Return the checkpoints that a study has, by the numbers of their trials."""
+        before, after = checkpoint_file(study_name, 0).rsplit("0", 1)
+        found = {path.name.removeprefix(before).removesuffix(after): path for path in self.folder.glob("checkpoint-*")}
+        return {int(number): path for number, path in found.items() if number.isdecimal()}
+
     def remove(self, artifact_id: str) -> None:
         try:
             FileSystemArtifactStore(self.folder).remove(artifact_id)
@@ -60,10 +70,17 @@ class StudyArtifacts:
 
 def confirmed_file(study_name: str, trial: int, seed: int) -> str:
     """The name of the file with the model that a confirmation trains of a trial, with a seed."""
-    study = quote(study_name, safe="")
-    if len(study) > MAX_QUOTED_NAME:
-        study = hashlib.sha256(study_name.encode()).hexdigest()[:16]
-    return f"confirmed-{study}-{trial}-{seed}.safetensors"
+    return f"confirmed-{_quoted(study_name)}-{trial}-{seed}.safetensors"
+
+
+def checkpoint_file(study_name: str, trial: int) -> str:
+    """The name of the file with the state of a trial's training after its last finished epoch."""
+    return f"checkpoint-{_quoted(study_name)}-{trial}.safetensors"
+
+
+def _quoted(study_name: str) -> str:
+    quoted = quote(study_name, safe="")
+    return quoted if len(quoted) <= MAX_QUOTED_NAME else hashlib.sha256(study_name.encode()).hexdigest()[:16]
 
 
 def sha256_of(path: Path) -> str:

@@ -5,10 +5,18 @@ A store holds its version in ``search_schema_version``; ``alembic_version`` is O
 
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import inspect, select, text, update
+from sqlalchemy import bindparam, inspect, select, text, update
 from sqlalchemy.engine import Connection, Engine
 
-from studies.tables import SCHEMA_VERSION, metadata, schema_version
+from studies.tables import (
+    SCHEMA_VERSION,
+    metadata,
+    optuna_attributes,
+    optuna_studies,
+    optuna_trials,
+    schema_version,
+    trial_slots,
+)
 
 
 def _keep_hashes_and_keys(connection: Connection) -> None:
@@ -17,8 +25,36 @@ def _keep_hashes_and_keys(connection: Connection) -> None:
     _add_column(connection, "trial_slots", "candidate_key", "VARCHAR(16)")
 
 
+def _let_trials_go_on(connection: Connection) -> None:
+    """Add the count of lost workers and indexes of slots, and the keys of candidates that the earliest stores lack.
+
+    From here on an interrupted trial stays as it is until another worker goes on with it, and slots have leases.
+    """
+    _add_column(connection, "trial_slots", "num_losses", "INTEGER NOT NULL DEFAULT 0")
+    slots, keys = trial_slots.c, optuna_attributes.c
+    query = (
+        select(optuna_studies.c.study_name, optuna_trials.c.number, keys.value_json)
+        .join(optuna_trials, optuna_trials.c.study_id == optuna_studies.c.study_id)
+        .join(optuna_attributes, keys.trial_id == optuna_trials.c.trial_id)
+        .where(keys.key == "candidate_key")
+    )
+    if connection.scalar(select(slots.id).where(slots.candidate_key.is_(None)).limit(1)) is not None:
+        found = {(name, number): key.strip('"') for name, number, key in connection.execute(query)}
+        unkeyed = connection.execute(select(slots.id, slots.study_name, slots.trial_number)).all()
+        values = [
+            {"slot": slot, "key": found[name, number]} for slot, name, number in unkeyed if (name, number) in found
+        ]
+        if values:
+            change = update(trial_slots).where(slots.id == bindparam("slot"), slots.candidate_key.is_(None))
+            connection.execute(change.values(candidate_key=bindparam("key")), values)
+    for column in ("state", "candidate_key"):
+        name = f"ix_trial_slots_study_name_{column}"
+        connection.execute(text(f"CREATE INDEX IF NOT EXISTS {name} ON trial_slots (study_name, {column})"))
+
+
 MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {
     2: _keep_hashes_and_keys,
+    3: _let_trials_go_on,
 }
 """Migrations by the version that each leads to. They are never edited, since users' stores were migrated by them."""
 
@@ -43,6 +79,6 @@ def migrate(database: Engine) -> None:
 
 
 def _add_column(connection: Connection, table: str, column: str, sql_type: str) -> None:
-    """Add a nullable column, unless the table was just created with it."""
+    """Add a column, unless the table was just created with it."""
     if column not in {found["name"] for found in inspect(connection).get_columns(table)}:
         connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} {sql_type}"))

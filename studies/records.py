@@ -1,7 +1,7 @@
 """Reading and writing the epochs and fronts of searches, and reading their trials as rows of tables."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -20,11 +20,19 @@ from studies.tables import trial_slots
 from studies.trials import Outcome, attributes_of, outcome_of, read_trials
 
 
-def write_epoch(database: Engine, study_name: str, trial_number: int, result: EpochResult) -> None:
-    with database.begin() as connection:
-        connection.execute(
-            insert(epochs_table).values(study_name=study_name, trial_number=trial_number, **asdict(result))
-        )
+def write_epoch(connection: Connection, study_name: str, trial_number: int, result: EpochResult) -> None:
+    connection.execute(insert(epochs_table).values(study_name=study_name, trial_number=trial_number, **asdict(result)))
+
+
+def align_epochs(connection: Connection, study_name: str, trial_number: int, epochs: Sequence[EpochResult]) -> None:
+    """Make the stored epochs of an unfinished trial those that it goes on from."""
+    table = epochs_table.c
+    mine = (table.study_name == study_name, table.trial_number == trial_number)
+    stored = set(connection.scalars(select(table.epoch).where(*mine)))
+    connection.execute(delete(epochs_table).where(*mine, table.epoch > len(epochs)))
+    for result in epochs:
+        if result.epoch not in stored:
+            write_epoch(connection, study_name, trial_number, result)
 
 
 def read_epochs(database: Engine, study_name: str, trial_numbers: Iterable[int]) -> dict[int, list[EpochResult]]:

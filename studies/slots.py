@@ -1,11 +1,12 @@
 """Slots, which make a search train exactly the requested number of trials over all its calls and workers.
 
 A worker reserves a slot before it trains. Only a trial that was trained (complete, pruned or diverged) keeps its slot.
+A worker owns its slot as long as it renews its lease, and writes about its trial only while it owns the slot.
 """
 
 import socket
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -14,24 +15,32 @@ from sqlalchemy import ColumnElement, Select, func, insert, select, update
 from sqlalchemy.engine import Connection, Engine, Row
 
 from studies.damage import reading, shown
+from studies.leases import LEASE_SECONDS, database_time
 from studies.locks import WorkerLocks
 from studies.tables import queued_candidates, searches, trial_slots
 from studies.trials import TRAINED, Outcome
 
-MAX_ATTEMPTS = 3
-"""Number of times a trial is started before its slot goes to another candidate, as the trial may kill its workers."""
+MAX_LOSSES = 3
+"""Number of workers that a trial may lose, without an epoch in between, before its slot goes to another candidate: the
+trial may be what kills its workers."""
 
-GRACE_SECONDS = 900
-"""Time without a heartbeat after which a worker of another machine counts as lost."""
+
+class SlotLostError(Exception):
+    """The worker does not own the slot any more: it gave no sign of life for so long that its trial was taken back."""
 
 
 class SlotState(StrEnum):
     RUNNING = "running"
     INTERRUPTED = "interrupted"
-    """The trial will be trained again, with the same parameters and seed."""
+    """The trial waits for any worker that goes on with it, from its last finished epoch."""
+    PAUSED = "paused"
+    """The trial was paused on purpose: it goes on when it is taken up by its number, and does not count until then."""
     RELEASED = "released"
     """The slot was given up and counts no trial."""
 
+
+UNFINISHED = (SlotState.RUNNING, SlotState.INTERRUPTED, SlotState.PAUSED)
+"""States of slots whose trial has begun, or may begin, and has not ended."""
 
 State = SlotState | Outcome
 """The state of a slot whose trial was trained is the trial's outcome."""
@@ -52,16 +61,24 @@ class Slot:
     id: int
     state: State
     trial_number: int | None
-    """Number of the latest attempt's trial, which an interrupted slot trains again."""
+    """Number of its trial; None until that has begun."""
     seed_number: int | None
-    """Trial number of the first attempt, from which the seed is derived."""
+    """Trial number from which the seed is derived. It differs from that of the trial only where an earlier version
+    trained an interrupted trial again under a new number."""
     num_attempts: int
+    """Number of times that a worker took the slot."""
     num_params: int | None
     worker: int
+    """The owner, or the latest one."""
     host: str
     heartbeat: float
+    """When the owner renewed its lease last, in Unix time by the clock of the database."""
+    silent_seconds: float
+    """Time from then to the moment at which the slot was read."""
     candidate_key: str | None = None
     """Key of the candidate that the slot is reserved for."""
+    num_losses: int = 0
+    """Number of workers that were lost with the trial since its last finished epoch."""
     queued: QueuedCandidate | None = None
     """The candidate that `claim` took from the queue for this new slot."""
 
@@ -76,7 +93,6 @@ class TrialSlots:
 
         Interrupted slots go first, then new ones, each with a queued candidate while there are any.
         """
-        owner = {"worker": worker, "host": socket.gethostname(), "heartbeat": time.time()}
         with self._database.begin() as connection:
             touch_search(connection, self._study_name)
             if self._count(connection, (SlotState.RUNNING, *TRAINED)) >= total:
@@ -84,18 +100,21 @@ class TrialSlots:
             interrupted = connection.scalar(
                 select(func.min(trial_slots.c.id)).where(self._mine(), trial_slots.c.state == SlotState.INTERRUPTED)
             )
-            queued = None
             if interrupted is not None:
-                attempts = trial_slots.c.num_attempts + 1
-                self._update(connection, interrupted, state=SlotState.RUNNING, num_attempts=attempts, **owner)
-                slot_id = interrupted
-            else:
-                values = {"study_name": self._study_name, "state": SlotState.RUNNING, **owner}
-                slot_id = connection.scalar(insert(trial_slots).values(values).returning(trial_slots.c.id))
-                assert slot_id is not None
-                queued = self._take_queued(connection, slot_id)
-            slot = _slot(connection.execute(select(trial_slots).where(trial_slots.c.id == slot_id)).one())
-        return replace(slot, queued=queued)
+                return self._give(connection, interrupted, worker)
+            values = {"study_name": self._study_name, "state": SlotState.RUNNING, **_owner(worker)}
+            slot_id = connection.scalar(insert(trial_slots).values(values).returning(trial_slots.c.id))
+            assert slot_id is not None
+            queued = self._take_queued(connection, slot_id)
+            return replace(self._read_one(connection, slot_id), queued=queued)
+
+    def take_up(self, trial_number: int, worker: int) -> Slot | None:
+        """Give a worker the slot of a paused trial; returns None if the trial is not paused, or not any more."""
+        with self._database.begin() as connection:
+            touch_search(connection, self._study_name)
+            paused = (trial_slots.c.trial_number == trial_number, trial_slots.c.state == SlotState.PAUSED)
+            slot_id = connection.scalar(select(trial_slots.c.id).where(self._mine(), *paused))
+            return None if slot_id is None else self._give(connection, slot_id, worker)
 
     def enqueue(self, candidates: Iterable[QueuedCandidate]) -> list[QueuedCandidate]:
         """Queue the candidates that were never queued before, and return them."""
@@ -124,41 +143,71 @@ class TrialSlots:
         """
         with self._database.begin() as connection:
             touch_search(connection, self._study_name)
-            taken = (SlotState.RUNNING, SlotState.INTERRUPTED, *TRAINED)
+            taken = (*UNFINISHED, *TRAINED)
             same = (self._mine(), trial_slots.c.candidate_key == candidate_key, trial_slots.c.id != slot.id)
             query = select(trial_slots.c.id).where(*same, trial_slots.c.state.in_(taken)).limit(1)
             if connection.scalar(query) is not None:
                 return False
-            self._update(connection, slot.id, candidate_key=candidate_key)
+            self._change(connection, slot, candidate_key=candidate_key, heartbeat=database_time())
         return True
 
     def assign(self, slot: Slot, trial_number: int, num_params: int) -> Slot:
-        """Record which trial is about to train in the slot; returns the slot with its trial and seed numbers."""
+        """Record which trial is about to train in the slot; returns the slot with its trial and seed numbers.
+
+        Like everything that changes a slot for its owner, raises `SlotLostError` if it has another owner or none.
+        """
         seed_number = trial_number if slot.seed_number is None else slot.seed_number
-        assigned = replace(slot, trial_number=trial_number, seed_number=seed_number, num_params=num_params)
+        changes = {"trial_number": trial_number, "seed_number": seed_number, "num_params": num_params}
         with self._database.begin() as connection:
-            self._update(connection, slot.id, trial_number=trial_number, seed_number=seed_number, num_params=num_params)
-        return assigned
+            self._change(connection, slot, **changes, heartbeat=database_time())
+        return replace(slot, trial_number=trial_number, seed_number=seed_number, num_params=num_params)
 
-    def beat(self, slot: Slot) -> None:
+    @contextmanager
+    def owning(self, slot: Slot, **changes: object) -> Iterator[Connection]:
+        """Renew the lease in a transaction that is the owner's alone: nobody takes the slot before it ends."""
         with self._database.begin() as connection:
-            self._update(connection, slot.id, heartbeat=time.time())
+            self._change(connection, slot, heartbeat=database_time(), **changes)
+            yield connection
 
-    def set_state(self, slot: Slot, state: State) -> None:
+    def renew(self, worker: int) -> None:
+        """Renew the lease of whatever slot a worker owns."""
+        mine = (self._mine(), trial_slots.c.state == SlotState.RUNNING, trial_slots.c.worker == worker)
         with self._database.begin() as connection:
-            self._update(connection, slot.id, state=state)
+            connection.execute(update(trial_slots).where(*mine).values(heartbeat=database_time()))
 
-    def give_up(self, slot: Slot) -> SlotState:
-        """Give up a slot whose trial did not finish; returns its new state, which says whether it will be retried."""
-        started = slot.trial_number is not None
-        state = SlotState.INTERRUPTED if started and slot.num_attempts < MAX_ATTEMPTS else SlotState.RELEASED
-        self.set_state(slot, state)
-        return state
+    def end(self, slot: Slot, outcome: Outcome) -> None:
+        """Let the slot of a trial that was trained keep it."""
+        with self._database.begin() as connection:
+            self._change(connection, slot, state=outcome)
+
+    def interrupt(self, slot: Slot) -> None:
+        """Hand a slot back so that any worker goes on with its trial; one without a trial is released."""
+        with self._database.begin() as connection:
+            state = SlotState.RELEASED if slot.trial_number is None else SlotState.INTERRUPTED
+            self._change(connection, slot, state=state)
+
+    def pause(self, slot: Slot) -> None:
+        """Hand a slot back whose trial waits until `take_up` asks for it."""
+        assert slot.trial_number is not None, "only a trial that has begun can be paused"
+        with self._database.begin() as connection:
+            self._change(connection, slot, state=SlotState.PAUSED)
+
+    def take_back(self, slot: Slot) -> SlotState | None:
+        """Take a slot from a worker that was lost; returns its new state, or None if the worker has moved since."""
+        num_losses = slot.num_losses + 1
+        may_go_on = slot.trial_number is not None and num_losses < MAX_LOSSES
+        state = SlotState.INTERRUPTED if may_go_on else SlotState.RELEASED
+        with self._database.begin() as connection:
+            unmoved = trial_slots.c.heartbeat == slot.heartbeat
+            changed = connection.execute(
+                update(trial_slots).where(_owned(slot), unmoved).values(state=state, num_losses=num_losses)
+            )
+        return state if changed.rowcount else None
 
     def read(self, states: Sequence[State] = (*SlotState, *TRAINED)) -> list[Slot]:
         with self._database.connect() as connection:
             rows = connection.execute(
-                select(trial_slots).where(self._mine(), trial_slots.c.state.in_(states)).order_by(trial_slots.c.id)
+                _SLOT.where(self._mine(), trial_slots.c.state.in_(states)).order_by(trial_slots.c.id)
             ).all()
         with reading(self._database, f"table trial_slots of study {self._study_name!r}"):
             return [_slot(row) for row in rows]
@@ -199,9 +248,35 @@ class TrialSlots:
     def _mine(self) -> ColumnElement[bool]:
         return trial_slots.c.study_name == self._study_name
 
+    def _give(self, connection: Connection, slot_id: int, worker: int) -> Slot:
+        """Make a worker the owner of a slot that has none."""
+        changes = {"state": SlotState.RUNNING, "num_attempts": trial_slots.c.num_attempts + 1, **_owner(worker)}
+        connection.execute(update(trial_slots).where(trial_slots.c.id == slot_id).values(changes))
+        return self._read_one(connection, slot_id)
+
     @staticmethod
-    def _update(connection: Connection, slot_id: int, **values: object) -> None:
-        connection.execute(update(trial_slots).where(trial_slots.c.id == slot_id).values(**values))
+    def _read_one(connection: Connection, slot_id: int) -> Slot:
+        return _slot(connection.execute(_SLOT.where(trial_slots.c.id == slot_id)).one())
+
+    @staticmethod
+    def _change(connection: Connection, slot: Slot, **values: object) -> None:
+        """Change a slot for its owner."""
+        changed = connection.execute(update(trial_slots).where(_owned(slot)).values(**values))
+        if changed.rowcount == 0:
+            raise SlotLostError(f"slot {slot.id} is no longer that of worker {slot.worker}")
+
+
+_SLOT = select(trial_slots, (database_time() - trial_slots.c.heartbeat).label("silent_seconds"))
+
+
+def _owner(worker: int) -> dict[str, Any]:
+    return {"worker": worker, "host": socket.gethostname(), "heartbeat": database_time()}
+
+
+def _owned(slot: Slot) -> ColumnElement[bool]:
+    """Whether the worker that a slot was given to still owns it."""
+    columns = trial_slots.c
+    return (columns.id == slot.id) & (columns.worker == slot.worker) & (columns.state == SlotState.RUNNING)
 
 
 def touch_search(connection: Connection, study_name: str) -> None:
@@ -214,15 +289,18 @@ def touch_search(connection: Connection, study_name: str) -> None:
 
 
 def is_alive(slot: Slot, locks: WorkerLocks) -> bool:
-    """Return whether the worker that runs the slot is still alive, as far as this machine can tell."""
-    if slot.host == socket.gethostname():
-        return locks.is_held(slot.worker)
-    return time.time() - slot.heartbeat < GRACE_SECONDS
+    """Return whether the worker that runs the slot still owns it.
+
+    The lock of a worker of this machine tells its death at once; any worker loses its slot with its lease.
+    """
+    if slot.silent_seconds >= LEASE_SECONDS:
+        return False
+    return slot.host != socket.gethostname() or locks.is_held(slot.worker)
 
 
 def _slot(row: Row[tuple[object, ...]]) -> Slot:
     fields = {name: value for name, value in row._mapping.items() if name != "study_name"}
-    for name in ("trial_number", "seed_number", "num_attempts", "num_params"):
+    for name in ("trial_number", "seed_number", "num_attempts", "num_params", "num_losses"):
         if not isinstance(fields[name], int | None):
             raise ValueError(f"{name} is {shown(fields[name])}")
     state = str(fields["state"])

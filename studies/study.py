@@ -1,30 +1,30 @@
-"""One search in a store: its study, its curves study, and their repair after a crash."""
+"""One search in a store: its study, its curves study, and all changes that workers make to them."""
 
 import warnings
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.exceptions import ExperimentalWarning
+from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
 from optuna.study import Study
 from optuna.trial import FixedTrial, FrozenTrial, Trial, TrialState, create_trial
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert
 
 from space.candidate import CandidateSpec
 from space.errors import InputError
 from space.results import EpochResult
-from space.search_space import SearchSpace, space_differences
+from space.search_space import SearchSpace
 from studies.consistency import check_slots
 from studies.curves import are_in_order, new_curves, next_number
-from studies.damage import reading, shown
+from studies.fingerprints import check_fingerprint, read_fingerprint
 from studies.locks import WorkerLocks, file_lock
 from studies.names import CURVES_SUFFIX, copied_names, copied_study, gone_names
 from studies.pareto import FrontPoint
-from studies.records import update_front
-from studies.slots import Slot, SlotState, TrialSlots, is_alive
+from studies.records import align_epochs, update_front, write_epoch
+from studies.slots import MAX_LOSSES, UNFINISHED, Slot, SlotLostError, SlotState, TrialSlots, is_alive
 from studies.storage import DIRECTIONS, Store
 from studies.tables import metadata, searches, test_openings
 from studies.trials import (
@@ -35,18 +35,13 @@ from studies.trials import (
     finished_trials,
     front_point,
     outcome_of,
+    read_trial,
     read_trials,
     write_attributes,
 )
 
 METRIC_NAMES = ["val_accuracy", "num_params"]
 BUDGET_CONSTRAINT = "budget"
-_FINGERPRINT_TYPES: dict[str, type] = {
-    **dict.fromkeys(("dataset", "dataset_sha256", "space"), str),
-    **dict.fromkeys(("budget", "train_size", "seed"), int),
-}
-MAX_NAME_LENGTH = 200
-"""Characters of a study's name."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +116,31 @@ class SearchStudy:
         attributes: TrialAttributes = {"candidate": candidate.to_json(), "candidate_key": candidate.key, "run": run}
         return Trial(self.study, self._add(suggestion, TrialState.RUNNING, violation, attributes))
 
+    def find_trial(self, slot: Slot) -> FrozenTrial | None:
+        """Return the trial of a slot that was given to a worker; None if a new trial is to be found for it."""
+        return None if slot.trial_number is None else read_trial(self.store, self.name, slot.trial_number)
+
+    def go_on(self, frozen: FrozenTrial, slot: Slot, *, run: dict[str, Any], epochs: Sequence[EpochResult]) -> Trial:
+        """Go on with an unfinished trial after ``epochs``, which its checkpoint holds, and bring the store in line."""
+        engines = dict.fromkeys([*attributes_of(frozen)["run"]["engine"].split(" and "), run["engine"]])
+        with self.slots.owning(slot) as connection:
+            align_epochs(connection, self.name, frozen.number, epochs)
+        trial = Trial(self.study, frozen._trial_id)
+        with _unless_finished(slot):
+            write_attributes(trial, {"run": {**run, "engine": " and ".join(engines)}})
+        return trial
+
+    def store_epoch(self, slot: Slot, result: EpochResult, *, save: Callable[[], None] = lambda: None) -> None:
+        """Store a finished epoch of the slot's trial; ``save`` writes the checkpoint.
+
+        Both happen in one transaction of the slot's owner, the checkpoint first: a worker that lost its slot raises
+        `SlotLostError` before it has written anything, and one that dies in between leaves the more recent checkpoint.
+        """
+        assert slot.trial_number is not None
+        with self.slots.owning(slot, num_losses=0) as connection:
+            save()
+            write_epoch(connection, self.name, slot.trial_number, result)
+
     def finish(
         self,
         trial: Trial,
@@ -129,36 +149,49 @@ class SearchStudy:
         curve: Sequence[EpochResult],
         attributes: TrialAttributes | None = None,
     ) -> None:
-        """Finish a trial that was trained, whatever its outcome: update the study, the front, the curves and the slot.
+        """Finish a trial that was trained, whatever its outcome: update the study, the front, the slot and the curves.
 
         ``attributes`` are those that do not follow from the curve, such as the place of the weights or the reason it
-        was stopped. If the worker dies after any of these steps, `repair` completes the others.
+        was stopped. If the worker dies after any of these steps, `repair` completes the others. Raises `SlotLostError`
+        if the worker lost the slot.
         """
+        with self.slots.owning(slot):
+            pass
         is_complete = outcome == Outcome.COMPLETE
-        write_attributes(trial, {**_curve_attributes(curve, with_spread=is_complete), **(attributes or {})})
-        stored = attributes_of(trial)
-        num_params, notation = stored["num_params"], stored["notation"]
-        val_accuracy = curve[-1].val_accuracy if curve else 0.0
-        write_attributes(trial, {"outcome": outcome})
-        state, values = (TrialState.COMPLETE, [val_accuracy, num_params]) if is_complete else (TrialState.PRUNED, None)
-        # Study.tell would read the trial twice more, to check what is already known here and to return a copy.
-        self.store.storage.set_trial_state_values(trial._trial_id, state, values)
+        with _unless_finished(slot):
+            write_attributes(trial, {**_curve_attributes(curve, with_spread=is_complete), **(attributes or {})})
+            stored = attributes_of(trial)
+            num_params, notation = stored["num_params"], stored["notation"]
+            val_accuracy = curve[-1].val_accuracy if curve else 0.0
+            write_attributes(trial, {"outcome": outcome})
+            values = [val_accuracy, num_params] if is_complete else None
+            # Study.tell would read the trial twice more, to check what is already known here and to return a copy.
+            state = TrialState.COMPLETE if is_complete else TrialState.PRUNED
+            self.store.storage.set_trial_state_values(trial._trial_id, state, values)
         if is_complete:
             update_front(self.store.database, self.name, [FrontPoint(trial.number, num_params, val_accuracy, notation)])
-        self.slots.set_state(slot, outcome)
+        self.slots.end(slot, outcome)
+        self.store.artifacts.checkpoint(self.name, trial.number).unlink(missing_ok=True)
         self.append_curves(wait=False)
 
-    def tell_failed(self, trial_number: int, reason: str) -> None:
-        """Mark an interrupted or lost trial as failed, so that it does not count. Finished trials stay as they are."""
-        frozen = self.read_trials()[trial_number]
-        if not frozen.state.is_finished():
+    def tell_failed(self, trial_number: int, reason: str) -> bool:
+        """Mark a trial as failed, so that it does not count; returns False if it had ended already."""
+        frozen = read_trial(self.store, self.name, trial_number)
+        if frozen.state.is_finished():
+            return False
+        with suppress(UpdateFinishedTrialError):
             write_attributes(Trial(self.study, frozen._trial_id), {"reason": reason})
-            self.study.tell(trial_number, state=TrialState.FAIL, skip_if_finished=True)
+            return self.store.storage.set_trial_state_values(frozen._trial_id, TrialState.FAIL)
+        return False
+
+    def lost_slots(self, locks: WorkerLocks) -> set[int]:
+        """Return the ids of the slots whose workers are lost, for `repair` to take back."""
+        return {slot.id for slot in self.slots.read((SlotState.RUNNING,)) if not is_alive(slot, locks)}
 
     def repair(self, locks: WorkerLocks) -> list[int]:
-        """Recover the trials and slots of dead workers and make slots, front and curves agree with the study.
+        """Take back the slots of lost workers and make slots, front, curves and checkpoints agree with the trials.
 
-        Safe to call at any time, from any number of processes; returns the numbers of the lost trials.
+        Safe to call at any time, from any number of processes; returns the numbers of the trials that lost a worker.
         """
         with locks.maintenance():
             # Trials are read before slots: a worker claims its slot before its trial, so no live trial looks unowned.
@@ -166,19 +199,26 @@ class SearchStudy:
             running = {trial.number for trial in self.read_trials() if trial.state == TrialState.RUNNING}
             slots = self.slots.read((SlotState.RUNNING,))
             dead = [slot for slot in slots if not is_alive(slot, locks)]
-            alive = {slot.trial_number for slot in slots if slot not in dead}
-            lost = running - alive
-            if None in alive:  # a live worker has not recorded its trial in its slot yet: it may own any of them
-                lost &= {slot.trial_number for slot in dead}
-            self._take_back(lost, dead)
+            lost = {slot.trial_number for slot in dead if slot.trial_number in running}
+            for slot in dead:
+                self._take_back(slot)
+            unfinished = self.slots.read(UNFINISHED)
+            owned = {slot.trial_number for slot in unfinished}
+            # A live worker that has not recorded its trial in its slot yet may own any of those that no slot names.
+            if not any(slot.trial_number is None for slot in unfinished):
+                lost |= {number for number in running - owned if self.tell_failed(number, "its worker was lost")}
             trained = [trial for trial in finished_trials(self.store, self.study) if outcome_of(trial) in TRAINED]
             complete = [front_point(trial) for trial in trained if outcome_of(trial) == Outcome.COMPLETE]
             update_front(self.store.database, self.name, complete)
             self.curves = _open_curves(self.store, self.name)  # which another call may have begun anew
-            if not alive and not are_in_order(self.store.database, self.curves):
+            has_workers = any(slot.state == SlotState.RUNNING for slot in unfinished)
+            if not has_workers and not are_in_order(self.store.database, self.curves):
                 self._begin_curves_anew()
             self.append_curves(wait=True)
-        return sorted(lost)
+            for number, path in self.store.artifacts.checkpoints(self.name).items():
+                if number not in owned:
+                    path.unlink(missing_ok=True)
+        return sorted(number for number in lost if number is not None)
 
     def append_curves(self, *, wait: bool) -> None:
         """Add to the curves what has ended since, in the order of the trials' numbers, so that both numbers are equal.
@@ -201,17 +241,15 @@ class SearchStudy:
             optuna.delete_study(study_name=self.curves.study_name, storage=self.store.storage)
             self.curves = _open_curves(self.store, self.name)
 
-    def _take_back(self, lost: Iterable[int], dead: Iterable[Slot]) -> None:
-        for number in lost:
-            self.tell_failed(number, "its worker was lost")
-        for slot in dead:
-            outcome = None
-            if slot.trial_number is not None:
-                outcome = outcome_of(self.read_trials()[slot.trial_number])
-            if outcome in TRAINED:
-                self.slots.set_state(slot, outcome)
-            else:
-                self.slots.give_up(slot)
+    def _take_back(self, slot: Slot) -> None:
+        """Take a slot back whose worker was lost, unless it was given to another, or moves again, at this moment."""
+        trial = self.find_trial(slot)
+        outcome = None if trial is None else outcome_of(trial)
+        if outcome in TRAINED:
+            with suppress(SlotLostError):
+                self.slots.end(slot, outcome)
+        elif self.slots.take_back(slot) == SlotState.RELEASED and trial is not None:
+            self.tell_failed(trial.number, f"{MAX_LOSSES} workers in a row were lost with it")
 
     def _add(
         self,
@@ -253,53 +291,13 @@ def _curve_attributes(curve: Sequence[EpochResult], *, with_spread: bool) -> Tri
     return attributes
 
 
-def check_study_name(name: str) -> None:
-    """Raises `InputError` for a name that no search can have."""
-    if not name.strip():
-        raise InputError(f"--study must be a name, not {name!r}")
-    if not name.isprintable():  # which bytes that are no UTF-8 are not either
-        raise InputError(f"--study must consist of printable characters, not {name!r}")
-    if len(name) > MAX_NAME_LENGTH:
-        raise InputError(f"--study must have at most {MAX_NAME_LENGTH} characters, not {len(name)}")
-    if name.endswith(CURVES_SUFFIX):
-        raise InputError(f"--study must not end in {CURVES_SUFFIX}, which names a study's curves, as {name!r} does")
-
-
-def read_fingerprint(store: Store, name: str) -> dict[str, Any] | None:
-    """Return the settings that a study was made with, or None if there is no such study, or it is gone."""
-    if name not in store.study_names():
-        return None
-    query = select(searches.c.fingerprint).where(searches.c.study_name == name)
-    with reading(store.database, f"study {name!r} in table searches"), store.database.connect() as connection:
-        fingerprint: dict[str, Any] = dict(connection.execute(query).scalar_one())
-        for key, kind in _FINGERPRINT_TYPES.items():
-            if not isinstance(fingerprint.get(key, kind()), kind):
-                raise ValueError(f"{key} is {shown(fingerprint[key])}")
-        if "space" in fingerprint:
-            SearchSpace.from_stored(fingerprint["space"])
-        return fingerprint
-
-
-def check_fingerprint(name: str, stored: dict[str, Any], given: dict[str, Any]) -> None:
-    """Raise `InputError` with each difference between the settings a study was created with and the given ones."""
-    if differences := fingerprint_differences(stored, given):
-        raise InputError(
-            f"study {name!r} was made differently: {'; '.join(differences)}; use its settings, "
-            "or choose another name with --study"
-        )
-
-
-def fingerprint_differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
-    """Describe each setting that differs. Spaces are compared by meaning: either may omit a key at its default."""
-    differences = []
-    for key in sorted({*stored, *given}):
-        was, now = stored.get(key), given.get(key)
-        if key == "space" and isinstance(was, str) and isinstance(now, str):
-            different = space_differences(SearchSpace.from_stored(was), SearchSpace.from_stored(now))
-            differences += [f"space: {difference}" for difference in different]
-        elif was != now:
-            differences.append(f"{key} was {was!r} and is now {now!r}")
-    return differences
+@contextmanager
+def _unless_finished(slot: Slot) -> Iterator[None]:
+    """Whoever else finished the trial had taken the slot from this worker."""
+    try:
+        yield
+    except UpdateFinishedTrialError:
+        raise SlotLostError(f"trial {slot.trial_number} was finished by another worker") from None
 
 
 def _open_curves(store: Store, name: str) -> Study:

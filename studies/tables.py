@@ -6,6 +6,7 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -16,7 +17,7 @@ from sqlalchemy import (
     table,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of the tables below. Every change to them needs a migration, which raises it (studies/migrations.py)."""
 
 metadata = MetaData()
@@ -68,8 +69,11 @@ trial_slots = Table(
     Column("num_params", Integer),
     Column("worker", BigInteger, nullable=False),  # the byte of the lock file that the owner holds
     Column("host", String(255), nullable=False),
-    Column("heartbeat", Float, nullable=False),  # Unix time of the owner's last heartbeat
-    Column("candidate_key", String(16)),  # key of its candidate, which no other slot trains; null in early stores
+    Column("heartbeat", Float, nullable=False),  # when the owner renewed its lease, by the clock of the database
+    Column("candidate_key", String(16)),  # key of its candidate, which no other slot trains
+    Column("num_losses", Integer, nullable=False, default=0, server_default="0"),  # see Slot.num_losses
+    Index("ix_trial_slots_study_name_state", "study_name", "state"),
+    Index("ix_trial_slots_study_name_candidate_key", "study_name", "candidate_key"),
 )
 
 # Candidates to be trained before any that a sampler draws, in the order of their IDs.

@@ -27,8 +27,8 @@ class Outcome(StrEnum):
     """The candidate is over the budget and was never built."""
     DUPLICATE = "duplicate"
     """The candidate equals that of a trained trial, whose number is in ``duplicate_of``."""
-    INTERRUPTED = "interrupted"
-    """The trial was interrupted, or its worker was lost."""
+    FAILED = "failed"
+    """The trial was given up: it lost several workers, or was lost before it began. Earlier versions gave all up."""
 
 
 TRAINED = (Outcome.COMPLETE, Outcome.PRUNED, Outcome.DIVERGED)
@@ -200,7 +200,7 @@ def write_attributes(trial: Trial, attributes: TrialAttributes) -> None:
 def outcome_of(trial: FrozenTrial) -> Outcome | None:
     """Return how the trial ended, or None if it is still running."""
     if trial.state == TrialState.FAIL:
-        return Outcome.INTERRUPTED
+        return Outcome.FAILED
     outcome = attributes_of(trial).get("outcome")
     return Outcome(outcome) if outcome and trial.state.is_finished() else None
 

@@ -83,7 +83,7 @@ DAMAGES = (
     _attribute(
         "outcome",
         '"finished"',
-        "its user attribute 'outcome' must be one of complete, pruned, diverged, rejected, duplicate, interrupted, not "
+        "its user attribute 'outcome' must be one of complete, pruned, diverged, rejected, duplicate, failed, not "
         "'finished'",
     ),
     _attribute("outcome", '"pruned"', "its outcome is pruned, its state COMPLETE", commands=("status", RUN)),

@@ -10,7 +10,7 @@ from mnist_core.data import Dataset, load_dataset
 from mnist_core.engine import TORCH, Engine
 from search.runs.config import RunConfig
 from search.runs.trial import TrialTrainer
-from search.runs.worker import prepare_trials
+from search.runs.worker import fill, prepare_trials
 from search.sampling.proposals import Proposals
 from space.ranges import ArchitectureRanges, Stage, TrainingRanges
 from space.search_space import SearchSpace
@@ -34,8 +34,7 @@ class TrialRunner:
     trainer: TrialTrainer
 
     def run(self, slot: Slot) -> Outcome | None:
-        suggestion = self.proposals.find(slot)
-        return None if suggestion is None else self.trainer.train(suggestion, slot)
+        return fill(slot, self.search, self.proposals, self.trainer)
 
 
 @cache

@@ -12,14 +12,18 @@ from tempfile import TemporaryDirectory
 
 from optuna.distributions import IntDistribution
 from optuna.trial import Trial
+from sqlalchemy import update
 
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec
 from space.results import EpochResult
+from studies.leases import LEASE_SECONDS, database_time
 from studies.locks import WorkerLocks
 from studies.records import write_epoch
+from studies.slots import Slot
 from studies.storage import Store
 from studies.study import SearchStudy, Suggestion
+from studies.tables import trial_slots
 from studies.trials import Outcome, TrialAttributes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,7 +62,8 @@ def _new_store() -> bytes:
 def restore_store(folder: Path, schema: int) -> str:
     """Put a store that an earlier version made, of one study ``digits-700``, into ``folder``; returns its URL.
 
-    The study has four complete trials and a pruned one, and its front is confirmed. It was made by version 0.1.0 with
+    The study has four complete trials and a pruned one, and its front is confirmed. That of schema 2 has an interrupted
+    trial as well, after two epochs. They were made by version 0.1.0 with
 
         run --dataset digits --budget 700 --trials 5 --epochs 5 --seed 3 --workers 1 --train-size 300
         confirm --seeds 2 --top 2
@@ -66,7 +71,8 @@ def restore_store(folder: Path, schema: int) -> str:
     kept = ROOT / f"tests/studies/stores/schema-{schema}"
     with closing(sqlite3.connect(folder / "studies.db")) as connection:
         connection.executescript((kept / "studies.sql").read_text(encoding="utf-8"))
-    shutil.copytree(kept / "studies.artifacts", folder / "studies.artifacts")
+    for artifacts in kept.glob("*.artifacts"):
+        shutil.copytree(artifacts, folder / artifacts.name)
     return f"sqlite:///{folder / 'studies.db'}"
 
 
@@ -120,13 +126,44 @@ def train_one(
     slot = search.slots.assign(slot, trial.number, candidate.num_params)
     curve = results(*accuracies)
     for result in curve:
-        write_epoch(search.store.database, search.name, trial.number, result)
-        search.slots.beat(slot)
+        search.store_epoch(slot, result)
     attributes: TrialAttributes = {"seed": trial.number}
     if outcome != Outcome.COMPLETE:
         attributes["reason"] = f"{outcome} in a test"
     search.finish(trial, slot, outcome, curve, attributes)
     return trial.number
+
+
+def go_on(search: SearchStudy, accuracies: Sequence[float]) -> int:
+    """All that a worker writes for an interrupted trial that it completes, without a checkpoint; returns its number."""
+    slot = search.slots.claim(1_000, WORKER)
+    assert slot is not None
+    frozen = search.find_trial(slot)
+    assert frozen is not None, "no trial was interrupted"
+    trial = search.go_on(frozen, slot, run={"engine": "torch", "device": "cpu"}, epochs=[])
+    curve = results(*accuracies)
+    for result in curve:
+        search.store_epoch(slot, result)
+    search.finish(trial, slot, Outcome.COMPLETE, curve, {"seed": trial.number})
+    return trial.number
+
+
+def store_epochs(search: SearchStudy, trial_number: int, *accuracies: float) -> None:
+    """Write epochs of a trial, whether or not it has a slot."""
+    with search.store.database.begin() as connection:
+        for result in results(*accuracies):
+            write_epoch(connection, search.name, trial_number, result)
+
+
+def change_slot(search: SearchStudy, slot: Slot, **values: object) -> None:
+    """Change a slot whoever owns it, such as its ``state``."""
+    with search.store.database.begin() as connection:
+        connection.execute(update(trial_slots).where(trial_slots.c.id == slot.id).values(**values))
+
+
+def silence(search: SearchStudy, slot: Slot, seconds: float = LEASE_SECONDS + 1) -> None:
+    """Let the owner of a slot have given no sign of life for so long."""
+    change_slot(search, slot, heartbeat=database_time() - seconds)
 
 
 @contextmanager

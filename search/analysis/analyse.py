@@ -31,9 +31,9 @@ from space.results import EpochResult
 from studies.confirmations import read_confirmed_front, read_openings
 from studies.consistency import check_num_epochs
 from studies.damage import reading
+from studies.fingerprints import read_fingerprint
 from studies.records import read_epochs
 from studies.storage import Store
-from studies.study import read_fingerprint
 from studies.trials import attributes_of, complete_trial
 
 USUAL_LIMIT = 8_000

@@ -27,10 +27,10 @@ from space.errors import InputError
 from studies.artifacts import StoredWeights, confirmed_file
 from studies.confirmations import Confirmation, ConfirmedPoint, SeedResult, Seeds, Stage
 from studies.damage import reading
+from studies.fingerprints import read_fingerprint
 from studies.locks import CONFIRMING, WorkerLocks
 from studies.pareto import FrontPoint
 from studies.storage import Store
-from studies.study import read_fingerprint
 from studies.trials import (
     Outcome,
     attributes_of,

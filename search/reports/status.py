@@ -10,7 +10,7 @@ from studies.consistency import check_slots
 from studies.locks import WorkerLocks
 from studies.pareto import FrontPoint, most_accurate
 from studies.records import read_front
-from studies.slots import SlotState, TrialSlots, is_alive
+from studies.slots import UNFINISHED, SlotState, TrialSlots, is_alive
 from studies.storage import Store
 from studies.trials import TRAINED, Outcome, attributes_of, count_outcomes, read_trials
 
@@ -21,7 +21,9 @@ def print_status(store: Store, name: str, *, as_json: bool) -> None:
     trials = read_trials(store, study)
     counts = count_outcomes(trials)
     locks = WorkerLocks(store.lock_path)
-    running = [slot for slot in TrialSlots(store.database, name).read((SlotState.RUNNING,)) if is_alive(slot, locks)]
+    unfinished = TrialSlots(store.database, name).read(UNFINISHED)
+    running = [slot for slot in unfinished if slot.state == SlotState.RUNNING and is_alive(slot, locks)]
+    begun = [slot for slot in unfinished if slot.trial_number is not None]
     best = most_accurate(read_front(store.database, name))
     confirmed = _confirmed(store, name, best)
     attributes = [attributes_of(trial) for trial in trials]
@@ -31,6 +33,8 @@ def print_status(store: Store, name: str, *, as_json: bool) -> None:
         "trained": sum(counts[outcome] for outcome in TRAINED),
         **{outcome.value: counts[outcome] for outcome in Outcome},
         "running": len(running),
+        "interrupted": sum(slot.state != SlotState.PAUSED and slot not in running for slot in begun),
+        "paused": sum(slot.state == SlotState.PAUSED for slot in begun),
     }
     openings = read_openings(store.database, name)
     if as_json:

@@ -18,7 +18,7 @@ from search.workers.machine import MAX_SEEDS, check_names, check_train_size, che
 from space.architecture import MAX_PARAMS, num_params
 from space.errors import InputError
 from space.search_space import SearchSpace
-from studies.study import check_study_name
+from studies.fingerprints import check_study_name
 
 MAX_TRIALS, MAX_SECONDS = 1_000_000, 1_000_000_000
 """Upper limits, far above any useful value, which catch typing errors."""

@@ -6,8 +6,8 @@ from typing import Any
 from mnist_core.data import Dataset
 from search.runs.config import RunConfig
 from space.search_space import SearchSpace
+from studies.fingerprints import fingerprint_differences, read_fingerprint
 from studies.storage import Store
-from studies.study import fingerprint_differences, read_fingerprint
 
 
 def settle_if_new(config: RunConfig) -> RunConfig:

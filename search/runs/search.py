@@ -73,6 +73,8 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     del data
     search.repair(locks)
     supervisor = Supervisor(work, config, resources)
+    num_workers = config.workers or default_workers(device)
+    lost = set[int]()
     stop = StopRequest()
     timed_out = ending = False
     try:
@@ -83,8 +85,11 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
                 if supervisor.num_alive == 0:
                     if stop.asked or timed_out:
                         break
-                    supervisor.start(min(config.workers or default_workers(device), config.trials - num_trained))
-                if supervisor.wait(POLL_SECONDS):
+                    supervisor.start(min(num_workers, config.trials - num_trained))
+                num_replaced = supervisor.wait(POLL_SECONDS)
+                # A worker that is seen lost twice had the time to renew its lease, if the whole machine was stopped.
+                lost_before, lost = lost, search.lost_slots(locks)
+                if num_replaced or lost & lost_before:
                     display.worker_lost(search.repair(locks))
                 if search.slots.num_trained() > num_trained:
                     supervisor.note_progress()

@@ -2,27 +2,31 @@
 
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from optuna.artifacts import upload_artifact
-from optuna.trial import Trial
+from optuna.trial import FrozenTrial, Trial
 
 from mnist_core.checkpoint import Checkpoint, save_checkpoint
 from mnist_core.data import Dataset
 from mnist_core.engine import Engine
 from mnist_core.training import DivergedError
-from search.runs.pruning import TrialCurve, should_prune
+from mnist_core.training_checkpoint import load_training
+from search.runs.pruning import WARM_UP_EPOCHS, TrialCurve, should_prune
 from search.workers.training import CandidateTraining
-from space.errors import SearchFailedError
+from space.candidate import CandidateSpec
+from space.errors import InputError, SearchFailedError
 from space.results import EpochResult
 from studies.artifacts import sha256_of
-from studies.records import read_completed_curves, write_epoch
-from studies.slots import Slot
+from studies.records import read_completed_curves
+from studies.slots import Slot, SlotLostError
 from studies.study import SearchStudy, Suggestion
-from studies.trials import TRAINED, Outcome, TrialAttributes, write_attributes
+from studies.trials import TRAINED, Outcome, TrialAttributes, candidate_of, write_attributes
 
 MAX_DIVERGED = 20
 """Number of diverged trials in a row, over all workers, after which a search fails."""
@@ -44,41 +48,88 @@ class TrialTrainer:
     """Returns the call's settings to store with each trial, given the names of the device and the engine."""
     should_stop: Callable[[], bool]
 
-    def train(self, suggestion: Suggestion, slot: Slot) -> Outcome | None:
-        """Train a candidate within the budget and record its outcome; returns None if the worker was asked to stop.
+    def train(self, suggestion: Suggestion, slot: Slot, *, pause_after: int | None = None) -> Outcome | None:
+        """Train a candidate within the budget and record its outcome; returns None if the trial has not ended.
 
-        Raises `SearchFailedError` if all trials diverge. A trial that ends in another exception is recovered after its
-        worker has ended, as if the worker had been killed.
+        That is so if the worker was asked to stop, or if the trial was paused: after epoch ``pause_after``, unless
+        that is its last. It goes on from there with `go_on`, on any worker. Raises `SlotLostError` if the worker lost
+        the slot, which another may own by then, and `SearchFailedError` if all trials diverge. A trial that ends in
+        another exception is recovered after its worker has ended, as if the worker had been killed.
         """
         search, candidate = self.search, suggestion.candidate
         assert candidate.num_params <= self.budget, "candidates over the budget are never built"
-        engine = self.engine.for_candidate(candidate)
-        trial = search.begin(suggestion, self.budget, run=self.recorded(self.device, engine.name))
-        slot = search.slots.assign(slot, trial.number, candidate.num_params)
-        assert slot.seed_number is not None
-        seed = trial_seed(self.study_seed, slot.seed_number)
-        write_attributes(trial, {"seed": seed})
-        training = CandidateTraining(
-            candidate, self.data, seed=seed, device=self.device, engine=engine, trial=trial.number
-        )
+        trial = search.begin(suggestion, self.budget, run=self._run_of(candidate))
         try:
+            slot = search.slots.assign(slot, trial.number, candidate.num_params)
+        except SlotLostError:
+            search.tell_failed(trial.number, "its worker lost its slot before it began")
+            raise
+        return self._train(trial, slot, self._training(candidate, slot), pause_after)
+
+    def go_on(self, frozen: FrozenTrial, slot: Slot, *, pause_after: int | None = None) -> Outcome | None:
+        """Go on with an unfinished trial from its last finished epoch; the rest is as for `train`.
+
+        Without a checkpoint that can be used, such as on a machine that does not share the folder of model files, the
+        trial begins anew.
+        """
+        candidate = candidate_of(frozen)
+        training = self._training(candidate, slot)
+        with suppress(InputError):
+            saved = load_training(self._checkpoint_path(slot))
+            if saved.configuration == training.configuration:
+                training.restore(saved)
+        trial = self.search.go_on(frozen, slot, run=self._run_of(candidate), epochs=training.results)
+        return self._train(trial, slot, training, pause_after)
+
+    def _train(self, trial: Trial, slot: Slot, training: CandidateTraining, pause_after: int | None) -> Outcome | None:
+        search, results = self.search, training.results
+        write_attributes(trial, {"seed": training.seed})
+        try:
+            if (reason := self._pruned(training)) is not None:  # asked again about the epoch that was stored last
+                return self._stop(trial, slot, Outcome.PRUNED, results, reason)
             for result in training:
-                write_epoch(search.store.database, search.name, trial.number, result)
-                search.slots.beat(slot)
+                search.store_epoch(slot, result, save=partial(training.save, self._checkpoint_path(slot)))
                 if result.epoch == self.num_epochs:
                     continue
-                if self.is_pruning and self._is_hopeless(candidate.num_params, training.results):
-                    reason = f"pruned after epoch {result.epoch}"
-                    return self._stop(trial, slot, Outcome.PRUNED, training.results, reason)
+                if (reason := self._pruned(training)) is not None:
+                    return self._stop(trial, slot, Outcome.PRUNED, results, reason)
+                if result.epoch == pause_after:
+                    search.slots.pause(slot)
+                    return None
                 if self.should_stop():
-                    search.tell_failed(trial.number, f"interrupted after epoch {result.epoch}")
-                    search.slots.give_up(slot)
+                    search.slots.interrupt(slot)
                     return None
         except DivergedError as error:
-            return self._stop(trial, slot, Outcome.DIVERGED, training.results, str(error))
+            return self._stop(trial, slot, Outcome.DIVERGED, results, str(error))
         weights = self._upload(trial, training.checkpoint())
-        search.finish(trial, slot, Outcome.COMPLETE, training.results, weights)
+        search.finish(trial, slot, Outcome.COMPLETE, results, weights)
         return Outcome.COMPLETE
+
+    def _training(self, candidate: CandidateSpec, slot: Slot) -> CandidateTraining:
+        assert slot.seed_number is not None
+        return CandidateTraining(
+            candidate,
+            self.data,
+            seed=trial_seed(self.study_seed, slot.seed_number),
+            device=self.device,
+            engine=self.engine,
+            trial=slot.trial_number,
+        )
+
+    def _run_of(self, candidate: CandidateSpec) -> dict[str, Any]:
+        return self.recorded(self.device, self.engine.for_candidate(candidate).name)
+
+    def _checkpoint_path(self, slot: Slot) -> Path:
+        assert slot.trial_number is not None
+        return self.search.store.artifacts.checkpoint(self.search.name, slot.trial_number)
+
+    def _pruned(self, training: CandidateTraining) -> str | None:
+        """Return why a trial is to be stopped after its latest epoch, or None if it is not."""
+        epoch = len(training.results)
+        if not self.is_pruning or not WARM_UP_EPOCHS <= epoch < self.num_epochs:
+            return None
+        is_hopeless = self._is_hopeless(training.candidate.num_params, training.results)
+        return f"pruned after epoch {epoch}" if is_hopeless else None
 
     def _stop(self, trial: Trial, slot: Slot, outcome: Outcome, curve: list[EpochResult], reason: str) -> Outcome:
         self.search.finish(trial, slot, outcome, curve, {"reason": reason})

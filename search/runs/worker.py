@@ -4,6 +4,7 @@ import random
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from mnist_core.engine import Engine
     from search.runs.trial import TrialTrainer
     from search.sampling.proposals import Proposals
+    from studies.slots import Slot
     from studies.study import SearchStudy
+    from studies.trials import Outcome
 
 stop_requested = threading.Event()
 
@@ -47,7 +50,9 @@ def work(config: RunConfig, worker: int, index: int, resources: Resources, failu
 
 def _work(config: RunConfig, worker: int, index: int, resources: Resources) -> None:
     from search.sampling.proposals import sampler_seed
+    from studies.leases import renewing
     from studies.locks import WorkerLocks
+    from studies.slots import SlotLostError
     from studies.storage import Store
     from studies.study import SearchStudy
 
@@ -64,12 +69,28 @@ def _work(config: RunConfig, worker: int, index: int, resources: Resources) -> N
         should_stop=stop_requested.is_set,
     )
     try:
-        while not stop_requested.is_set() and (slot := search.slots.claim(config.trials, worker)):
-            if suggestion := proposals.find(slot):
-                trainer.train(suggestion, slot)
+        with renewing(lambda: search.slots.renew(worker)):
+            while not stop_requested.is_set() and (slot := search.slots.claim(config.trials, worker)):
+                with suppress(SlotLostError):  # another worker goes on with its trial
+                    fill(slot, search, proposals, trainer)
     except KeyError:  # Optuna finds no record of the trial or the study
         store.load_study(config.study_name)
         raise
+
+
+def fill(slot: "Slot", search: "SearchStudy", proposals: "Proposals", trainer: "TrialTrainer") -> "Outcome | None":
+    """Train the trial of a slot to its end, a new one or one that was begun; returns None if it has not ended."""
+    from studies.trials import Outcome, outcome_of
+
+    trial = search.find_trial(slot)
+    # Where an earlier version interrupted a trial, that has failed, and a new one repeats it.
+    if trial is None or outcome_of(trial) == Outcome.FAILED:
+        suggestion = proposals.find(slot)
+        return None if suggestion is None else trainer.train(suggestion, slot)
+    if (outcome := outcome_of(trial)) is not None:  # its worker was lost after it had ended the trial
+        search.slots.end(slot, outcome)
+        return outcome
+    return trainer.go_on(trial, slot)
 
 
 def prepare_trials(

@@ -41,8 +41,9 @@ class Proposals:
     def find(self, slot: Slot) -> Suggestion | None:
         """Return the candidate to train in a slot, or None if the worker was asked to stop.
 
-        An interrupted trial is repeated. Candidates that are over the budget or equal to a trained one are stored as
-        such and do not count. Raises `SearchFailedError` after `MAX_REJECTIONS` of them in a row.
+        A trial that an earlier version interrupted is repeated. Candidates that are over the budget or equal to a
+        trained one are stored as such and do not count. Raises `SearchFailedError` after `MAX_REJECTIONS` of them in a
+        row.
         """
         if slot.trial_number is not None:
             return self._repeat(slot.trial_number)
@@ -50,7 +51,7 @@ class Proposals:
         for attempt in range(MAX_REJECTIONS):
             trials = self.search.read_trials()
             if self.should_stop():
-                self.search.slots.give_up(slot)
+                self.search.slots.interrupt(slot)
                 return None
             # Finding a growing net takes many draws, so it is tried only once.
             first = (self._queued(slot) or self._draw_growing(trials)) if attempt == 0 else None
@@ -66,7 +67,7 @@ class Proposals:
         raise too_many_rejections(self.budget, smallest)
 
     def _repeat(self, trial_number: int) -> Suggestion:
-        """Return the candidate of an interrupted trial."""
+        """Return the candidate of a trial that an earlier version interrupted, which made it a failed one."""
         trial = self.search.read_trials()[trial_number]
         source = attributes_of(trial).get("warm_start")
         attributes: TrialAttributes = {} if source is None else {"warm_start": source}

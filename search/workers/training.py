@@ -1,12 +1,15 @@
-"""One training of a candidate with one seed, which yields its epochs and then gives the trained model."""
+"""One training of a candidate with one seed, which yields its epochs, may go on later, and gives the trained model."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 from mnist_core.checkpoint import Checkpoint, cpu_weights
 from mnist_core.data import Dataset
 from mnist_core.engine import Engine
 from mnist_core.model import build_model
-from mnist_core.training import train
+from mnist_core.training import TrainingState, train
+from mnist_core.training_checkpoint import TrainingCheckpoint, save_training
 from space.candidate import CandidateSpec
 from space.results import EpochResult
 
@@ -30,23 +33,46 @@ class CandidateTraining:
         self.seed = seed
         self.trial = trial
         self.engine = engine.for_candidate(candidate)
-        self.results: list[EpochResult] = []
-        """Results of the epochs so far."""
+        self._state = TrainingState()
         self._device = device
         self._model = build_model(candidate.architecture, seed=seed)
 
+    @property
+    def results(self) -> list[EpochResult]:
+        """Results of the epochs so far."""
+        return self._state.results
+
     def __iter__(self) -> Iterator[EpochResult]:
         """Train and yield each epoch as it ends. Raises `DivergedError` if the loss stops being finite."""
-        for result in train(
+        return train(
             self._model,
             self.data,
             self.candidate.training,
             seed=self.seed,
             device=self._device,
             engine=self.engine,
-        ):
-            self.results.append(result)
-            yield result
+            state=self._state,
+        )
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """What must be equal for the training to go on from a checkpoint."""
+        return {
+            "candidate": self.candidate.key,
+            "seed": self.seed,
+            "dataset_sha256": self.data.sha256,
+            "train_size": len(self.data.train),
+        }
+
+    def save(self, path: Path) -> None:
+        """Write the state after the latest epoch. Raises `UnwritableFileError` if that is impossible."""
+        checkpoint = TrainingCheckpoint(self.configuration, cpu_weights(self._model), {}, self._state)
+        save_training(path, checkpoint, survives_power_cut=False)
+
+    def restore(self, saved: TrainingCheckpoint) -> None:
+        """Go on from a checkpoint, whose configuration is equal, when this is iterated over."""
+        self._model.load_state_dict(saved.weights)
+        self._state = saved.state
 
     def checkpoint(self, *, is_judged: bool = True) -> Checkpoint:
         """Return the current model, with its validation accuracy only if ``is_judged``.

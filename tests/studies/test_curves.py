@@ -8,7 +8,6 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from studies.curves import are_in_order, next_number
 from studies.locks import WorkerLocks, file_lock
-from studies.records import write_epoch
 from studies.study import SearchStudy
 from studies.trials import Outcome
 from tests.stores import (
@@ -71,8 +70,8 @@ def test_trials_without_a_curve_keep_their_number_by_a_placeholder(search: Searc
         numbers["diverged"]: "no curve: diverged",
         numbers["rejected"]: "no curve: rejected",
         numbers["duplicate"]: "no curve: duplicate",
-        numbers["failed"]: "no curve: interrupted",
-        numbers["running"]: "no curve: interrupted",  # its worker is dead
+        numbers["failed"]: "no curve: failed",
+        numbers["running"]: "no curve: failed",  # its worker is dead
         len(numbers): "no curve: never trained",
     }
     assert {(curves[number].state, curves[number].value) for number in placeholders} == {(TrialState.FAIL, None)}
@@ -86,7 +85,7 @@ def test_a_curve_waits_for_the_trials_before_its_own(search: SearchStudy) -> Non
     train_one(search, 5, [0.6])
     train_one(search, 6, [0.7])
     assert curves_of(search) == []
-    write_epoch(search.store.database, search.name, slow.number, results(0.5)[0])
+    search.store_epoch(slot, results(0.5)[0])
     search.finish(slow, slot, Outcome.COMPLETE, results(0.5), {"seed": slow.number})
     assert accuracies_of(search) == [[0.5], [0.6], [0.7]]
 

@@ -7,15 +7,18 @@ import pytest
 from sqlalchemy import inspect, select, text
 
 from studies.confirmations import Confirmation, Stage, read_confirmed_front
+from studies.locks import WorkerLocks
 from studies.migrations import MIGRATIONS, migrate
 from studies.records import read_front
+from studies.slots import TrialSlots
 from studies.storage import Store
+from studies.study import SearchStudy
 from studies.tables import SCHEMA_VERSION, metadata, schema_version
-from studies.trials import Outcome, count_outcomes
-from tests.stores import restore_store, run_at_once
+from studies.trials import Outcome, count_outcomes, outcome_of
+from tests.stores import WORKER, restore_store, run_at_once
 
 NAME = "digits-700"
-KEPT = [1]
+KEPT = [1, 2]
 """The schemas of which a store is kept in the repository."""
 
 
@@ -43,10 +46,12 @@ def test_an_earlier_store_is_read_as_it_is(schema: int, tmp_path: Path) -> None:
     assert store.resolve_study_name(None) == NAME
     counts = count_outcomes(store.load_study(NAME).get_trials(deepcopy=False))
     assert (counts[Outcome.COMPLETE], counts[Outcome.PRUNED]) == (4, 1)
-    assert [point.num_params for point in read_front(store.database, NAME)] == [460, 573]
-    assert [round(point.accuracy, 4) for point in read_confirmed_front(store.database, NAME)] == [0.8867, 0.9417]
+    front, accuracies = {1: ([460, 573], [0.8867, 0.9417]), 2: ([334, 466], [0.82])}[schema]
+    assert [point.num_params for point in read_front(store.database, NAME)] == front
+    assert [round(point.accuracy, 4) for point in read_confirmed_front(store.database, NAME)] == accuracies
     assert hashlib.sha256((tmp_path / "studies.db").read_bytes()).hexdigest() == before
-    assert {path.name for path in tmp_path.iterdir()} == {"studies.db", "studies.artifacts"}
+    artifacts = {1: "studies.artifacts", 2: "studies.db.artifacts"}[schema]
+    assert {path.name for path in tmp_path.iterdir()} == {"studies.db", artifacts}
 
 
 @pytest.mark.parametrize("open_to_write", [Store.open, Store.create])
@@ -60,8 +65,9 @@ def test_an_earlier_store_gets_the_present_tables_when_it_is_written_to(
     assert columns(store) == columns(Store.create(f"sqlite:///{tmp_path / 'new.db'}"))
     confirmation = Confirmation.find(store.database, NAME)
     assert confirmation is not None
-    assert len(confirmation.front()) == 2
-    assert {result.weights_sha256 for result in confirmation.read(Stage.MEASURE)} == {None}
+    assert len(confirmation.front()) == {1: 2, 2: 1}[schema]
+    hashes = [result.weights_sha256 for result in confirmation.read(Stage.MEASURE)]
+    assert all(hashes) if schema > 1 else set(hashes) == {None}
     migrate(store.database)
     assert version_of(store) == SCHEMA_VERSION
 
@@ -83,3 +89,26 @@ def test_of_several_processes_one_migrates(tmp_path: Path) -> None:
     printed = run_at_once("from studies.storage import Store", program, url, num_processes=3)
     assert printed == ["open\n"] * 3
     assert version_of(Store.open_read_only(url)) == SCHEMA_VERSION
+
+
+@pytest.mark.parametrize("schema", KEPT)
+def test_slots_of_an_earlier_store_have_what_those_of_a_new_one_have(schema: int, tmp_path: Path) -> None:
+    store = Store.open(restore_store(tmp_path, schema))
+    slots = TrialSlots(store.database, NAME)
+    trials = store.load_study(NAME).get_trials(deepcopy=False)
+    found = [(slot.candidate_key, slot.num_losses) for slot in slots.read()]
+    assert found == [(trial.user_attrs["candidate_key"], 0) for trial in trials]
+    indexes = {index["name"] for index in inspect(store.database).get_indexes("trial_slots")}
+    assert indexes == {f"ix_trial_slots_study_name{column}" for column in ("", "_state", "_candidate_key")}
+
+
+def test_a_trial_that_an_earlier_version_interrupted_waits_in_its_slot(tmp_path: Path) -> None:
+    """The trial has failed: a new one repeats it (tests/search/runs/test_trial.py)."""
+    store = Store.open(restore_store(tmp_path, 2))
+    search = SearchStudy(store, NAME)
+    assert search.repair(WorkerLocks(store.lock_path)) == []
+    slot = search.slots.claim(6, WORKER)
+    assert slot is not None
+    trial = search.find_trial(slot)
+    assert trial is not None
+    assert (trial.number, outcome_of(trial), slot.num_attempts) == (5, Outcome.FAILED, 2)

@@ -6,12 +6,13 @@ import optuna
 import pytest
 
 from space.errors import DamagedStoreError, InputError
+from studies.fingerprints import read_fingerprint
 from studies.locks import WorkerLocks
 from studies.names import gone_names
 from studies.records import read_epochs, read_front
 from studies.slots import SlotState
 from studies.storage import Store
-from studies.study import SearchStudy, read_fingerprint
+from studies.study import SearchStudy
 from studies.trials import read_trials
 from tests.stores import FINGERPRINT, NAME, begin, create_search, make_search, reopen, train_one
 

@@ -16,12 +16,11 @@ from studies.records import (
     read_front,
     trial_rows,
     update_front,
-    write_epoch,
 )
 from studies.study import SearchStudy
 from studies.tables import pareto_front as front_table
 from studies.trials import Outcome, front_point
-from tests.stores import begin, make_search, net, results, train_one
+from tests.stores import begin, make_search, net, results, store_epochs, train_one
 from tests.studies.conftest import make_one_of_each
 
 # Epochs
@@ -30,16 +29,15 @@ from tests.studies.conftest import make_one_of_each
 def test_epochs_are_read_as_they_were_written(search: SearchStudy) -> None:
     engine, curve = search.store.database, results(0.1, 1 / 3, 0.9999)
     for number in (7, 3):
-        for result in curve:
-            write_epoch(engine, search.name, number, result)
-    write_epoch(engine, search.name, 8, curve[0])
+        store_epochs(search, number, *(result.val_accuracy for result in curve))
+    store_epochs(search, 8, 0.1)
     assert read_epochs(engine, search.name, [3, 7, 9]) == {3: curve, 7: curve, 9: []}
     assert read_epochs(engine, search.name, []) == {}
 
 
 def test_epochs_belong_to_one_search(tmp_path: Path, search: SearchStudy) -> None:
     other = make_search(tmp_path, "other")
-    write_epoch(search.store.database, search.name, 0, results(0.5)[0])
+    store_epochs(search, 0, 0.5)
     assert read_epochs(search.store.database, other.name, [0]) == {0: []}
 
 
@@ -50,7 +48,7 @@ def test_rivals_are_the_complete_trials_of_at_most_so_many_parameters(tmp_path: 
     train_one(search, 4, [0.3, 0.4])
     train_one(search, 4, [0.1, 0.2], Outcome.PRUNED)
     train_one(search, 4, [0.1], Outcome.DIVERGED)
-    write_epoch(search.store.database, search.name, begin(search, 2).number, results(0.2)[0])
+    store_epochs(search, begin(search, 2).number, 0.2)
 
     def read(max_params: int) -> list[tuple[int, tuple[float, ...], tuple[float, ...]]]:
         return read_completed_curves(search.store.database, search.name, max_params)

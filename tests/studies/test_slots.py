@@ -7,16 +7,26 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
+from studies.leases import LEASE_SECONDS
 from studies.locks import WorkerLocks
-from studies.slots import GRACE_SECONDS, MAX_ATTEMPTS, QueuedCandidate, Slot, SlotState, State, TrialSlots, is_alive
+from studies.slots import (
+    MAX_LOSSES,
+    UNFINISHED,
+    QueuedCandidate,
+    Slot,
+    SlotLostError,
+    SlotState,
+    State,
+    TrialSlots,
+    is_alive,
+)
 from studies.storage import Store
 from studies.study import SearchStudy
 from studies.trials import TRAINED, Outcome
-from tests.stores import WORKER, living_worker, make_search, restore_store, run_at_once
+from tests.stores import WORKER, change_slot, living_worker, make_search, restore_store, run_at_once, silence
 
 
 @pytest.fixture
@@ -32,8 +42,22 @@ def claimed(slots: TrialSlots, total: int = 1_000, worker: int = WORKER) -> Slot
 
 def interrupted(slots: TrialSlots, trial_number: int) -> Slot:
     slot = slots.assign(claimed(slots), trial_number, 94)
-    assert slots.give_up(slot) == SlotState.INTERRUPTED
+    slots.interrupt(slot)
     return slot
+
+
+def lose(slots: TrialSlots, slot: Slot) -> SlotState | None:
+    """Take a slot back from its worker, as `repair` does when that is lost."""
+    return slots.take_back(next(read for read in slots.read() if read.id == slot.id))
+
+
+def state_of(slots: TrialSlots, slot: Slot) -> State:
+    return next(other.state for other in slots.read() if other.id == slot.id)
+
+
+def same(slot: Slot) -> Slot:
+    """A slot without the time at which it was read, to compare it."""
+    return replace(slot, silent_seconds=0.0)
 
 
 # Claiming
@@ -45,8 +69,9 @@ def test_a_new_slot_has_its_owner_and_nothing_else_yet(slots: TrialSlots) -> Non
     assert (slot.state, slot.num_attempts) == (SlotState.RUNNING, 1)
     assert (slot.trial_number, slot.seed_number, slot.num_params) == (None, None, None)
     assert (slot.worker, slot.host) == (2**48, socket.gethostname())
-    assert before <= slot.heartbeat <= time.time()
-    assert slots.read() == [slot]
+    assert before - 0.1 <= slot.heartbeat <= time.time() + 0.1, "the database has the clock of this machine"
+    assert 0 <= slot.silent_seconds < 5
+    assert [same(other) for other in slots.read()] == [same(slot)]
 
 
 @pytest.mark.parametrize("total", [1, 3])
@@ -66,17 +91,19 @@ def test_no_more_than_the_total_can_be_claimed(slots: TrialSlots, total: int) ->
         (Outcome.PRUNED, True),
         (Outcome.DIVERGED, True),
         (SlotState.INTERRUPTED, False),
+        (SlotState.PAUSED, False),
         (SlotState.RELEASED, False),
     ],
 )
-def test_what_counts_towards_the_total(slots: TrialSlots, state: SlotState, taken: bool) -> None:
-    slots.set_state(claimed(slots, 1), state)
+def test_what_counts_towards_the_total(search: SearchStudy, state: SlotState, taken: bool) -> None:
+    slots = search.slots
+    change_slot(search, claimed(slots, 1), state=state)
     assert (slots.claim(1, WORKER) is None) == taken
     assert slots.claim(2, WORKER) is not None
 
 
 def test_a_higher_total_lets_a_search_go_on(slots: TrialSlots) -> None:
-    slots.set_state(claimed(slots, 1), Outcome.COMPLETE)
+    slots.end(claimed(slots, 1), Outcome.COMPLETE)
     assert slots.claim(1, WORKER) is None
     assert slots.claim(2, WORKER) is not None
 
@@ -84,7 +111,7 @@ def test_a_higher_total_lets_a_search_go_on(slots: TrialSlots) -> None:
 def test_searches_in_one_store_count_apart(tmp_path: Path, slots: TrialSlots) -> None:
     other = make_search(tmp_path, "other").slots
     interrupted(slots, trial_number=7)
-    slots.set_state(claimed(slots), Outcome.COMPLETE)
+    slots.end(claimed(slots), Outcome.COMPLETE)
     assert claimed(other, 1).trial_number is None
     assert (slots.num_trained(), other.num_trained()) == (1, 0)
     assert (len(slots.read()), len(other.read())) == (1, 1)
@@ -103,7 +130,7 @@ def test_processes_claim_exactly_the_total_and_no_interrupted_slot_twice(search:
     for number in range(num_interrupted):  # together, so that none is claimed again here
         search.slots.assign(claimed(search.slots), number, 94)
     for slot in search.slots.read():
-        search.slots.give_up(slot)
+        search.slots.interrupt(slot)
     imports = "from studies.slots import TrialSlots\nfrom studies.storage import Store"
     program = (
         "slots = TrialSlots(Store.open(sys.argv[1]).database, sys.argv[2])\n"
@@ -122,18 +149,17 @@ def test_processes_claim_exactly_the_total_and_no_interrupted_slot_twice(search:
 def test_a_slot_is_seeded_by_its_first_trial(slots: TrialSlots) -> None:
     slot = slots.assign(claimed(slots), 4, 94)
     assert (slot.trial_number, slot.seed_number, slot.num_params) == (4, 4, 94)
-    assert slots.read() == [slot]
-    slots.give_up(slot)
+    slots.interrupt(slot)
+    # As where an earlier version trained an interrupted trial again under a new number.
     again = slots.assign(claimed(slots), 9, 94)
     assert (again.id, again.trial_number, again.seed_number) == (slot.id, 9, 4)
-    assert slots.read() == [again]
+    assert [(other.trial_number, other.seed_number) for other in slots.read()] == [(9, 4)]
 
 
 def test_trial_zero_is_a_trial(slots: TrialSlots) -> None:
-    slot = slots.assign(claimed(slots), 0, 94)
-    assert slots.give_up(slot) == SlotState.INTERRUPTED
-    again = slots.assign(claimed(slots), 5, 94)
-    assert again.seed_number == 0
+    slot = interrupted(slots, 0)
+    assert state_of(slots, slot) == SlotState.INTERRUPTED
+    assert slots.assign(claimed(slots), 5, 94).seed_number == 0
 
 
 # Giving up
@@ -142,8 +168,8 @@ def test_trial_zero_is_a_trial(slots: TrialSlots) -> None:
 def test_interrupted_slots_are_claimed_first_the_oldest_before_the_others(slots: TrialSlots) -> None:
     running = claimed(slots)
     first, second = (slots.assign(claimed(slots), number, 94) for number in (3, 5))
-    slots.give_up(second)
-    slots.give_up(first)
+    slots.interrupt(second)
+    slots.interrupt(first)
     found = [claimed(slots, worker=8) for _ in range(3)]
     assert [(slot.id, slot.trial_number, slot.seed_number) for slot in found[:2]] == [
         (first.id, 3, 3),
@@ -156,41 +182,113 @@ def test_interrupted_slots_are_claimed_first_the_oldest_before_the_others(slots:
 
 def test_an_interrupted_slot_stays_while_the_total_is_reached(slots: TrialSlots) -> None:
     first, second = claimed(slots), claimed(slots)
-    slots.give_up(slots.assign(first, 0, 94))
-    slots.set_state(second, Outcome.COMPLETE)
+    slots.interrupt(slots.assign(first, 0, 94))
+    slots.end(second, Outcome.COMPLETE)
     assert slots.claim(1, WORKER) is None
     assert claimed(slots, 2).id == first.id
 
 
 def test_a_slot_without_a_trial_is_released(slots: TrialSlots) -> None:
     slot = claimed(slots)
-    assert slots.give_up(slot) == SlotState.RELEASED
+    slots.interrupt(slot)
     assert [other.state for other in slots.read()] == [SlotState.RELEASED]
     assert claimed(slots, 1).id != slot.id
 
 
-def test_a_slot_is_released_after_so_many_attempts(slots: TrialSlots) -> None:
+def test_a_slot_is_released_after_so_many_lost_workers(slots: TrialSlots) -> None:
     states = []
-    for attempt in range(MAX_ATTEMPTS):
-        slot = slots.assign(claimed(slots, 1), attempt, 94)
-        assert slot.num_attempts == attempt + 1
-        states.append(slots.give_up(slot))
-    assert states == [SlotState.INTERRUPTED] * (MAX_ATTEMPTS - 1) + [SlotState.RELEASED]
+    for attempt in range(MAX_LOSSES):
+        slot = claimed(slots, 1)
+        slot = slots.assign(slot, 0, 94) if attempt == 0 else slot
+        assert (slot.trial_number, slot.num_attempts, slot.num_losses) == (0, attempt + 1, attempt)
+        states.append(lose(slots, slot))
+    assert states == [SlotState.INTERRUPTED] * (MAX_LOSSES - 1) + [SlotState.RELEASED]
     fresh = claimed(slots, 1)
     assert (fresh.trial_number, fresh.seed_number, fresh.num_attempts) == (None, None, 1)
 
 
+def test_stops_on_purpose_and_epochs_in_between_cost_no_trial_its_slot(slots: TrialSlots) -> None:
+    slot = interrupted(slots, 0)
+    for _ in range(3 * MAX_LOSSES):
+        slots.interrupt(claimed(slots))
+    for _ in range(3 * MAX_LOSSES):
+        slot = claimed(slots)
+        with slots.owning(slot, num_losses=0):  # as with each epoch
+            pass
+        assert lose(slots, slot) == SlotState.INTERRUPTED
+    assert slots.read()[0].trial_number == 0
+
+
+def test_a_paused_trial_goes_on_only_when_it_is_asked_for(slots: TrialSlots) -> None:
+    one, other = (slots.assign(claimed(slots), number, 94) for number in (3, 4))
+    slots.pause(one)
+    slots.pause(other)
+    assert {slot.state for slot in slots.read()} == {SlotState.PAUSED}
+    assert claimed(slots).trial_number is None
+    again = slots.take_up(4, 9)
+    assert again is not None
+    assert (again.id, again.trial_number, again.seed_number, again.worker, again.state) == (
+        other.id,
+        4,
+        4,
+        9,
+        "running",
+    )
+    assert slots.take_up(4, 9) is None, "another worker has it"
+    assert slots.take_up(5, 9) is None, "there is none"
+    assert state_of(slots, one) == SlotState.PAUSED
+
+
+# Owning
+
+
+CHANGES = {
+    "assign": lambda slots, slot: slots.assign(slot, 0, 94),
+    "reserve": lambda slots, slot: slots.reserve(slot, "key"),
+    "end": lambda slots, slot: slots.end(slot, Outcome.COMPLETE),
+    "interrupt": lambda slots, slot: slots.interrupt(slot),
+    "pause": lambda slots, slot: slots.pause(slot),
+    "own": lambda slots, slot: slots.owning(slot).__enter__(),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_worker_that_lost_its_slot_can_change_nothing(slots: TrialSlots, name: str) -> None:
+    lost = slots.assign(claimed(slots, worker=11), 0, 94)
+    assert lose(slots, lost) == SlotState.INTERRUPTED
+    before = [same(slot) for slot in slots.read()]
+    with pytest.raises(SlotLostError):
+        CHANGES[name](slots, lost)
+    assert [same(slot) for slot in slots.read()] == before
+    owner = claimed(slots, worker=12)
+    before = [same(slot) for slot in slots.read()]
+    with pytest.raises(SlotLostError):
+        CHANGES[name](slots, lost)
+    slots.renew(11)
+    assert [same(slot) for slot in slots.read()] == before == [same(owner)]
+
+
+def test_a_slot_whose_owner_moves_is_not_taken_back(search: SearchStudy) -> None:
+    slot = search.slots.assign(claimed(search.slots), 0, 94)
+    silence(search, slot)
+    (silent,) = search.slots.read()
+    search.slots.renew(WORKER)
+    assert search.slots.take_back(silent) is None
+    assert state_of(search.slots, slot) == SlotState.RUNNING
+
+
 @pytest.mark.parametrize("state", TRAINED)
-def test_a_trained_trial_keeps_its_slot(slots: TrialSlots, state: SlotState) -> None:
-    slots.set_state(slots.assign(claimed(slots), 0, 94), state)
+def test_a_trained_trial_keeps_its_slot(slots: TrialSlots, state: Outcome) -> None:
+    slots.end(slots.assign(claimed(slots), 0, 94), state)
     assert slots.num_trained() == 1
     assert slots.claim(1, WORKER) is None
 
 
-def test_slots_are_read_by_state(slots: TrialSlots) -> None:
+def test_slots_are_read_by_state(search: SearchStudy) -> None:
+    slots = search.slots
     states = (*SlotState, *TRAINED)
     for slot, state in zip([claimed(slots) for _ in states], states, strict=True):
-        slots.set_state(slot, state)
+        change_slot(search, slot, state=state)
     for state in states:
         assert [slot.state for slot in slots.read((state,))] == [state]
     assert [slot.state for slot in slots.read(TRAINED)] == list(TRAINED)
@@ -199,38 +297,43 @@ def test_slots_are_read_by_state(slots: TrialSlots) -> None:
 # Signs of life
 
 
-def test_a_beat_renews_the_heartbeat_alone(slots: TrialSlots, monkeypatch: pytest.MonkeyPatch) -> None:
-    slot = slots.assign(claimed(slots), 3, 94)
-    monkeypatch.setattr("studies.slots.time", SimpleNamespace(time=lambda: slot.heartbeat + 60))
-    slots.beat(slot)
-    assert slots.read() == [replace(slot, heartbeat=slot.heartbeat + 60)]
+def test_a_renewal_renews_the_lease_alone(search: SearchStudy) -> None:
+    slot = search.slots.assign(claimed(search.slots, worker=11), 3, 94)
+    other = claimed(search.slots, worker=12)
+    for silent in (slot, other):
+        silence(search, silent, 30)
+    assert all(30 <= read.silent_seconds < 35 for read in search.slots.read())
+    search.slots.renew(11)
+    renewed, untouched = search.slots.read()
+    assert renewed.silent_seconds < 5
+    assert untouched.silent_seconds >= 30
+    assert same(renewed) == replace(same(slot), heartbeat=renewed.heartbeat)
 
 
 def test_a_worker_of_this_machine_lives_while_its_process_does(search: SearchStudy) -> None:
     locks = WorkerLocks(search.store.lock_path)
     mine, others = claimed(search.slots, worker=11), claimed(search.slots, worker=12)
-    stale = replace(mine, heartbeat=time.time() - 100 * GRACE_SECONDS)
     with living_worker(search.store.lock_path, 11) as process:
         assert is_alive(mine, locks)
-        assert is_alive(stale, locks)
         assert not is_alive(others, locks)
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert not is_alive(mine, locks)
 
 
-@pytest.mark.parametrize(
-    ("age", "alive"), [(0, True), (0.5 * GRACE_SECONDS, True), (GRACE_SECONDS + 1, False), (10 * GRACE_SECONDS, False)]
-)
-def test_a_worker_elsewhere_lives_while_its_heartbeat_is_fresh(slots: TrialSlots, age: float, alive: bool) -> None:
-    slot = replace(claimed(slots), host="elsewhere", heartbeat=time.time() - age)
-    assert is_alive(slot, WorkerLocks(Path("no/such/file"))) == alive
-
-
-def test_a_byte_held_here_says_nothing_of_a_worker_elsewhere(search: SearchStudy) -> None:
-    slot = replace(claimed(search.slots, worker=11), host="elsewhere", heartbeat=0.0)
+def test_a_worker_loses_its_slot_with_its_lease_wherever_it_is(search: SearchStudy) -> None:
+    """A process that is stopped holds its lock."""
+    slot = claimed(search.slots, worker=11)
     with living_worker(search.store.lock_path, 11):
-        assert not is_alive(slot, WorkerLocks(search.store.lock_path))
+        for host in (slot.host, "elsewhere"):
+            for seconds, alive in ((0, True), (LEASE_SECONDS - 5, True), (LEASE_SECONDS + 1, False)):
+                silence(search, slot, seconds)
+                (read,) = search.slots.read()
+                assert is_alive(replace(read, host=host), WorkerLocks(search.store.lock_path)) == alive
+
+
+def test_a_lock_that_nobody_holds_here_says_nothing_of_a_worker_elsewhere(slots: TrialSlots) -> None:
+    assert is_alive(replace(claimed(slots), host="elsewhere"), WorkerLocks(Path("no/such/file")))
 
 
 # One slot for each candidate
@@ -239,17 +342,17 @@ def test_a_byte_held_here_says_nothing_of_a_worker_elsewhere(search: SearchStudy
 @pytest.mark.parametrize(
     ("state", "is_taken"),
     [
-        (SlotState.RUNNING, True),
-        (SlotState.INTERRUPTED, True),
+        *((state, True) for state in UNFINISHED),
         (SlotState.RELEASED, False),
         *((outcome, True) for outcome in TRAINED),
     ],
 )
-def test_a_candidate_is_reserved_for_one_slot(slots: TrialSlots, state: State, is_taken: bool) -> None:
+def test_a_candidate_is_reserved_for_one_slot(search: SearchStudy, state: State, is_taken: bool) -> None:
+    slots = search.slots
     first, second = claimed(slots), claimed(slots)
     assert slots.reserve(first, "key")
     assert slots.reserve(first, "key"), "its own reservation is none to mind"
-    slots.set_state(first, state)
+    change_slot(search, first, state=state)
     assert slots.reserve(second, "another")
     assert slots.reserve(second, "key") == (not is_taken)
 
@@ -302,22 +405,22 @@ def test_searches_in_one_store_have_queues_of_their_own(tmp_path: Path, search: 
 
 def test_a_slot_handed_back_before_its_trial_began_puts_its_candidate_back(search: SearchStudy) -> None:
     search.slots.enqueue(queued(1, 2))
-    for _ in range(MAX_ATTEMPTS + 1):
+    for _ in range(MAX_LOSSES + 1):
         slot = search.slots.claim(5, WORKER)
         assert slot is not None
         assert slot.queued == queued(1)[0]
-        search.slots.give_up(slot)
+        search.slots.interrupt(slot)
     assert search.slots.num_queued() == 2
 
 
 def test_a_slot_keeps_its_candidate_once_its_trial_began_and_is_given_up_with_it(search: SearchStudy) -> None:
     search.slots.enqueue(queued(1))
-    for attempt in range(MAX_ATTEMPTS):
+    for attempt in range(MAX_LOSSES):
         slot = search.slots.claim(5, WORKER)
         assert slot is not None
         assert (slot.queued is None) == (attempt > 0)  # later it is an interrupted slot, of a trial
         assert search.slots.num_queued() == 0
-        search.slots.give_up(search.slots.assign(slot, attempt, 94))
+        lose(search.slots, search.slots.assign(slot, attempt, 94))
     assert [slot.state for slot in search.slots.read()] == [SlotState.RELEASED]
     assert search.slots.num_queued() == 0
     assert search.slots.enqueue(queued(1)) == []

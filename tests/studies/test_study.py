@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -6,15 +7,16 @@ import optuna
 import pytest
 from optuna.samplers import TPESampler
 from optuna.study import StudyDirection
-from optuna.trial import TrialState
+from optuna.trial import Trial, TrialState
 
 from space.errors import InputError
+from studies.fingerprints import check_fingerprint, read_fingerprint
 from studies.locks import WorkerLocks
 from studies.pareto import pareto_front
-from studies.records import read_epochs, read_front, write_epoch
-from studies.slots import MAX_ATTEMPTS, SlotState
+from studies.records import read_epochs, read_front
+from studies.slots import MAX_LOSSES, Slot, SlotLostError, SlotState
 from studies.storage import Store
-from studies.study import SearchStudy, check_fingerprint, read_fingerprint
+from studies.study import SearchStudy
 from studies.trials import TRAINED, Outcome, front_point, outcome_of, write_attributes
 from tests.stores import (
     BUDGET,
@@ -22,11 +24,13 @@ from tests.stores import (
     WORKER,
     begin,
     create_search,
+    go_on,
     living_worker,
     make_search,
     net,
     reopen,
     results,
+    silence,
     suggest,
     train_one,
 )
@@ -151,7 +155,8 @@ def test_further_attributes_are_kept(search: SearchStudy) -> None:
     slot = search.slots.claim(1, WORKER)
     assert slot is not None
     trial = begin(search, 4)
-    write_epoch(search.store.database, search.name, trial.number, results(0.5)[0])
+    slot = search.slots.assign(slot, trial.number, 94)
+    search.store_epoch(slot, results(0.5)[0])
     search.finish(trial, slot, Outcome.COMPLETE, results(0.5), {"seed": 0, "weights": "an artifact"})
     assert search.study.trials[0].user_attrs["weights"] == "an artifact"
 
@@ -257,14 +262,14 @@ CRASHES: dict[str, tuple[Patch, SlotState | None]] = {
     "before it begins": (lambda patch, s: patch.setattr(s, "begin", kill), SlotState.RELEASED),
     "after it began": (lambda patch, s: patch.setattr(s.slots, "assign", kill), SlotState.RELEASED),
     "before its first epoch ends": (
-        lambda patch, s: patch.setattr("tests.stores.write_epoch", kill),
+        lambda patch, s: patch.setattr(s, "store_epoch", kill),
         SlotState.INTERRUPTED,
     ),
-    "after its first epoch": (lambda patch, s: patch.setattr(s.slots, "beat", kill), SlotState.INTERRUPTED),
-    "after its second epoch": (
-        lambda patch, s: patch.setattr(s.slots, "beat", on_call(2, s.slots.beat)),
+    "after its first epoch": (
+        lambda patch, s: patch.setattr(s, "store_epoch", on_call(2, s.store_epoch)),
         SlotState.INTERRUPTED,
     ),
+    "after its second epoch": (lambda patch, s: patch.setattr(s, "finish", kill), SlotState.INTERRUPTED),
     "before it notes the outcome": (
         lambda patch, s: patch.setattr("studies.study.write_attributes", on_call(2, write_attributes)),
         SlotState.INTERRUPTED,
@@ -274,7 +279,7 @@ CRASHES: dict[str, tuple[Patch, SlotState | None]] = {
         SlotState.INTERRUPTED,
     ),
     "after it told": (lambda patch, s: patch.setattr("studies.study.update_front", kill), None),
-    "after the front": (lambda patch, s: patch.setattr(s.slots, "set_state", kill), None),
+    "after the front": (lambda patch, s: patch.setattr(s.slots, "end", kill), None),
     "after its slot": (lambda patch, s: patch.setattr(s.curves, "add_trial", kill), None),
 }
 
@@ -316,11 +321,14 @@ def contents(search: SearchStudy) -> dict[str, object]:
     }
 
 
-def assert_consistent(search: SearchStudy) -> None:
+def assert_consistent(search: SearchStudy, *, unfinished: int = 0) -> None:
+    """All that a store holds agrees, with so many trials that wait to be gone on with."""
     search = reopen(search)
     trials = search.study.trials
     trained = [trial for trial in trials if outcome_of(trial) in TRAINED]
-    assert all(trial.state.is_finished() for trial in trials)
+    waiting = {slot.trial_number for slot in search.slots.read((SlotState.INTERRUPTED,))}
+    assert {trial.number for trial in trials if trial.state == TrialState.RUNNING} == waiting
+    assert len(waiting) == unfinished
     assert not search.slots.read((SlotState.RUNNING,))
     kept = {slot.trial_number: slot.state.value for slot in search.slots.read() if slot.state in TRAINED}
     assert kept == {trial.number: str(outcome_of(trial)) for trial in trained}
@@ -329,7 +337,7 @@ def assert_consistent(search: SearchStudy) -> None:
     curves = read_epochs(search.store.database, search.name, [trial.number for trial in trained])
     assert [(trial.number, trial.intermediate_values) for trial in search.curves.trials] == [
         (trial.number, {result.epoch: result.val_accuracy for result in curves.get(trial.number, ())})
-        for trial in trials
+        for trial in trials[: min(waiting, default=len(trials))]
     ]
     assert [trial.intermediate_values for trial in trials] == [{}] * len(trials)
 
@@ -339,24 +347,28 @@ def test_a_trial_that_was_not_told_is_taken_back(search: SearchStudy, name: str)
     crash(with_history(search), name)
     search = reopen(search)
     lost = search.repair(locks_of(search))
-    assert_consistent(search)
     slot = search.slots.read()[-1]
     assert slot.state == CRASHES[name][1]
+    goes_on = slot.state == SlotState.INTERRUPTED
+    assert_consistent(search, unfinished=goes_on)
     assert len([trial for trial in search.curves.trials if trial.intermediate_values]) == 2
     if name == "before it begins":
         assert (lost, len(search.study.trials)) == ([], 2)
+    elif goes_on:
+        assert (lost, search.study.trials[2].state) == ([2], TrialState.RUNNING)
+        assert (slot.trial_number, slot.seed_number, slot.num_losses) == (2, 2, 1)
     else:
         trial = search.study.trials[2]
-        assert lost == [2]
-        assert (trial.state, trial.user_attrs["reason"]) == (TrialState.FAIL, "its worker was lost")
-    if slot.state == SlotState.INTERRUPTED:
-        assert (slot.trial_number, slot.seed_number) == (2, 2)
+        assert (lost, trial.state, trial.user_attrs["reason"]) == ([2], TrialState.FAIL, "its worker was lost")
     repaired = contents(search)
     assert search.repair(locks_of(search)) == []
     assert reopen(search).repair(locks_of(search)) == []
     assert contents(search) == repaired
     # The search goes on in the slot, or in a new one, and ends with as many trained trials as if nothing had happened.
-    train_one(search, 6, [0.5, 0.85])
+    if goes_on:
+        assert go_on(search, [0.5, 0.85]) == 2
+    else:
+        train_one(search, 6, [0.5, 0.85])
     search.repair(locks_of(search))
     assert_consistent(search)
     assert search.slots.num_trained() == 3
@@ -389,11 +401,18 @@ def test_an_uninterrupted_search_needs_no_repair(search: SearchStudy) -> None:
 
 
 def test_a_trial_that_always_kills_its_worker_is_given_up(search: SearchStudy) -> None:
-    for attempt in range(MAX_ATTEMPTS):
-        crash(search, "after its first epoch")
-        assert search.repair(locks_of(search)) == [attempt]
+    crash(search, "before its first epoch ends")
+    for num_losses in range(1, MAX_LOSSES):
+        assert search.repair(locks_of(search)) == [0]
+        assert_consistent(search, unfinished=1)
+        slot = search.slots.claim(1_000, WORKER)
+        assert slot is not None
+        assert (slot.trial_number, slot.num_losses) == (0, num_losses)
+    assert search.repair(locks_of(search)) == [0]
+    (trial,) = reopen(search).study.trials
+    assert (trial.state, trial.user_attrs["reason"]) == (TrialState.FAIL, "3 workers in a row were lost with it")
     assert [slot.state for slot in search.slots.read()] == [SlotState.RELEASED]
-    assert len({slot.seed_number for slot in search.slots.read()}) == 1
+    assert_consistent(search)
 
 
 def test_repair_leaves_living_workers_alone(search: SearchStudy) -> None:
@@ -402,11 +421,57 @@ def test_repair_leaves_living_workers_alone(search: SearchStudy) -> None:
         crash(search, "after its first epoch", worker=12)
         assert search.repair(locks_of(search)) == [1]
         assert [slot.state for slot in search.slots.read()] == [SlotState.RUNNING, SlotState.INTERRUPTED]
-        assert [trial.state for trial in reopen(search).study.trials] == [TrialState.RUNNING, TrialState.FAIL]
-        assert search.curves.trials == []  # that of trial 1 waits until trial 0 has ended
+        assert [trial.state for trial in reopen(search).study.trials] == [TrialState.RUNNING] * 2
+        assert search.curves.trials == []
         process.kill()
         process.wait()
         assert search.repair(locks_of(search)) == [0]
+    assert_consistent(search, unfinished=2)
+
+
+def test_repair_takes_the_trial_of_a_stopped_worker_with_its_lease(search: SearchStudy) -> None:
+    with living_worker(search.store.lock_path, 11):
+        crash(search, "after its first epoch", worker=11)
+        (lost,) = search.slots.read()
+        silence(search, lost)
+        assert search.repair(locks_of(search)) == [0]
+    assert_consistent(search, unfinished=1)
+    before = contents(search)
+    # The worker wakes up, and notices whatever it does next.
+    trial = Trial(search.study, search.study.trials[0]._trial_id)
+    saved = []
+    for act in (
+        lambda: search.store_epoch(lost, results(0.5, 0.6)[1], save=lambda: saved.append(1)),
+        lambda: search.finish(trial, lost, Outcome.COMPLETE, results(0.5, 0.6)),
+        lambda: search.go_on(search.study.trials[0], lost, run={"engine": "torch"}, epochs=[]),
+    ):
+        with pytest.raises(SlotLostError):
+            act()
+    assert saved == []
+    assert contents(search) == before
+
+
+def test_a_worker_that_is_stopped_within_the_end_of_its_trial_finds_it_ended(search: SearchStudy) -> None:
+    """It passed the check of its lease, and another ended the trial before it wrote the rest."""
+    slot = search.slots.claim(1_000, 11)
+    assert slot is not None
+    trial = begin(search, 6)
+    slot = search.slots.assign(slot, trial.number, 136)
+    real = search.slots.owning
+
+    def stopped_afterwards(slot: Slot, **changes: object) -> Any:
+        with real(slot, **changes):
+            pass
+        silence(search, slot)
+        search.repair(locks_of(search))
+        assert go_on(reopen(search), [0.5, 0.85]) == 0
+        return nullcontext()
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SlotLostError):
+        patch.setattr(search.slots, "owning", stopped_afterwards)
+        search.finish(trial, slot, Outcome.PRUNED, results(0.5), {"reason": "late"})
+    (ended,) = reopen(search).study.trials
+    assert (ended.state, ended.values) == (TrialState.COMPLETE, [0.85, 136])
     assert_consistent(search)
 
 
@@ -419,7 +484,63 @@ def test_repair_spares_a_trial_that_a_living_worker_may_just_have_asked_for(sear
         process.kill()
         process.wait()
         assert search.repair(locks_of(search)) == [0]
-    assert_consistent(search)
+    assert_consistent(search, unfinished=1)
+
+
+def test_a_paused_trial_is_left_as_it_is(search: SearchStudy) -> None:
+    slot = search.slots.claim(1_000, 11)
+    assert slot is not None
+    slot = search.slots.assign(slot, begin(search, 6).number, 136)
+    search.store_epoch(slot, results(0.5)[0])
+    search.slots.pause(slot)
+    before = contents(search)
+    assert search.repair(locks_of(search)) == []
+    assert contents(search) == before
+    assert search.slots.claim(1, 12) is not None, "it does not count"
+
+
+# Checkpoints, and the epochs that they hold
+
+
+def test_a_trial_goes_on_from_the_epochs_of_its_checkpoint(search: SearchStudy) -> None:
+    curve = results(0.1, 0.2, 0.3)
+    for stored, held in ((1, 2), (2, 2), (3, 1), (2, 0)):
+        slot = search.slots.claim(1_000, WORKER)
+        assert slot is not None
+        trial = begin(search, 6)
+        slot = search.slots.assign(slot, trial.number, 136)
+        for result in curve[:stored]:
+            search.store_epoch(slot, result)
+        frozen = search.find_trial(slot)
+        assert frozen is not None
+        search.go_on(frozen, slot, run={"engine": "native", "device": "cpu"}, epochs=curve[:held])
+        assert read_epochs(search.store.database, search.name, [trial.number])[trial.number] == curve[:held]
+        assert search.study.trials[trial.number].user_attrs["run"]["engine"] == "torch and native"
+        search.finish(trial, slot, Outcome.PRUNED, curve[:held], {"seed": 0})
+
+
+def test_an_epoch_is_stored_with_its_checkpoint_or_not_at_all(search: SearchStudy) -> None:
+    slot = search.slots.claim(1_000, WORKER)
+    assert slot is not None
+    slot = search.slots.assign(slot, begin(search, 6).number, 136)
+    with pytest.raises(Killed):
+        search.store_epoch(slot, results(0.5)[0], save=kill)
+    assert read_epochs(search.store.database, search.name, [0]) == {0: []}
+
+
+def test_checkpoints_go_with_their_trials(search: SearchStudy) -> None:
+    """Here `repair` removes what a worker that was lost at the wrong moment left."""
+    with_history(search)
+    crash(search, "after its first epoch")
+    artifacts = search.store.artifacts
+    for study, trial in ((search.name, 0), (search.name, 2), (f"{search.name}-1", 0)):
+        artifacts.checkpoint(study, trial).write_bytes(b"state")
+    assert artifacts.checkpoints(search.name).keys() == {0, 2}
+    search.repair(locks_of(search))
+    assert artifacts.checkpoints(search.name).keys() == {2}
+    assert artifacts.checkpoints(f"{search.name}-1").keys() == {0}
+    go_on(search, [0.5, 0.85])
+    assert artifacts.checkpoints(search.name) == {}
 
 
 def test_repair_keeps_to_its_own_search(tmp_path: Path, search: SearchStudy) -> None:

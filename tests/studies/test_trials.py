@@ -36,7 +36,7 @@ def test_the_outcome_of_every_kind_of_trial(search: SearchStudy) -> None:
         "diverged": Outcome.DIVERGED,
         "rejected": Outcome.REJECTED,
         "duplicate": Outcome.DUPLICATE,
-        "failed": Outcome.INTERRUPTED,
+        "failed": Outcome.FAILED,
         "running": None,
     }
 
@@ -46,7 +46,7 @@ def test_an_outcome_counts_once_the_trial_is_told(search: SearchStudy) -> None:
     trial.set_user_attr("outcome", Outcome.COMPLETE)
     assert outcome_of(search.study.trials[0]) is None
     search.tell_failed(trial.number, "lost")
-    assert outcome_of(search.study.trials[0]) == Outcome.INTERRUPTED
+    assert outcome_of(search.study.trials[0]) == Outcome.FAILED
 
 
 def test_outcomes_are_counted(search: SearchStudy) -> None:
@@ -58,7 +58,7 @@ def test_outcomes_are_counted(search: SearchStudy) -> None:
         Outcome.DIVERGED: 1,
         Outcome.REJECTED: 1,
         Outcome.DUPLICATE: 1,
-        Outcome.INTERRUPTED: 1,
+        Outcome.FAILED: 1,
     }
 
 

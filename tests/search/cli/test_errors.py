@@ -107,7 +107,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
     "trial negative": ("export --storage {studies} --trial -1 --out best", ["has no trial -1"]),
     "trial failed": (
         "export --storage {studies} --trial {failed} --out best",
-        ["trial {failed} was not completed (interrupted), so it has no weights"],
+        ["trial {failed} was not completed (failed), so it has no weights"],
     ),
     "trial rejected": (
         "export --storage {studies} --trial {rejected} --out best",

@@ -90,7 +90,7 @@ REFUSALS: list[tuple[dict[str, float], str]] = [
     ({"trial": 1}, "trial 1 was not completed (pruned), so it has no weights"),
     ({"trial": 5}, "trial 5 was not completed (rejected), so it has no weights"),
     ({"trial": 6}, "trial 6 is equal to trial 2: use that one"),
-    ({"trial": 7}, "trial 7 was not completed (interrupted), so it has no weights"),
+    ({"trial": 7}, "trial 7 was not completed (failed), so it has no weights"),
     ({"trial": 8}, "trial 8 was not completed (running), so it has no weights"),
     ({"trial": 9}, "study 'digits-1000' has no trial 9; its trials are numbered 0 to 8"),
     ({"trial": -1}, "study 'digits-1000' has no trial -1; its trials are numbered 0 to 8"),

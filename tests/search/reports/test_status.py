@@ -31,8 +31,10 @@ def test_status_as_json(study: SearchStudy, printed: Callable[..., str]) -> None
         "diverged": 1,
         "rejected": 21,
         "duplicate": 1,
-        "interrupted": 1,
+        "failed": 1,
         "running": 0,
+        "interrupted": 0,
+        "paused": 0,
         "best": {"trial": 0, "num_params": 178, "val_accuracy": 0.9, "notation": "8s:br gap fc10+"},
         "confirmed": None,
         "seconds": 10.0,
@@ -58,9 +60,15 @@ def test_only_the_trials_of_living_workers_are_running(tmp_path: Path, printed: 
         start_trial(study, worker)
     with living_worker(study.store.lock_path, 11), living_worker(study.store.lock_path, 13):
         status = json.loads(printed(print_status, study.store, study.name, as_json=True))
-        assert status["running"] == 2
+        assert (status["running"], status["interrupted"]) == (2, 1)
     status = json.loads(printed(print_status, study.store, study.name, as_json=True))
-    assert status["running"] == 0
+    assert (status["running"], status["interrupted"], status["paused"]) == (0, 3, 0)
+    first, second, _ = study.slots.read()
+    study.slots.pause(first)
+    study.slots.interrupt(second)
+    study.slots.interrupt(study.slots.claim(1_000, 14))
+    status = json.loads(printed(print_status, study.store, study.name, as_json=True))
+    assert (status["running"], status["interrupted"], status["paused"]) == (0, 2, 1)
 
 
 def test_status_as_text(study: SearchStudy, printed: Callable[..., str]) -> None:
@@ -74,8 +82,10 @@ def test_status_as_text(study: SearchStudy, printed: Callable[..., str]) -> None
         "diverged": "1",
         "rejected": "21",
         "duplicate": "1",
-        "interrupted": "1",
+        "failed": "1",
         "running": "0",
+        "interrupted": "0",
+        "paused": "0",
         "best": "90.00 % at 178 parameters (trial 0): 8s:br gap fc10+",
         "time": "0:10 of training",
         "engine": "torch on cpu",

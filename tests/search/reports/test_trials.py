@@ -17,7 +17,7 @@ def test_trials_as_a_table(study: SearchStudy, printed: Callable[..., str]) -> N
         "3 diverged 199 0 0:00 9s:br gap fc10+",
         "4 rejected 2,110 100s:br gap fc10+",
         "5 duplicate 94 4s:br gap fc10+",
-        "6 interrupted 115 5s:br gap fc10+",
+        "6 failed 115 5s:br gap fc10+",
     ]
     assert printed(print_trials, [], as_json=False) == "no trial has ended yet\n"
 

@@ -39,7 +39,7 @@ def finished(number: int, outcome: Outcome, *, accuracy: float | None = 0.9876, 
     trained = {"num_epochs": 4, "seconds": seconds} if outcome in ("complete", "pruned", "diverged") else {}
     measured = {} if accuracy is None else {"val_accuracy": accuracy}
     trial = create_trial(
-        state=TrialState.FAIL if outcome == Outcome.INTERRUPTED else TrialState.PRUNED,
+        state=TrialState.FAIL if outcome == Outcome.FAILED else TrialState.PRUNED,
         user_attrs={"outcome": outcome, "num_params": 1_234, "notation": "gap fc10+", **trained, **measured},
     )
     trial.number = number
@@ -97,7 +97,7 @@ def test_a_sparklines_bars_are_as_high_as_the_accuracies(curve: list[float]) -> 
 @pytest.mark.parametrize("num_workers", [0, 1, 2])
 def test_time_left_is_that_of_the_remaining_trials_over_the_workers(num_workers: int) -> None:
     trials = [finished(0, Outcome.COMPLETE, seconds=100.0), finished(1, Outcome.PRUNED, seconds=20.0)]
-    others = [finished(2, Outcome.REJECTED), finished(3, Outcome.INTERRUPTED), finished(4, Outcome.DUPLICATE)]
+    others = [finished(2, Outcome.REJECTED), finished(3, Outcome.FAILED), finished(4, Outcome.DUPLICATE)]
     shown = snapshot([*trials, *others], num_workers=num_workers)
     assert shown.num_trained == 2
     assert shown.eta_seconds == pytest.approx((12 - 2) * 60.0 / max(1, num_workers))
@@ -164,7 +164,7 @@ def test_one_line_a_trained_trial(lines: Callable[[], list[str]]) -> None:
         assert part in line
     display.update(snapshot(trials))
     assert lines() == []
-    trials += [finished(2, Outcome.PRUNED), finished(3, Outcome.DUPLICATE), finished(4, Outcome.INTERRUPTED)]
+    trials += [finished(2, Outcome.PRUNED), finished(3, Outcome.DUPLICATE), finished(4, Outcome.FAILED)]
     trials += [finished(5, Outcome.DIVERGED, accuracy=None)]
     display.update(snapshot(trials))
     pruned, diverged = lines()

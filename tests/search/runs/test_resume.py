@@ -11,8 +11,8 @@ from search.runs.config import RunConfig
 from search.runs.resume import settle
 from space.errors import InputError
 from space.search_space import SearchSpace
+from studies.fingerprints import read_fingerprint
 from studies.storage import Store
-from studies.study import read_fingerprint
 from studies.trials import attributes_of, candidate_of
 from tests.runners import small_space
 from tests.search.conftest import Command

@@ -17,12 +17,13 @@ from search.runs.search import run_search, search_and_confirm, take_snapshot
 from search.runs.summary import RunSummary
 from search.workers.machine import Resources
 from space.errors import InputError
-from studies.records import read_front, write_epoch
+from studies.records import read_front
+from studies.slots import SlotState
 from studies.study import SearchStudy
 from studies.trials import Outcome
 from tests.runners import make_runner, run_all
 from tests.search.conftest import Command, CommandHere, make_study_of_every_outcome
-from tests.stores import BUDGET, NAME, begin, make_search, reopen, results
+from tests.stores import BUDGET, NAME, begin, make_search, reopen, store_epochs
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -78,9 +79,9 @@ def test_trials_that_dead_workers_left_are_repaired_first(tmp_path: Path) -> Non
     search.slots.assign(slot, begin(search, 6).number, 136)
     display = Watching()
     summary = run_search(config, display)
-    assert [(shown.running, shown.counts[Outcome.INTERRUPTED]) for shown in display.snapshots] == [([], 1)]
-    assert summary.counts[Outcome.INTERRUPTED] == 1
-    assert (summary.num_trained, reopen(search).study.trials[-1].state.name) == (2, "FAIL")
+    assert [shown.running for shown in display.snapshots] == [[]]
+    assert (summary.num_trained, reopen(search).study.trials[-1].state.name) == (2, "RUNNING")
+    assert [slot.state for slot in search.slots.read()][-1] == SlotState.INTERRUPTED
 
 
 # Settings of a call, what is said of them
@@ -119,8 +120,7 @@ def test_a_snapshot_is_of_what_is_trained_and_in_training(tmp_path: Path) -> Non
     study.slots.assign(slot, trial.number, 136)
     # A slot whose candidate is still being looked for is no running trial.
     assert study.slots.claim(1_000, 12) is not None
-    for result in results(0.5, 0.75):
-        write_epoch(study.store.database, study.name, trial.number, result)
+    store_epochs(study, trial.number, 0.5, 0.75)
     config = RunConfig(budget=BUDGET, dataset="digits", trials=20, storage=study.store.url)
     shown = take_snapshot(reopen(study), config, 3, 12.5)
     assert (shown.num_trials, shown.num_trained, shown.num_workers, shown.seconds) == (20, 4, 3, 12.5)

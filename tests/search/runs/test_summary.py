@@ -50,7 +50,7 @@ def test_a_run_as_json(study: SearchStudy, printed: Callable[..., str]) -> None:
         "diverged": 1,
         "rejected": 21,
         "duplicate": 1,
-        "interrupted": 1,
+        "failed": 1,
         "seconds": 3725.0,
         "best": large,
         "front": [small, large],

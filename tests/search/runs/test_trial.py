@@ -1,3 +1,6 @@
+import importlib
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +14,20 @@ from mnist_core.checkpoint import Checkpoint, load_checkpoint, restore_model
 from mnist_core.engine import Engine
 from mnist_core.evaluation import evaluate
 from mnist_core.model import build_model
-from search.runs.pruning import MIN_RIVALS, WARM_UP_EPOCHS
+from mnist_core.plan import plan_epoch
+from search.runs.pruning import MIN_RIVALS, WARM_UP_EPOCHS, TrialCurve
 from search.runs.trial import MAX_DIVERGED, trial_seed
 from search.sampling.tpe import STARTUP_TRIALS
 from space.architecture import ArchitectureSpec
 from space.errors import SearchFailedError
+from studies.locks import WorkerLocks
 from studies.pareto import FrontPoint
 from studies.records import read_epochs, read_front
-from studies.slots import MAX_ATTEMPTS, SlotState, State
+from studies.slots import MAX_LOSSES, SlotLostError, SlotState, State
 from studies.study import SearchStudy
 from studies.trials import Outcome, candidate_of, count_outcomes, outcome_of
 from tests.runners import TrialRunner, few_digits, make_runner, only_one_candidate, run_all, small_space, stop_after
-from tests.stores import reopen, train_one
+from tests.stores import WORKER, change_slot, reopen, silence, train_one
 
 ABSURD = {"max_lr": (1e12, 1e12), "weight_decay": (1e12, 1e12)}  # weights grow by 1e24 a step
 
@@ -169,6 +174,7 @@ def test_no_trial_is_pruned_without_a_pruner_or_by_bigger_rivals(tmp_path: Path,
 @pytest.mark.usefixtures("_tpe_alone")
 def test_tpe_samples_on_after_a_pruned_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.runs.trial.should_prune", lambda *_, **__: True)
+    monkeypatch.setattr("search.runs.trial.WARM_UP_EPOCHS", 1)
     runner = make_runner(tmp_path, pruner="size-aware", trials=STARTUP_TRIALS + 2)
     assert run_all(runner) == [Outcome.PRUNED] * (STARTUP_TRIALS + 2)
 
@@ -280,43 +286,201 @@ def test_equal_candidates_are_trained_once(tmp_path: Path, sampler: str, monkeyp
 # Being stopped
 
 
-def test_a_stop_in_mid_trial_hands_the_candidate_back(tmp_path: Path) -> None:
+def test_a_stop_in_mid_trial_hands_the_trial_back(tmp_path: Path) -> None:
     runner = make_runner(tmp_path, trials=1, epochs=3)
     assert run_all(stop_after(runner, 2), 1) == [None]  # one question before it asks, one after each epoch
     search = reopen(runner.search)
     (trial,) = search.study.trials
-    assert (trial.state, trial.user_attrs["reason"]) == (TrialState.FAIL, "interrupted after epoch 2")
+    assert trial.state == TrialState.RUNNING
     (slot,) = search.slots.read()
-    assert (slot.state, slot.trial_number, slot.seed_number) == (SlotState.INTERRUPTED, 0, 0)
+    assert (slot.state, slot.trial_number, slot.seed_number, slot.num_losses) == (SlotState.INTERRUPTED, 0, 0, 0)
+    assert search.store.artifacts.checkpoints(search.name).keys() == {0}
     assert "weights" not in trial.user_attrs
     assert search.curves.trials == []
     assert read_front(search.store.database, search.name) == []
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random"])
-def test_an_interrupted_trial_ends_bit_for_bit_as_if_it_had_not_been(
-    tmp_path: Path, engine: Engine, sampler: str
-) -> None:
-    whole = make_runner(tmp_path, study="whole", engine=engine, sampler=sampler, trials=1, epochs=3)
-    run_all(whole)
-    cut = make_runner(tmp_path, study="cut", engine=engine, sampler=sampler, trials=1, epochs=3)
-    assert run_all(stop_after(cut, 2), 1) == [None]
-    # The next call, whose sampler would go another way.
-    again = make_runner(tmp_path, study="cut", engine=engine, sampler=sampler, trials=1, epochs=3, sampler_seed=9)
-    assert run_all(again) == [Outcome.COMPLETE]
+# How a trial of five epochs may be cut short after its second, as a function that a worker's runner is cut by.
+CUTS: dict[str, Callable[[TrialRunner], None]] = {
+    "a stop": lambda runner: check(run_all(stop_after(runner, 2), 1) == [None]),
+    "a pause": lambda runner: pause(runner, 2),
+    "a kill in the next epoch": lambda runner: kill_in(runner, "mnist_core.training.plan_epoch", 3),
+    "a kill before the epoch is in the store": lambda runner: kill_in(runner, "studies.study.write_epoch", 2),
+    "a kill before the checkpoint is written": lambda runner: kill_in(
+        runner, "search.workers.training.save_training", 3
+    ),
+    "the loss of the checkpoint": lambda runner: lose_checkpoint(runner),
+}
 
-    trials = trials_of(again)
-    assert [trial.state for trial in trials] == [TrialState.FAIL, TrialState.COMPLETE]
-    assert trials[0].params == trials[1].params
-    expected = trials_of(whole)[0].user_attrs
-    for name in ("candidate", "candidate_key", "seed", "val_accuracy"):
-        assert trials[1].user_attrs[name] == expected[name]
+
+class Killed(BaseException):
+    """In place of SIGKILL: nothing in the program catches it."""
+
+
+def check(holds: bool) -> None:
+    assert holds
+
+
+def pause(runner: TrialRunner, epoch: int) -> None:
+    slot = runner.search.slots.claim(1, WORKER)
+    assert slot is not None
+    suggestion = runner.proposals.find(slot)
+    assert suggestion is not None
+    assert runner.trainer.train(suggestion, slot, pause_after=epoch) is None
+    assert slot_states(runner) == [SlotState.PAUSED]
+
+
+def kill_in(runner: TrialRunner, name: str, call: int) -> None:
+    """Kill the worker in the given call of a function, whose name says where it is looked up."""
+    module, _, function = name.rpartition(".")
+    real = getattr(importlib.import_module(module), function)
+    calls = iter([real] * (call - 1))
+
+    def killing(*arguments: Any, **options: Any) -> Any:
+        function = next(calls, None)
+        if function is None:
+            raise Killed
+        return function(*arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(name, killing)
+        run_all(runner, 1)
+    locks = WorkerLocks(runner.search.store.lock_path)
+    assert reopen(runner.search).repair(locks) == [0]
+
+
+def lose_checkpoint(runner: TrialRunner) -> None:
+    CUTS["a stop"](runner)
+    runner.search.store.artifacts.checkpoint(runner.search.name, 0).write_bytes(b"cut off by a power cut")
+
+
+def go_on(runner: TrialRunner) -> list[Outcome | None]:
+    """As a worker does, or whoever takes up a paused trial."""
+    slot = runner.search.slots.take_up(0, WORKER)
+    return run_all(runner) if slot is None else [runner.run(slot)]
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_an_interrupted_trial_ends_bit_for_bit_as_if_it_had_not_been(
+    tmp_path: Path, engine: Engine, cut: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = make_runner(tmp_path, study="whole", engine=engine, trials=1, epochs=4)
+    run_all(whole)
+    CUTS[cut](make_runner(tmp_path, study="cut", engine=engine, trials=1, epochs=4))
+    # The next call, whose sampler would go another way.
+    again = make_runner(tmp_path, study="cut", engine=engine, trials=1, epochs=4, sampler_seed=9)
+    planned = []
+    monkeypatch.setattr(
+        "mnist_core.training.plan_epoch",
+        lambda config, epoch, *rest: planned.append(epoch) or plan_epoch(config, epoch, *rest),
+    )
+    assert go_on(again) == [Outcome.COMPLETE]
+    assert planned == ([1, 2, 3, 4] if cut == "the loss of the checkpoint" else [3, 4])
+
+    (trial,), (expected,) = trials_of(again), trials_of(whole)
+    assert (trial.state, trial.values, trial.params) == (expected.state, expected.values, expected.params)
+    times = {"seconds", "weights", "weights_sha256"}
+    assert {name: value for name, value in trial.user_attrs.items() if name not in times} == {
+        name: value for name, value in expected.user_attrs.items() if name not in times
+    }
+    curves = [read_epochs(runner.search.store.database, runner.search.name, [0])[0] for runner in (whole, again)]
+    assert [replace(result, seconds=0) for result in curves[0]] == [replace(result, seconds=0) for result in curves[1]]
     (slot,) = again.search.slots.read()
-    assert (slot.state, slot.trial_number, slot.seed_number, slot.num_attempts) == (Outcome.COMPLETE, 1, 0, 2)
-    checkpoints = [weights_of(runner.search, number) for runner, number in ((whole, 0), (again, 1))]
-    assert checkpoints[0].weights.keys() == checkpoints[1].weights.keys()
-    for name, tensor in checkpoints[0].weights.items():
-        assert torch.equal(tensor, checkpoints[1].weights[name])
+    assert (slot.state, slot.trial_number, slot.num_attempts) == (Outcome.COMPLETE, 0, 2)
+    assert again.search.store.artifacts.checkpoints("cut") == {}
+    weights = [weights_of(runner.search, 0).weights for runner in (whole, again)]
+    assert weights[0].keys() == weights[1].keys()
+    for name, tensor in weights[0].items():
+        assert torch.equal(tensor, weights[1][name])
+
+
+def test_a_trial_whose_training_is_over_is_only_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its worker died after the last epoch, or could not write to the store."""
+    runner = make_runner(tmp_path, trials=1, epochs=2)
+    kill_in(runner, "search.runs.trial.save_checkpoint", 1)
+    assert runner.search.store.artifacts.checkpoints("tiny").keys() == {0}
+    monkeypatch.setattr("mnist_core.training.plan_epoch", lambda *_: pytest.fail("it trained"))
+    assert run_all(make_runner(tmp_path, trials=1, epochs=2)) == [Outcome.COMPLETE]
+    (trial,) = trials_of(runner)
+    assert trial.values == [trial.user_attrs["val_accuracy"], trial.user_attrs["num_params"]]
+    assert weights_of(reopen(runner.search), 0).val_accuracy == trial.user_attrs["val_accuracy"]
+
+
+def test_the_pruner_is_asked_again_about_the_last_stored_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings: dict[str, Any] = {"pruner": "size-aware", "epochs": WARM_UP_EPOCHS + 2, "trials": 1}
+    asked: list[int] = []
+
+    def answer(trial: TrialCurve, *_: object, **__: object) -> bool:
+        asked.append(len(trial))
+        return len(asked) > 1
+
+    runner = make_runner(tmp_path, **settings)
+    monkeypatch.setattr("search.runs.trial.should_prune", answer)
+    assert run_all(stop_after(runner, WARM_UP_EPOCHS), 1) == [None]
+    assert run_all(make_runner(tmp_path, **settings)) == [Outcome.PRUNED]
+    assert asked == [WARM_UP_EPOCHS] * 2, "nothing asks before pruning can begin"
+    (trial,) = trials_of(runner)
+    assert trial.user_attrs["reason"] == f"pruned after epoch {WARM_UP_EPOCHS}"
+    assert trial.user_attrs["num_epochs"] == WARM_UP_EPOCHS
+
+
+def test_a_worker_that_lost_its_slot_writes_nothing_and_goes_on_with_another(tmp_path: Path) -> None:
+    runner = make_runner(tmp_path, trials=2, epochs=3)
+    search, others = runner.search, []
+
+    def lose_the_slot() -> bool:
+        (slot,) = search.slots.read((SlotState.RUNNING,))
+        if slot.trial_number == 0 and not others:  # after the first epoch
+            silence(search, slot)
+            reopen(search).repair(WorkerLocks(search.store.lock_path))
+            others.append(search.slots.claim(2, WORKER + 1))
+        return False
+
+    slow = replace(runner, trainer=replace(runner.trainer, should_stop=lose_the_slot))
+    slot = search.slots.claim(2, WORKER)
+    assert slot is not None
+    with pytest.raises(SlotLostError):
+        slow.run(slot)
+    assert read_epochs(search.store.database, search.name, [0])[0][-1].epoch == 1
+    assert runner.run(others[0]) == Outcome.COMPLETE
+    assert [trial.state for trial in trials_of(runner)] == [TrialState.COMPLETE]
+    assert run_all(runner) == [Outcome.COMPLETE]
+
+
+def test_a_slot_that_is_lost_before_its_trial_begins_leaves_a_failed_one(tmp_path: Path) -> None:
+    runner = make_runner(tmp_path, trials=1)
+    slot = runner.search.slots.claim(1, WORKER)
+    assert slot is not None
+    suggestion = runner.proposals.find(slot)
+    assert suggestion is not None
+    silence(runner.search, slot)
+    runner.search.repair(WorkerLocks(runner.search.store.lock_path))
+    with pytest.raises(SlotLostError):
+        runner.trainer.train(suggestion, slot)
+    assert [outcome_of(trial) for trial in trials_of(runner)] == [Outcome.FAILED]
+    assert slot_states(runner) == [SlotState.RELEASED]
+
+
+def test_a_slot_of_a_trial_that_has_ended_is_only_closed(tmp_path: Path) -> None:
+    """Its worker was lost between the two."""
+    runner = make_runner(tmp_path, trials=1)
+    assert run_all(runner) == [Outcome.COMPLETE]
+    (slot,) = runner.search.slots.read()
+    change_slot(runner.search, slot, state=SlotState.INTERRUPTED)
+    assert run_all(runner) == [Outcome.COMPLETE]
+    assert slot_states(runner) == [Outcome.COMPLETE]
+    assert len(trials_of(runner)) == 1
+
+
+def test_a_trial_that_an_earlier_version_interrupted_is_repeated(tmp_path: Path) -> None:
+    runner = make_runner(tmp_path, trials=1, epochs=3)
+    assert run_all(stop_after(runner, 2), 1) == [None]
+    runner.search.tell_failed(0, "interrupted after epoch 2")
+    assert run_all(runner) == [Outcome.COMPLETE]
+    first, second = trials_of(runner)
+    assert (first.params, first.user_attrs["seed"]) == (second.params, second.user_attrs["seed"])
+    (slot,) = runner.search.slots.read()
+    assert (slot.state, slot.trial_number, slot.seed_number) == (Outcome.COMPLETE, 1, 0)
 
 
 def test_a_stop_in_the_last_epoch_lets_the_trial_end(tmp_path: Path) -> None:
@@ -331,19 +495,25 @@ def test_a_stop_before_a_trial_begins_leaves_none(tmp_path: Path) -> None:
     assert slot_states(runner) == [SlotState.RELEASED]
 
 
-def test_a_trial_stopped_time_and_again_makes_room_for_another(tmp_path: Path) -> None:
+def test_a_trial_stopped_time_and_again_is_not_given_up(tmp_path: Path) -> None:
+    runner = make_runner(tmp_path, trials=1, epochs=MAX_LOSSES + 3)
+    assert run_all(stop_after(runner, 1), 1) == [None]
+    for _ in range(MAX_LOSSES + 1):
+        assert run_all(stop_after(runner, 0), 1) == [None]
+    assert run_all(runner) == [Outcome.COMPLETE]
+    assert len(trials_of(runner)) == 1
+
+
+def test_a_trial_that_loses_worker_after_worker_makes_room_for_another(tmp_path: Path) -> None:
     runner = make_runner(tmp_path, trials=1)
-    for _ in range(MAX_ATTEMPTS):
-        # A retry asks nothing before its first epoch.
-        stopped = stop_after(runner, 1 if not trials_of(runner) else 0)
-        assert run_all(stopped, 1) == [None]
+    for _ in range(MAX_LOSSES):
+        kill_in(runner, "mnist_core.training.plan_epoch", 1)
     assert slot_states(runner) == [SlotState.RELEASED]
     assert run_all(runner) == [Outcome.COMPLETE]
-    trials = trials_of(runner)
-    assert len({tuple(trial.params.items()) for trial in trials[:MAX_ATTEMPTS]}) == 1
-    assert trials[-1].params != trials[0].params
-    assert trials[-1].user_attrs["seed"] == trial_seed(0, MAX_ATTEMPTS)
-    assert {trial.user_attrs["seed"] for trial in trials[:MAX_ATTEMPTS]} == {trial_seed(0, 0)}
+    first, second = trials_of(runner)
+    assert outcome_of(first) == Outcome.FAILED
+    assert first.params != second.params
+    assert second.user_attrs["seed"] == trial_seed(0, 1) != first.user_attrs["seed"]
 
 
 def test_what_goes_wrong_in_a_trial_is_not_swallowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

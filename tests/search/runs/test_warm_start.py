@@ -2,7 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from search.runs.warm_start import KnownNet, queue_known_nets, read_known_nets
 from search.sampling.proposals import EXPLORE_SIZE_RANGE, STARTUP_SIZE_RANGE
@@ -157,18 +157,13 @@ def test_a_stop_before_a_queued_net_begins_leaves_it_in_the_queue(tmp_path: Path
     assert told(trials_of(runner)) == [("nets.txt:1", SIX[0])]
 
 
-def test_an_interrupted_net_is_trained_again_as_the_same(tmp_path: Path) -> None:
+def test_an_interrupted_net_goes_on(tmp_path: Path) -> None:
     runner = make_runner(tmp_path, trials=2, epochs=2)
     queue_in(runner, *SIX[:2])
     assert run_all(stop_after(runner, 1), 1) == [None]
     assert queue_in(runner, *SIX[:2])[0] == "nets.txt:1: its candidate was queued by an earlier call"
     assert run_all(runner) == [Outcome.COMPLETE] * 2
-    interrupted, *trained = trials_of(runner)
-    assert interrupted.state == TrialState.FAIL
-    assert told([interrupted]) == [("nets.txt:1", SIX[0])]
-    assert told(trained) == [("nets.txt:1", SIX[0]), ("nets.txt:2", SIX[1])]
-    assert trained[0].params == interrupted.params
-    assert trained[0].user_attrs["seed"] == interrupted.user_attrs["seed"]
+    assert told(trials_of(runner)) == [("nets.txt:1", SIX[0]), ("nets.txt:2", SIX[1])]
 
 
 def test_a_candidate_trained_since_it_was_queued_is_not_trained_again(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from torch import nn
 
 from mnist_core.data import Dataset
 from mnist_core.engine import Engine
+from mnist_core.training import TrainingState
 from search.sampling.draws import MAX_REJECTIONS, draw_within_budget, too_many_rejections
 from search.sampling.proposals import sampler_seed
 from search.sampling.tpe import STARTUP_TRIALS, BoundedTpe
@@ -36,10 +37,19 @@ def _trained_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """In place of training: an accuracy that grows with the number of parameters."""
 
     def train(
-        model: nn.Module, data: Dataset, config: TrainingConfig, *, seed: int, device: str, engine: Engine
+        model: nn.Module,
+        data: Dataset,
+        config: TrainingConfig,
+        *,
+        seed: int,
+        device: str,
+        engine: Engine,
+        state: TrainingState,
     ) -> Iterator[EpochResult]:
         size = sum(parameter.numel() for parameter in model.parameters())
-        yield from results(*[1 - (0.05 + config.label_smoothing) / size**0.5] * config.epochs)
+        for result in results(*[1 - (0.05 + config.label_smoothing) / size**0.5] * config.epochs):
+            state.results.append(result)
+            yield result
 
     monkeypatch.setattr("search.workers.training.train", train)
 
@@ -171,5 +181,5 @@ def test_what_another_worker_trains_is_not_proposed(tmp_path: Path, monkeypatch:
         other.proposals.find(slots[1])
     assert one.trainer.train(found, slots[0]) == Outcome.COMPLETE
     # A slot that was given up before it trained makes room.
-    other.search.slots.give_up(slots[1])
+    other.search.slots.interrupt(slots[1])
     assert [slot.candidate_key for slot in one.search.slots.read((Outcome.COMPLETE,))] == [found.candidate.key]
