@@ -30,6 +30,7 @@ from mnist_core.formats.c_layers import quantise_weights
 from mnist_core.formats.c_source import export_c, run_c
 from mnist_core.formats.onnx import export_onnx
 from mnist_core.formats.onnx_int8 import export_onnx_int8
+from mnist_core.formats.pixels import to_pixels
 from mnist_core.formats.torch_program import export_program, load_program
 from mnist_core.model import build_model
 from mnist_core.training import train
@@ -115,7 +116,7 @@ def _comparisons(checkpoint: Checkpoint, data: Dataset, folder: Path) -> Iterato
     path = folder / "model.pt2"
     export_program(path, checkpoint)
     with torch.inference_mode():
-        logits = load_program(path).module()(torch.tensor(images).unsqueeze(1).float() / 255).numpy()
+        logits = load_program(path).module()(torch.from_numpy(to_pixels(images))).numpy()
     yield Comparison("pt2", path.stat().st_size, "PyTorch", logits, expected, exact=True)
 
     levels = onnxruntime.GraphOptimizationLevel

@@ -21,6 +21,7 @@ from mnist_core.checkpoint import Checkpoint, checkpoint_logits, load_checkpoint
 from mnist_core.data import Dataset, find_data_root, load_dataset
 from mnist_core.evaluation import BATCH_SIZE
 from mnist_core.formats.onnx_int8 import export_onnx_int8
+from mnist_core.formats.pixels import to_pixels
 
 
 def main() -> None:
@@ -71,7 +72,7 @@ def onnx_logits(path: Path, images: NDArray[np.uint8], level: object) -> NDArray
     options.graph_optimization_level = level
     session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
     batches = [
-        session.run(["logits"], {"pixels": images[first : first + BATCH_SIZE, np.newaxis].astype(np.float32) / 255})[0]
+        session.run(["logits"], {"pixels": to_pixels(images[first : first + BATCH_SIZE])})[0]
         for first in range(0, len(images), BATCH_SIZE)
     ]
     return np.concatenate(batches)

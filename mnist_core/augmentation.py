@@ -10,8 +10,11 @@ from torch import Tensor
 
 
 def normalise(images: Tensor, mean: float, std: float) -> Tensor:
-    """Normalise (N, 28, 28) pixels of 0..255 to (N, 1, 28, 28) float32; ``mean`` and ``std`` are for pixels of 0..1."""
-    return images.unsqueeze(1).to(torch.float32).sub(255 * mean).div_(255 * std)
+    """Normalise (N, height, width, channels) pixels of 0..255 to (N, channels, height, width) float32.
+
+    ``mean`` and ``std`` are for pixels of 0..1, and the same for all channels.
+    """
+    return images.permute(0, 3, 1, 2).to(torch.float32).sub(255 * mean).div_(255 * std)
 
 
 IDENTITY = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
@@ -48,13 +51,15 @@ def draw_transforms(
 
 
 def transform_images(images: Tensor, transforms: Tensor) -> Tensor:
-    """Apply (N, 2, 3) ``transforms`` to (N, 28, 28) bytes, one for each image; returns float32 of 0..255.
+    """Apply (N, 2, 3) ``transforms`` to (N, height, width, channels) bytes, one for each image.
+
+    Returns float32 of 0..255 of the same shape.
 
     Pixels are interpolated bilinearly; everything outside the image is background. `IDENTITY` keeps all pixels exactly.
     """
-    pixels = images.to(torch.float32).unsqueeze(1)
+    pixels = images.to(torch.float32).permute(0, 3, 1, 2)
     grid = F.affine_grid(transforms, list(pixels.shape), align_corners=False)
     moved = F.grid_sample(pixels, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     # Interpolation would round the coordinates.
     is_plain = (transforms == torch.from_numpy(IDENTITY).to(transforms.device)).all(dim=(1, 2))
-    return torch.where(is_plain.view(-1, 1, 1, 1), pixels, moved).squeeze(1)
+    return torch.where(is_plain.view(-1, 1, 1, 1), pixels, moved).permute(0, 2, 3, 1)

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from mnist_core.data import Dataset
+from mnist_core.data import Dataset, known_class_names
 from mnist_core.evaluation import predict_logits
 from mnist_core.files import write_whole
 from mnist_core.model import build_model
@@ -31,22 +31,6 @@ _PLAIN_FIELDS = (
     "trial",
     "torch_version",
 )
-_CLASS_NAMES = {
-    "fashion-mnist": (
-        "T-shirt/top",
-        "Trouser",
-        "Pullover",
-        "Dress",
-        "Coat",
-        "Sandal",
-        "Shirt",
-        "Sneaker",
-        "Bag",
-        "Ankle boot",
-    ),
-    "kmnist": ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
-}
-"""Names of classes in the order of the labels; the classes of the other datasets are the digits themselves."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +53,13 @@ class Checkpoint:
     """Number of the trial in its study; None for a model trained on its own."""
     torch_version: str = str(torch.__version__)
     """Version of PyTorch that trained the model."""
+    class_names: tuple[str, ...] = ()
+    """Name of the class of each logit; where it is not given, that of the dataset, or the number of the logit."""
+
+    def __post_init__(self) -> None:
+        if not self.class_names:
+            names = known_class_names(self.dataset, self.candidate.architecture.num_classes)
+            object.__setattr__(self, "class_names", names)
 
     @classmethod
     def trained_on(
@@ -82,12 +73,18 @@ class Checkpoint:
         trial: int | None = None,
     ) -> "Checkpoint":
         """Return the checkpoint of ``candidate`` after training on ``data``; ``weights`` come from `cpu_weights`."""
-        return cls(candidate, weights, data.mean, data.std, data.name, data.sha256, val_accuracy, seed, trial)
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """Name of the class of each logit."""
-        return _CLASS_NAMES.get(self.dataset, tuple(map(str, range(self.candidate.architecture.num_classes))))
+        return cls(
+            candidate,
+            weights,
+            data.mean,
+            data.std,
+            data.name,
+            data.sha256,
+            val_accuracy,
+            seed,
+            trial,
+            class_names=data.class_names,
+        )
 
 
 def cpu_weights(model: nn.Module) -> dict[str, Tensor]:
@@ -96,14 +93,14 @@ def cpu_weights(model: nn.Module) -> dict[str, Tensor]:
 
 
 def restore_model(checkpoint: Checkpoint) -> nn.Sequential:
-    """Return the trained module in evaluation mode: (N, 1, 28, 28) normalised pixels to (N, num_classes) logits."""
+    """Return the trained module in evaluation mode: (N, channels, height, width) normalised pixels to logits."""
     model = build_model(checkpoint.candidate.architecture)
     model.load_state_dict(checkpoint.weights)
     return model.eval()
 
 
 def checkpoint_logits(checkpoint: Checkpoint, images: NDArray[np.uint8]) -> Tensor:
-    """Return the trained model's (N, num_classes) fp32 logits for (N, 28, 28) bytes, computed on the CPU."""
+    """Return the trained model's (N, num_classes) fp32 logits for (N, height, width, channels) bytes, from the CPU."""
     return predict_logits(restore_model(checkpoint), torch.tensor(images), mean=checkpoint.mean, std=checkpoint.std)
 
 
@@ -148,6 +145,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             candidate=CandidateSpec.from_json(metadata["candidate"]),
             weights=weights,
             **{name: metadata[name] for name in _PLAIN_FIELDS},
+            class_names=tuple(metadata.get("class_names", ())),
         )
     except KeyError as error:
         raise InputError(f"{path}: its metadata lack {error}") from None
@@ -168,6 +166,7 @@ def _senseless(checkpoint: Checkpoint) -> str | None:
         ("std", _is_number(std) and 0 < std <= MAX_SETTING),
         ("val_accuracy", accuracy is None or (_is_number(accuracy) and 0 <= accuracy <= 1)),
         ("seed", type(checkpoint.seed) is int and 0 <= checkpoint.seed < 2**63),
+        ("class_names", all(isinstance(name, str) for name in checkpoint.class_names)),
         ("trial", checkpoint.trial is None or (type(checkpoint.trial) is int and 0 <= checkpoint.trial < 2**63)),
         *((name, isinstance(getattr(checkpoint, name), str)) for name in ("dataset", "dataset_sha256")),
     ):

@@ -1,4 +1,4 @@
-"""MNIST-shaped datasets with numpy: their training, validation and test images, split and checked.
+"""Datasets of images with numpy: their training, validation and test images, split and checked.
 
 Only `open_test_set` opens the test files.
 """
@@ -24,6 +24,7 @@ from mnist_core.data_files import (
 )
 from space.candidate import TrainingConfig
 from space.errors import InputError
+from space.layers import Shape
 
 SPLIT_SEED = 0
 """Seed of the split into training and validation images, the same for all studies, so that they are comparable."""
@@ -32,7 +33,7 @@ SPLIT_SEED = 0
 @dataclass(frozen=True)
 class Split:
     images: NDArray[np.uint8]
-    """(N, 28, 28) bytes; 0 is background."""
+    """(N, height, width, channels) bytes; grey images have one channel, and 0 is their background."""
     labels: NDArray[np.int64]
     """(N,) class numbers."""
 
@@ -46,11 +47,22 @@ class Dataset:
     train: Split
     validation: Split
     mean: float
-    """Mean of the training split's pixels, scaled to 0..1."""
+    """Mean of the training split's pixels, of all channels together, scaled to 0..1."""
     std: float
     sha256: str
     """SHA-256 of the images and labels before the split."""
-    num_classes: int = 10
+    class_names: tuple[str, ...]
+    """Name of the class of each label."""
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+    @property
+    def input_shape(self) -> Shape:
+        """(channels, height, width) of the images."""
+        _, height, width, channels = self.train.images.shape
+        return channels, height, width
 
     @property
     def warnings(self) -> list[str]:
@@ -62,6 +74,22 @@ class Dataset:
         return [warning for what, split in parts for warning in warnings_of(split, what, self.num_classes)]
 
 
+_CLASS_NAMES = {
+    "fashion-mnist": (
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ),
+    "kmnist": ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
+}
+"""Names of classes in the order of the labels, where they are not the labels themselves."""
 DATASET_NAMES = (*SOURCES, "digits")
 _DIGITS_SPLIT = (1_197, 300)
 
@@ -137,7 +165,7 @@ def open_test_set(name: str, data_root: Path | None) -> Split:
     return test
 
 
-def warnings_of(split: Split, what: str, num_classes: int = 10) -> list[str]:
+def warnings_of(split: Split, what: str, num_classes: int) -> list[str]:
     """Return a sentence if a class is missing from ``split``; ``what`` names it, such as "test images of mnist"."""
     missing = [str(label) for label in sorted(set(range(num_classes)) - set(split.labels.tolist()))]
     noun = "class" if len(missing) == 1 else "classes"
@@ -190,7 +218,13 @@ def _dataset(name: str, train: Split, validation: Split, hashed: Split) -> Datas
         mean=mean,
         std=std,
         sha256=digest.hexdigest(),
+        class_names=known_class_names(name, 10),
     )
+
+
+def known_class_names(name: str, num_classes: int) -> tuple[str, ...]:
+    """Return the names of the classes of the dataset ``name``; numbers if nothing is known of it."""
+    return _CLASS_NAMES.get(name, tuple(map(str, range(num_classes))))
 
 
 def normalised_for(data: Dataset, config: TrainingConfig) -> Dataset:
@@ -211,7 +245,7 @@ def _read_digits() -> Split:
 
     table = _digits_table()
     images = zoom(table[:, :-1].reshape(-1, 8, 8), (1, 3.5, 3.5), order=1, grid_mode=True, mode="nearest")
-    return Split(np.rint(images * (255 / 16)).astype(np.uint8), table[:, -1].astype(np.int64))
+    return Split(np.rint(images * (255 / 16)).astype(np.uint8)[..., np.newaxis], table[:, -1].astype(np.int64))
 
 
 def _digits_table() -> NDArray[np.float64]:

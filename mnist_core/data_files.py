@@ -96,7 +96,7 @@ def _holds_all(root: Path, source: Source) -> bool:
 def read_pair(
     root: Path, source: Source, images_file: str, labels_file: str
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Read images as (N, 28, 28) bytes and their (N,) labels. Raises `InputError` for files that can't be used."""
+    """Read images as (N, 28, 28, 1) bytes and their (N,) labels. Raises `InputError` for files that can't be used."""
     images = _read_idx(root, source, images_file, num_dimensions=3)
     labels = _read_idx(root, source, labels_file, num_dimensions=1)
     if images.shape[1:] != (SIDE, SIDE) or len(images) != len(labels) or not len(images):
@@ -106,7 +106,7 @@ def read_pair(
         )
     if labels.max() > 9:
         raise InputError(f"{root / source.folder} holds the label {labels.max()}; labels must be from 0 to 9")
-    return images, labels.astype(np.int64)
+    return images[..., np.newaxis], labels.astype(np.int64)
 
 
 def _find_file(root: Path, source: Source, file: str) -> Path | None:

@@ -22,7 +22,10 @@ class Evaluation:
 
 @torch.inference_mode()
 def predict_logits(model: nn.Module, images: Tensor, *, mean: float, std: float) -> Tensor:
-    """Return (N, num_classes) fp32 logits for (N, 28, 28) bytes, in evaluation mode; then restores the model's mode."""
+    """Return (N, num_classes) fp32 logits for (N, height, width, channels) bytes, in evaluation mode.
+
+    The model's mode is restored.
+    """
     was_training = model.training
     model.eval()
     logits = [
@@ -34,7 +37,10 @@ def predict_logits(model: nn.Module, images: Tensor, *, mean: float, std: float)
 
 
 def evaluate(model: nn.Module, images: Tensor, labels: Tensor, *, mean: float, std: float) -> Evaluation:
-    """Return loss and accuracy of ``model`` on (N, 28, 28) bytes and (N,) labels, which are on the model's device."""
+    """Return loss and accuracy of ``model`` on (N, height, width, channels) bytes and (N,) labels.
+
+    Both are on the model's device.
+    """
     logits = predict_logits(model, images, mean=mean, std=std)
     return Evaluation(
         loss=float(F.cross_entropy(logits, labels)),

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mnist_core.seeds import Purpose, purpose_seed
 from space.architecture import ArchitectureSpec
-from space.layers import INPUT_SHAPE, AveragePool, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool, Shape
+from space.layers import AveragePool, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool, Shape
 
 
 class Network(nn.Sequential):
@@ -18,12 +18,12 @@ class Network(nn.Sequential):
 
 
 def build_model(architecture: ArchitectureSpec, *, seed: int = 0) -> Network:
-    """Build a module from (N, 1, 28, 28) normalised pixels to (N, num_classes) logits, initialised from ``seed``.
+    """Build a module from (N, channels, height, width) normalised pixels to (N, num_classes) logits.
 
-    Initialisation is PyTorch's default; the global random state is left as it was.
+    It is initialised from ``seed`` as PyTorch does by default; the global random state is left as it was.
     """
     modules: list[nn.Module] = []
-    shape = INPUT_SHAPE
+    shape = architecture.input_shape
     with torch.random.fork_rng(devices=[]):
         # torch.manual_seed would also reseed the accelerators.
         torch.default_generator.manual_seed(purpose_seed(seed, Purpose.INITIALISATION))

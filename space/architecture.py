@@ -18,8 +18,10 @@ from space.layers import (
     Linear,
     MaxPool,
     Shape,
+    check_input_shape,
+    read_shape,
 )
-from space.notation import format_layers, parse_layers
+from space.notation import format_net, parse_net
 
 MAX_PARAMS = 1_000_000_000
 """Largest limit on the number of parameters that is accepted, far above any useful one."""
@@ -31,22 +33,27 @@ _KINDS: dict[str, type[Layer]] = {
     "flatten": Flatten,
     "linear": Linear,
 }
+_INPUT = "input"
+"""Kind of the entry in front of the layers that gives the shape of the images, unless it is `INPUT_SHAPE`."""
 _KIND_NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class ArchitectureSpec:
-    """A convolutional network for 1x28x28 images: convolutions and pools, then one head.
+    """A convolutional network for images of one shape: convolutions and pools, then one head.
 
     The head is `GlobalAveragePool` or `Flatten` followed by any number of `Linear` layers. Raises `InputError` with the
     rule and the offending layer for a net that cannot be built.
     """
 
     layers: tuple[Layer, ...]
+    input_shape: Shape = INPUT_SHAPE
+    """(channels, height, width) of the images."""
 
     def __post_init__(self) -> None:
+        check_input_shape(self.input_shape)
         head = None
-        shape = INPUT_SHAPE
+        shape = self.input_shape
         for position, layer in enumerate(self.layers, start=1):
             where = f"layer {position} '{layer.token}'"
             if isinstance(layer, Linear) and head is None:
@@ -66,14 +73,19 @@ class ArchitectureSpec:
     @classmethod
     def from_text(cls, text: str) -> "ArchitectureSpec":
         """Read the one-line notation, such as ``8s:br p 12v:br gap fc10+`` (docs/notation.md)."""
-        return cls(parse_layers(text))
+        shape, layers = parse_net(text)
+        return cls(layers, shape)
 
     def __str__(self) -> str:
-        return format_layers(self.layers)
+        return format_net(self.input_shape, self.layers)
 
     @classmethod
     def from_json(cls, layers: list[dict[str, Any]]) -> "ArchitectureSpec":
         """Read the output of `to_json`. Raises `InputError` for an unknown kind of layer or field."""
+        shape = INPUT_SHAPE
+        if layers and isinstance(layers[0], dict) and layers[0].get("kind") == _INPUT:
+            shape = read_shape(layers[0].get("shape"))
+            layers = layers[1:]
         built = []
         for position, fields in enumerate(layers, start=1):
             kind = fields.get("kind") if isinstance(fields, dict) else None
@@ -83,10 +95,11 @@ class ArchitectureSpec:
                 built.append(_KINDS[kind](**{name: value for name, value in fields.items() if name != "kind"}))
             except (TypeError, InputError) as error:
                 raise InputError(f"layer {position} ({kind}): {error}") from None
-        return cls(tuple(built))
+        return cls(tuple(built), shape)
 
     def to_json(self) -> list[dict[str, Any]]:
-        return [{"kind": _KIND_NAMES[type(layer)], **stored_fields(layer)} for layer in self.layers]
+        shape = [] if self.input_shape == INPUT_SHAPE else [{"kind": _INPUT, "shape": list(self.input_shape)}]
+        return [*shape, *({"kind": _KIND_NAMES[type(layer)], **stored_fields(layer)} for layer in self.layers)]
 
     @property
     def num_classes(self) -> int:
@@ -95,7 +108,7 @@ class ArchitectureSpec:
 
     @property
     def output_shape(self) -> Shape:
-        shape = INPUT_SHAPE
+        shape = self.input_shape
         for layer in self.layers:
             shape = layer.output_shape(shape)
         return shape
@@ -104,7 +117,7 @@ class ArchitectureSpec:
 def num_params(architecture: ArchitectureSpec) -> int:
     """Count the trainable parameters before BatchNorm is folded: weights, biases, and BatchNorm's scale and shift."""
     total = 0
-    shape = INPUT_SHAPE
+    shape = architecture.input_shape
     for layer in architecture.layers:
         total += layer.num_params(shape)
         shape = layer.output_shape(shape)

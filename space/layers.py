@@ -6,15 +6,42 @@ every layer maps one shape to one shape.
 
 from dataclasses import dataclass, field
 
-from space.errors import InputError
+from space.errors import InputError, shortened
 from space.fields import LEFT_OUT_AT_DEFAULT, check_types
 
 Shape = tuple[int, int, int]
 
 INPUT_SHAPE: Shape = (1, 28, 28)
+"""Shape of MNIST's images, for which a net is written without it."""
+MAX_CHANNELS, MAX_SIDE = 4, 1024
+"""Largest number of channels and longest side of an image that a net takes."""
 MAX_WIDTH = 99_999
 KERNELS = (1, 3, 5)
 CONV_OPS = ("", "r", "b", "br", "rb")
+
+
+def read_shape(sizes: object) -> Shape:
+    """Return the shape of a net's images from a list in a file. Raises `InputError` if there can be none such."""
+    if not isinstance(sizes, list) or len(sizes) != 3 or not all(type(size) is int for size in sizes):
+        raise InputError(f"a shape must be a list of channels, height and width, not {shortened(sizes)}")
+    shape = (sizes[0], sizes[1], sizes[2])
+    check_input_shape(shape)
+    return shape
+
+
+def check_input_shape(shape: Shape) -> None:
+    """Raise `InputError` for a shape that no net's images can have."""
+    channels, *sides = shape
+    if not 1 <= channels <= MAX_CHANNELS or min(sides) < 1 or max(sides) > MAX_SIDE:
+        raise InputError(
+            f"images have from 1 to {MAX_CHANNELS} channels, and a height and width from 1 to {MAX_SIDE} pixels, not "
+            f"{format_shape(shape)}"
+        )
+
+
+def format_shape(shape: Shape) -> str:
+    """Return a shape as the notation writes it: channels, height and width, such as ``3x32x32``."""
+    return "x".join(map(str, shape))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,25 @@
-"""The one-line text of an architecture: one token per layer, separated by spaces (grammar in docs/notation.md)."""
+"""The one-line text of an architecture: one token per layer, separated by spaces (grammar in docs/notation.md).
+
+In front of them stands the shape of the images, unless it is that of MNIST's.
+"""
 
 import difflib
 import re
 
 from space.errors import InputError
-from space.layers import AveragePool, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool
+from space.layers import (
+    INPUT_SHAPE,
+    AveragePool,
+    Conv,
+    Flatten,
+    GlobalAveragePool,
+    Layer,
+    Linear,
+    MaxPool,
+    Shape,
+    format_shape,
+    read_shape,
+)
 
 # No layer needs more than nine digits, and Python refuses to read very long numbers with an error of its own.
 _INT = "[0-9]{1,9}"
@@ -14,6 +29,7 @@ _CONV = re.compile(
     rf"(?::(?P<ops>[br]*)(?:(?P<kind>[dD])(?P<rate>{_NUMBER}))?)?"
 )
 _POOL = re.compile(rf"(?P<average>a)?p(?P<size>{_INT})?")
+_SHAPE = re.compile(rf"{_INT}(?:x{_INT})+")
 _LINEAR = re.compile(rf"fc(?P<width>{_INT})(?P<bias>\+)?(?P<relu>:r)?")
 
 _FORMS = (
@@ -43,23 +59,38 @@ _SIMILARITY = 0.5
 """From 0 to 1, as `difflib` measures it: what is less like every example is not taken for any of them."""
 
 
-def parse_layers(text: str) -> tuple[Layer, ...]:
-    """Read the layers in ``text``. Raises `InputError` with the token that is invalid and its position."""
+def parse_net(text: str) -> tuple[Shape, tuple[Layer, ...]]:
+    """Read the shape of the images and the layers in ``text``.
+
+    Raises `InputError` with the token that is invalid and its position; positions count layers alone.
+    """
+    tokens = text.split()
+    shape = _parse_shape(tokens.pop(0)) if tokens and _SHAPE.fullmatch(tokens[0]) else INPUT_SHAPE
     layers = []
-    for position, token in enumerate(text.split(), start=1):
+    for position, token in enumerate(tokens, start=1):
         try:
             layers.append(_parse_layer(token))
         except InputError as error:
             raise InputError(f"layer {position} '{token}': {error}") from None
-    return tuple(layers)
+    return shape, tuple(layers)
 
 
-def format_layers(layers: tuple[Layer, ...]) -> str:
-    return " ".join(layer.token for layer in layers)
+def format_net(shape: Shape, layers: tuple[Layer, ...]) -> str:
+    tokens = [layer.token for layer in layers]
+    return " ".join(tokens if shape == INPUT_SHAPE else [format_shape(shape), *tokens])
+
+
+def _parse_shape(token: str) -> Shape:
+    sizes = [int(size) for size in token.split("x")]
+    if len(sizes) != 3:
+        raise InputError(f"'{token}': the shape of the images is written CHANNELSxHEIGHTxWIDTH, such as 3x32x32")
+    return read_shape(sizes)
 
 
 def _parse_layer(token: str) -> Layer:
     layer = _read_layer(token)
+    if layer is None and _SHAPE.fullmatch(token):
+        raise InputError("the shape of the images stands before the first layer")
     if layer is None:
         meant = _nearest_token(token)
         raise InputError(f"unknown token{f' (did you mean {meant!r}?)' if meant else ''}; {_FORMS}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from space.architecture import ArchitectureSpec, num_params
-from space.layers import INPUT_SHAPE, AveragePool, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool, Pool, Shape
+from space.layers import AveragePool, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool, Pool, Shape
 
 BYTES_PER_VALUE = 4
 """Bytes of a weight or an activation in fp32."""
@@ -61,7 +61,7 @@ def summarise(architecture: ArchitectureSpec) -> list[LayerSummary]:
     """
     rows = []
     total = num_params(architecture)
-    shape, receptive_field, jump = INPUT_SHAPE, 1, 1
+    shape, receptive_field, jump = architecture.input_shape, 1, 1
     for layer in architecture.layers:
         kernel, stride = _window(layer, shape)
         if not isinstance(layer, Linear):
@@ -104,7 +104,7 @@ class Step:
 def inference_steps(architecture: ArchitectureSpec) -> list[Step]:
     """Return the steps of the C code that `export` writes, in order and at least one; flattening is none."""
     steps: list[Step] = []
-    shape = INPUT_SHAPE
+    shape = architecture.input_shape
     for layer in architecture.layers:
         before, shape = shape, layer.output_shape(shape)
         if isinstance(layer, Flatten):
@@ -113,7 +113,7 @@ def inference_steps(architecture: ArchitectureSpec) -> list[Step]:
             steps[-1] = replace(steps[-1], layers=(*steps[-1].layers, layer), output_shape=shape)
         else:
             steps.append(Step((layer,), before, shape))
-    return steps or [Step((), INPUT_SHAPE, INPUT_SHAPE)]
+    return steps or [Step((), shape, shape)]
 
 
 def peak_activation_bytes(architecture: ArchitectureSpec) -> int:
@@ -135,7 +135,7 @@ def all_activation_bytes(architecture: ArchitectureSpec) -> int:
 
     Of a separable convolution it keeps the depthwise output too.
     """
-    num_values = math.prod(INPUT_SHAPE)
+    num_values = math.prod(architecture.input_shape)
     for row in summarise(architecture):
         num_values += math.prod(row.output_shape)
         if isinstance(row.layer, Conv) and row.layer.separable:

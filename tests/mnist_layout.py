@@ -36,4 +36,4 @@ def write_files(raw: Path, files: tuple[str, str], num_images: int, *, gz: bool 
             (raw / f"{file}.gz").write_bytes(gzip.compress(idx(array)))
         else:
             (raw / file).write_bytes(idx(array))
-    return Split(images, labels.astype(np.int64))
+    return Split(images[..., np.newaxis], labels.astype(np.int64))

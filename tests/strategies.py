@@ -17,6 +17,7 @@ from space.layers import (
     Layer,
     Linear,
     MaxPool,
+    Shape,
 )
 from space.ranges import ArchitectureRanges, Stage, TrainingRanges
 from space.search_space import SearchSpace
@@ -26,7 +27,7 @@ from space.search_space import SearchSpace
 
 @cache
 def _windows(side: int) -> st.SearchStrategy[tuple[int, int]]:
-    """Kernels and paddings of convolutions that leave at least one pixel of a map of ``side`` by ``side``."""
+    """Kernels and paddings of convolutions that leave at least one pixel of a map whose shorter side is ``side``."""
     return st.sampled_from(
         [(kernel, padding) for kernel in KERNELS for padding in range(kernel) if side + 2 * padding - kernel + 1 >= 1]
     )
@@ -57,14 +58,18 @@ _heads = st.sampled_from([GlobalAveragePool(), Flatten()])
 _linears = st.lists(st.builds(Linear, st.integers(1, 12), bias=st.booleans(), relu=st.booleans()), max_size=2)
 
 
+_sides = st.integers(1, 40)
+input_shapes = st.just(INPUT_SHAPE) | st.tuples(st.integers(1, 4), _sides, _sides)
+
+
 @st.composite
-def architectures(draw: st.DrawFn) -> ArchitectureSpec:
+def architectures(draw: st.DrawFn, shapes: st.SearchStrategy[Shape] = input_shapes) -> ArchitectureSpec:
     layers: list[Layer] = []
-    shape = INPUT_SHAPE
+    shape = input_shape = draw(shapes)
     for _ in range(draw(_depths)):
-        layers.append(draw(_body_layers(shape[1])))
+        layers.append(draw(_body_layers(min(shape[1:]))))
         shape = layers[-1].output_shape(shape)
-    return ArchitectureSpec((*layers, draw(_heads), *draw(_linears)))
+    return ArchitectureSpec((*layers, draw(_heads), *draw(_linears)), input_shape)
 
 
 def training_configs() -> st.SearchStrategy[TrainingConfig]:

@@ -116,7 +116,7 @@ def export_c(checkpoint: Checkpoint, examples: Split, *, weights: str) -> CModel
 
 
 def run_c(model: CModel, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Compute (N, num_classes) logits for (N, 28, 28) bytes with the C code, compiled for this machine.
+    """Compute (N, num_classes) logits for (N, height, width, channels) bytes with the C code, compiled here.
 
     Raises `CompilerError` if there is no compiler, or if the compiled program does not run.
     """

@@ -16,18 +16,19 @@ from numpy.typing import NDArray
 from mnist_core.checkpoint import PRODUCER, Checkpoint
 from mnist_core.evaluation import BATCH_SIZE
 from mnist_core.files import write_whole
-from mnist_core.formats.pixels import from_pixels
+from mnist_core.formats.pixels import from_pixels, to_pixels
 from space.errors import InputError
 
 OPSET = 18
 
 
 def export_onnx(path: Path, checkpoint: Checkpoint) -> None:
-    """Write an ONNX model from ``pixels``, (N, 1, 28, 28) float32 of 0..1, to ``logits``, (N, classes).
+    """Write an ONNX model from ``pixels`` to ``logits``, (N, classes).
 
-    Normalisation is part of the graph and N is free. The file has no external data, reveals nothing about the machine
-    that wrote it, and is identical byte for byte when written again with the same versions of torch and onnxscript.
-    Raises `InputError` if the onnx extra is not installed or the file cannot be written.
+    ``pixels`` are (N, channels, height, width) float32 of 0..1. Normalisation is part of the graph and N is free. The
+    file has no external data, reveals nothing about the machine that wrote it, and is identical byte for byte when
+    written again with the same versions of torch and onnxscript. Raises `InputError` if the onnx extra is not installed
+    or the file cannot be written.
     """
     require("onnx", "onnxscript")
     import onnx
@@ -37,7 +38,7 @@ def export_onnx(path: Path, checkpoint: Checkpoint) -> None:
         program = torch.onnx.export(
             module,
             # Two images are used: with one, the exporter would treat N = 1 as a constant.
-            (torch.zeros(2, 1, 28, 28),),
+            (torch.zeros(2, *checkpoint.candidate.architecture.input_shape),),
             dynamo=True,
             opset_version=OPSET,
             input_names=["pixels"],
@@ -69,9 +70,10 @@ def onnx_properties(checkpoint: Checkpoint) -> dict[str, str]:
 
 
 def onnx_accuracy(path: Path, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> float:
-    """Return the fraction of (N, 28, 28) bytes that onnxruntime, on one CPU thread, classifies as labelled.
+    """Return the fraction of images that onnxruntime, on one CPU thread, classifies as labelled.
 
-    Raises `InputError` if the file is missing or not an ONNX model, or if onnxruntime is not installed.
+    ``images`` are (N, height, width, channels) bytes. Raises `InputError` if the file is missing or not an ONNX model,
+    or if onnxruntime is not installed.
     """
     require("onnxruntime")
     import onnxruntime
@@ -87,8 +89,7 @@ def onnx_accuracy(path: Path, images: NDArray[np.uint8], labels: NDArray[np.int6
     num_right = 0
     for first in range(0, len(labels), BATCH_SIZE):
         batch = slice(first, first + BATCH_SIZE)
-        pixels = images[batch, np.newaxis].astype(np.float32) / np.float32(255)
-        (logits,) = session.run(["logits"], {"pixels": pixels})
+        (logits,) = session.run(["logits"], {"pixels": to_pixels(images[batch])})
         num_right += int((logits.argmax(axis=1) == labels[batch]).sum())
     return num_right / len(labels)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mnist_core.checkpoint import Checkpoint
 from mnist_core.files import write_whole
 from mnist_core.formats.onnx import clear_notes, export_onnx, onnx_properties, require, silence
+from mnist_core.formats.pixels import to_pixels
 
 NUM_CALIBRATION_IMAGES = 500
 """Number of images, the first of those given, whose extremes set the ranges of the activations."""
@@ -32,10 +33,11 @@ def export_onnx_int8(
 ) -> None:
     """Write an ONNX model with the inputs and outputs of `export_onnx` that computes in int8, in QDQ format.
 
-    ``images`` are training images, (N, 28, 28) bytes. Weights have one scale per output channel, activations one per
-    tensor. ``weight_bits`` is 7, with which every CPU computes correctly, or 8, for comparison. BatchNorm is folded
-    into its convolution; one that comes after a ReLU can't be folded and stays in fp32. The file is identical byte for
-    byte when written again. Raises `InputError` if the onnx extra is not installed or the file cannot be written.
+    ``images`` are training images, (N, height, width, channels) bytes. Weights have one scale per output channel,
+    activations one per tensor. ``weight_bits`` is 7, with which every CPU computes correctly, or 8, for comparison.
+    BatchNorm is folded into its convolution; one that comes after a ReLU can't be folded and stays in fp32. The file is
+    identical byte for byte when written again. Raises `InputError` if the onnx extra is not installed or the file
+    cannot be written.
     """
     require("onnx", "onnxscript", "onnxruntime")
     import onnx
@@ -45,8 +47,7 @@ def export_onnx_int8(
         """All calibration images as one batch; several batches would give the same ranges."""
 
         def __init__(self) -> None:
-            pixels = images[:NUM_CALIBRATION_IMAGES, np.newaxis].astype(np.float32) / np.float32(255)
-            self.batches = iter([{"pixels": pixels}])
+            self.batches = iter([{"pixels": to_pixels(images[:NUM_CALIBRATION_IMAGES])}])
 
         def get_next(self) -> dict[str, NDArray[np.float32]] | None:
             return next(self.batches, None)

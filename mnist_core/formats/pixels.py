@@ -1,13 +1,20 @@
 """A trained model that takes plain pixels, with normalisation as its first step, for the export formats."""
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mnist_core.checkpoint import Checkpoint, restore_model
 
 
 def from_pixels(checkpoint: Checkpoint) -> nn.Module:
-    """Return the trained model in evaluation mode: (N, 1, 28, 28) pixels of 0..1 to (N, num_classes) logits."""
+    """Return the trained model in evaluation mode: (N, channels, height, width) pixels of 0..1 to logits."""
     return _FromPixels(restore_model(checkpoint), checkpoint.mean, checkpoint.std).eval()
+
+
+def to_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return (N, height, width, channels) bytes as the exported models take them: as `from_pixels` says."""
+    return np.ascontiguousarray(np.moveaxis(images, 3, 1), dtype=np.float32) / np.float32(255)
 
 
 class _FromPixels(nn.Module):

@@ -12,12 +12,12 @@ from torch.export import Dim, ExportedProgram
 from mnist_core.checkpoint import Checkpoint
 from mnist_core.evaluation import BATCH_SIZE
 from mnist_core.files import write_whole
-from mnist_core.formats.pixels import from_pixels
+from mnist_core.formats.pixels import from_pixels, to_pixels
 from space.errors import InputError
 
 
 def export_program(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a program from (N, 1, 28, 28) pixels, float32 of 0..1, to (N, classes) logits.
+    """Write a program from (N, channels, height, width) pixels, float32 of 0..1, to (N, classes) logits.
 
     Normalisation is part of it and N is free. The file reveals nothing about the machine that wrote it, and is
     identical byte for byte when written again with the same version of torch. Raises `InputError` if it cannot be
@@ -25,7 +25,8 @@ def export_program(path: Path, checkpoint: Checkpoint) -> None:
     """
     module = from_pixels(checkpoint)
     # Two images are used: with one, N = 1 would be treated as a constant.
-    program = torch.export.export(module, (torch.zeros(2, 1, 28, 28),), dynamic_shapes=({0: Dim("N")},))
+    example = torch.zeros(2, *checkpoint.candidate.architecture.input_shape)
+    program = torch.export.export(module, (example,), dynamic_shapes=({0: Dim("N")},))
     program.example_inputs = None
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # it contains source paths
@@ -55,7 +56,7 @@ def count_program_params(path: Path) -> int:
 
 @torch.inference_mode()
 def program_accuracy(path: Path, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> float:
-    """Return the fraction of (N, 28, 28) bytes that the program classifies as labelled.
+    """Return the fraction of (N, height, width, channels) bytes that the program classifies as labelled.
 
     Raises `InputError` if the file is missing or not a program.
     """
@@ -63,6 +64,6 @@ def program_accuracy(path: Path, images: NDArray[np.uint8], labels: NDArray[np.i
     num_right = 0
     for first in range(0, len(labels), BATCH_SIZE):
         batch = slice(first, first + BATCH_SIZE)
-        logits = module(torch.tensor(images[batch]).unsqueeze(1).float() / 255)
+        logits = module(torch.from_numpy(to_pixels(images[batch])))
         num_right += int((logits.argmax(1).numpy() == labels[batch]).sum())
     return num_right / len(labels)

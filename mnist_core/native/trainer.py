@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mnist_core.native.compiler import CompilerError
 from space.architecture import ArchitectureSpec, num_params
 from space.candidate import TrainingConfig
-from space.layers import AveragePool, Conv, Flatten, GlobalAveragePool, Linear, Pool
+from space.layers import INPUT_SHAPE, AveragePool, Conv, Flatten, GlobalAveragePool, Linear, Pool
 
 PARTS = ("data", "forward", "backward", "update")
 _RELU = {"": 0, "b": 0, "r": 1, "br": 1, "rb": 2}
@@ -81,6 +81,8 @@ def layer_specs(architecture: ArchitectureSpec) -> list[_LayerSpec] | None:
     Each convolution is merged with the pool that follows it. Not supported are a pool before the first convolution or
     after another pool, and dropout of whole channels.
     """
+    if architecture.input_shape != INPUT_SHAPE:
+        return None
     specs: list[_LayerSpec] = []
     for layer in architecture.layers:
         if isinstance(layer, Conv | Linear):

@@ -13,6 +13,7 @@ from mnist_core.schedule import learning_rates
 from search.analysis.confusion import draw_confusion
 from search.analysis.facts import NUM_LAST_EPOCHS, Analysis
 from search.analysis.picture import GRID, INK, STYLE, TRAINING, VALIDATION, Picture, new_figure, png_of, render
+from search.models.shown import show_on_light
 from space.candidate import TrainingConfig
 from space.results import EpochResult
 
@@ -78,21 +79,23 @@ def draw_learning_rates(analysis: Analysis) -> Picture:
 
 def draw_mistakes(analysis: Analysis) -> bytes:
     """Draw the shown mistakes as PNG; the page has its own layout for them."""
-    mistakes, images = analysis.shown_mistakes, analysis.data.validation.images
-    names = analysis.subject.checkpoint.class_names
+    mistakes, names = analysis.shown_mistakes, analysis.subject.checkpoint.class_names
+    images = show_on_light(analysis.data.validation.images[[mistake.index for mistake in mistakes]])
     num_rows = math.ceil(len(mistakes) / DIGITS_IN_ROW)
-    width, height, caption, side = 40, 52, 20, images.shape[1]  # pixels of a cell, its text and the image
-    mosaic = np.zeros((height * num_rows, width * DIGITS_IN_ROW), np.uint8)
+    _, side_y, side_x, _ = images.shape
+    caption = 20  # pixels for the text above each image
+    width, height = max(40, side_x + 12), side_y + caption + 4
+    mosaic = np.full((height * num_rows, width * DIGITS_IN_ROW, 3), 255, np.uint8)
     with matplotlib.rc_context(STYLE):
         figure, axes = new_figure(2 * mosaic.shape[1], 2 * mosaic.shape[0])
-        for position, mistake in enumerate(mistakes):
+        for position, (mistake, pixels) in enumerate(zip(mistakes, images, strict=True)):
             row, column = divmod(position, DIGITS_IN_ROW)
-            top, left = height * row + caption, width * column + (width - side) // 2
-            mosaic[top : top + side, left : left + side] = images[mistake.index]
+            top, left = height * row + caption, width * column + (width - side_x) // 2
+            mosaic[top : top + side_y, left : left + side_x] = pixels
             was, said = names[mistake.label], names[mistake.predicted]
             text = f"{was}\ntaken for {said}\n{100 * mistake.confidence:.1f} % sure"
-            axes.text(left + side / 2, top, text, ha="center", va="bottom", fontsize=8)
-        axes.imshow(mosaic, cmap="gray_r", vmin=0, vmax=255)
+            axes.text(left + side_x / 2, top, text, ha="center", va="bottom", fontsize=8)
+        axes.imshow(mosaic)
         axes.set_axis_off()
         return png_of(figure)
 

@@ -191,7 +191,7 @@ def analyse_model(subject: Subject, data: Dataset) -> Analysis:
 
 
 def sample_inputs(analysis: Analysis) -> tuple[NDArray[np.uint8], list[str]]:
-    """Return some training images, (N, 28, 28), augmented as in the model's training, and their class names."""
+    """Return some training images as (N, height, width, channels) bytes, as in training, and their classes."""
     checkpoint, split = analysis.subject.checkpoint, analysis.data.train
     config = checkpoint.candidate.training
     generator = np.random.default_rng(purpose_seed(checkpoint.seed, Purpose.AUGMENTATION, 1))

@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 
 from search.analysis.facts import Analysis, Subject
 from search.analysis.picture import Picture, image_element
+from search.models.shown import show_on_light
 from search.terminal.numbers import counted, format_accuracy, format_kib, format_seconds
-from space.layers import INPUT_SHAPE, AveragePool, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool
+from space.layers import AveragePool, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool
 from space.summary import LayerSummary
 
 _OPS = {"b": "BatchNorm", "r": "ReLU"}
 
 
 def render_page(analysis: Analysis, charts: Mapping[str, Picture], augmented: NDArray[np.uint8]) -> str:
-    """Render the HTML page; ``augmented`` are (N, 28, 28) training images as the model saw them."""
+    """Render the HTML page; ``augmented`` are training images as the model saw them."""
     template = Template(resources.files("search.analysis").joinpath("page.html").read_text(encoding="utf-8"))
     subject = analysis.subject
     return template.substitute(
@@ -33,6 +34,7 @@ def render_page(analysis: Analysis, charts: Mapping[str, Picture], augmented: ND
         rules=_rules(analysis),
         layers=_layers(analysis),
         peak=format_kib(analysis.peak_activation_bytes),
+        image_size="{1}×{2}".format(*subject.architecture.input_shape),
         receptive_fields=_receptive_fields(analysis.layers),
         learning=_learning(analysis, charts),
         num_images=f"{analysis.num_images:,}",
@@ -159,7 +161,7 @@ def _layers(analysis: Analysis) -> str:
 
 
 def _receptive_fields(layers: Sequence[LayerSummary]) -> str:
-    side = INPUT_SHAPE[1]
+    side = max(layers[0].input_shape[1:])
     rows = [
         (
             f"<code>{escape(row.layer.token)}</code>",
@@ -237,12 +239,13 @@ def _mistakes(analysis: Analysis) -> str:
     num_mistakes = len(analysis.mistakes)
     if not num_mistakes:
         return "<p>There are none: it is right about every validation image.</p>"
-    names, images = analysis.subject.checkpoint.class_names, analysis.data.validation.images
+    names = analysis.subject.checkpoint.class_names
     shown = analysis.shown_mistakes
+    images = show_on_light(analysis.data.validation.images[[mistake.index for mistake in shown]])
     figures = []
-    for mistake in shown:
+    for mistake, pixels in zip(shown, images, strict=True):
         was, said = escape(names[mistake.label]), escape(names[mistake.predicted])
-        image = image_element(images[mistake.index], f"{was} taken for {said}")
+        image = image_element(pixels, f"{was} taken for {said}")
         caption = f"<strong>{was}</strong> taken for <strong>{said}</strong><br>{100 * mistake.confidence:.1f} % sure"
         figures.append(f"<figure>{image}<figcaption>{caption}</figcaption></figure>")
     if num_mistakes == 1:
@@ -266,7 +269,8 @@ def _inputs(analysis: Analysis, augmented: NDArray[np.uint8]) -> str:
             lead += f" {100 * config.plain_share:.3g} % of them, drawn anew in every epoch, are shown as they are."
         if config.plain_epochs:
             lead += f" In the last {counted(config.plain_epochs, 'epoch')} none is augmented."
-    figures = "".join(f"<figure>{image_element(image, 'training image')}</figure>" for image in augmented)
+    shown = show_on_light(augmented)
+    figures = "".join(f"<figure>{image_element(image, 'training image')}</figure>" for image in shown)
     return f'<p class="lead">{lead}</p><div class="gallery">{figures}</div>'
 
 

@@ -88,9 +88,9 @@ def png_of(figure: Figure) -> bytes:
 
 
 def image_element(image: NDArray[np.uint8], description: str) -> str:
-    """Return an `img` element that contains the (H, W) bytes as PNG, dark on light."""
+    """Return an `img` element that contains the (height, width, 3) bytes as PNG."""
     stream = io.BytesIO()
-    Image.fromarray(255 - image).save(stream, "png", optimize=True)
+    Image.fromarray(image).save(stream, "png", optimize=True)
     return f'<img class="digit" alt="{description}" src="{data_uri(stream.getvalue())}">'
 
 

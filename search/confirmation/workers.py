@@ -143,12 +143,13 @@ def measure_models(trainings: Sequence[SeedTraining], resources: Resources) -> l
         )
         for training in trainings
     ]
+    num_classes = checkpoints[0].candidate.architecture.num_classes
     test = open_test_set(resources.dataset, resources.data_root)
-    print_warnings(warnings_of(test, f"test images of {resources.dataset}"))
+    print_warnings(warnings_of(test, f"test images of {resources.dataset}", num_classes))
     results = []
     for training, checkpoint in zip(trainings, checkpoints, strict=True):
         predicted = checkpoint_logits(checkpoint, test.images).argmax(1).numpy()
-        confusion = confusion_matrix(test.labels, predicted, labels=range(10)).tolist()
+        confusion = confusion_matrix(test.labels, predicted, labels=range(num_classes)).tolist()
         results.append(
             SeedResult(
                 stage=training.stage,

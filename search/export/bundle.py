@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnist_core.data import Dataset
 from search.analysis.confusion import draw_confusion
@@ -44,7 +45,7 @@ def write_bundle(folder: Path, subject: ExportSubject, data: Dataset) -> list[Mo
 
     shown = found.confusion if subject.confusion is None else subject.confusion
     (folder / PICTURE_FILE).write_bytes(draw_confusion(shown, checkpoint.class_names).png)
-    np.save(folder / EXAMPLES_FILE, validation.images[:NUM_EXAMPLES])
+    np.save(folder / EXAMPLES_FILE, _without_grey_axis(validation.images[:NUM_EXAMPLES]))
     shutil.copyfile(_SCRIPT, folder / PREDICT_FILE)
     config = json.dumps(describe_export(subject, files), indent=2, allow_nan=False) + "\n"
     (folder / CONFIG_FILE).write_text(config, encoding="utf-8")
@@ -96,6 +97,11 @@ def find_commit(checkout: Path) -> str | None:
     prefix, _, commit = done.stdout.partition("\n")
     # Inside another repository, such as one with a virtual environment, this would be that repository's commit.
     return None if prefix else commit.strip()
+
+
+def _without_grey_axis(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return grey images as (N, height, width), the usual form in files; others as they are."""
+    return images[..., 0] if images.shape[-1] == 1 else images
 
 
 def _version(package: str) -> str | None:

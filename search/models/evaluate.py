@@ -84,7 +84,7 @@ def _print_accuracy(checkpoint: Checkpoint, dataset: str, data_root: Path | None
 def _print_classes(checkpoint: Checkpoint, path: Path, *, as_json: bool) -> None:
     check_classes(checkpoint, checkpoint.dataset, len(checkpoint.class_names))
     names, images = read_images(path)
-    blank = images.min((1, 2)) == images.max((1, 2))
+    blank = images.min((1, 2, 3)) == images.max((1, 2, 3))
     if blank.all():
         raise InputError(f"--images {path} shows nothing: no image has pixels of different values")
     print_warnings(

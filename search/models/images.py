@@ -18,7 +18,7 @@ SIDE = 28
 
 
 def read_images(path: Path) -> tuple[list[str], NDArray[np.uint8]]:
-    """Read a .npy file, an image file, or a folder's image files sorted by name; returns names and (N, 28, 28) bytes.
+    """Read a .npy file, an image file, or a folder's image files by name; returns names and (N, 28, 28, 1) bytes.
 
     Colours become grey, and transparent pixels black, which is the background. Raises `InputError` if a file is
     missing, can't be read, or has a size other than 28x28 pixels.
@@ -27,12 +27,12 @@ def read_images(path: Path) -> tuple[list[str], NDArray[np.uint8]]:
         images = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
         if not images:
             raise InputError(f"--images {path} holds no file that ends in {', '.join(SUFFIXES)}")
-        return [image.name for image in images], np.stack([_read_image(image) for image in images])
+        return [image.name for image in images], np.stack([_read_image(image) for image in images])[..., np.newaxis]
     if not has_file(path, f"--images {path}"):
         raise InputError(f"--images {path}: there is no such file or folder")
     if path.suffix == ".npy":
         return _read_array(path)
-    return [path.name], _read_image(path)[np.newaxis]
+    return [path.name], _read_image(path)[np.newaxis, ..., np.newaxis]
 
 
 def _read_array(path: Path) -> tuple[list[str], NDArray[np.uint8]]:
@@ -49,7 +49,7 @@ def _read_array(path: Path) -> tuple[list[str], NDArray[np.uint8]]:
     if array.size > MAX_IMAGES * SIDE**2:
         raise InputError(f"{path} holds {len(array):,} images; at most {MAX_IMAGES:,} are read")
     names = [path.name] if array.ndim == 2 else [f"{path.name}[{position}]" for position in range(len(array))]
-    return names, np.array(array).reshape(-1, SIDE, SIDE)
+    return names, np.array(array).reshape(-1, SIDE, SIDE, 1)
 
 
 def _read_image(path: Path) -> NDArray[np.uint8]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError
-from space.notation import parse_layers
+from space.notation import parse_net
 from space.recipes import RECIPES, Recipe, find_recipe
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ def parse_model(text: str) -> Recipe | int | Path | ArchitectureSpec:
     if os.path.lexists(text) or os.sep in text or Path(text).suffix in _MODEL_SUFFIXES:
         return Path(text)
     try:
-        layers = parse_layers(text)
+        shape, layers = parse_net(text)
     except InputError:
         if len(text.split()) == 1:
             find_recipe(text)
         raise
-    return ArchitectureSpec(layers)
+    return ArchitectureSpec(layers, shape)
 
 
 def find_architecture(text: str, *, storage: str, study: str | None) -> ArchitectureSpec:

@@ -210,7 +210,7 @@ class Training:
         pixels = torch.tensor(split.images[first])
         if plan.transforms is not None:
             pixels = transform_images(pixels, torch.from_numpy(plan.transforms[:NUM_SAMPLES]))
-        inputs = normalise(pixels, self.data.mean, self.data.std).squeeze(1).numpy()
+        inputs = normalise(pixels, self.data.mean, self.data.std).permute(0, 2, 3, 1).numpy()
         return draw_samples(inputs, split.labels[first].tolist(), title=f"The first training images, {self.data.name}")
 
     def _headline(self) -> str:

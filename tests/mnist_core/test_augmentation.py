@@ -18,7 +18,7 @@ LOW, MIDDLE, HIGH = 0.0, 0.5, 1.0
 @pytest.fixture(scope="module")
 def images() -> Tensor:
     """(8, 28, 28) bytes."""
-    return torch.tensor(load_dataset("digits", None).train.images[:8])
+    return torch.tensor(load_dataset("digits", None).train.images[:8, :, :, 0])
 
 
 class FixedDraws:
@@ -37,7 +37,12 @@ def affine(images: Tensor, generator: Any = None, **ranges: float) -> Tensor:
     generator = generator or np.random.default_rng(0)
     transforms = draw_transforms(len(images), **amounts, generator=cast(np.random.Generator, generator))
     assert transforms is not None
-    return transform_images(images, torch.from_numpy(transforms))
+    return transform(images, torch.from_numpy(transforms))
+
+
+def transform(images: Tensor, transforms: Tensor) -> Tensor:
+    """Of grey images without an axis of channels."""
+    return transform_images(images.unsqueeze(3), transforms).squeeze(3)
 
 
 def assert_same(given: Tensor, expected: Tensor) -> None:
@@ -103,17 +108,17 @@ def test_each_image_has_its_own_draw(images: Tensor) -> None:
 def test_each_image_has_the_map_of_its_place(images: Tensor) -> None:
     transforms = draw_transforms(8, rotation=20, translation=0.1, scale=0.1, generator=np.random.default_rng(0))
     maps = torch.from_numpy(transforms)
-    moved = transform_images(images, maps)
+    moved = transform(images, maps)
     for place in range(8):
-        assert_same(moved[place : place + 1], transform_images(images[place : place + 1], maps[place : place + 1]))
+        assert_same(moved[place : place + 1], transform(images[place : place + 1], maps[place : place + 1]))
 
 
 def test_the_identity_keeps_every_pixel_exactly(images: Tensor) -> None:
     transforms = draw_transforms(8, rotation=20, translation=0.1, scale=0.1, generator=np.random.default_rng(0))
     assert transforms is not None
-    usual = transform_images(images, torch.from_numpy(transforms))
+    usual = transform(images, torch.from_numpy(transforms))
     transforms[[1, 4]] = IDENTITY
-    moved = transform_images(images, torch.from_numpy(transforms))
+    moved = transform(images, torch.from_numpy(transforms))
     assert torch.equal(moved[[1, 4]], images[[1, 4]].float())
     others = [0, 2, 3, 5, 6, 7]
     assert torch.equal(moved[others], usual[others])
@@ -161,8 +166,8 @@ def test_the_generator_alone_decides(images: Tensor) -> None:
 
 def test_the_input_is_left_as_it_is(images: Tensor) -> None:
     before = images.clone()
-    normalise(affine(images, rotation=10.0), 0.3, 0.3)
-    normalise(images, 0.3, 0.3)
+    normalise(affine(images, rotation=10.0).unsqueeze(3), 0.3, 0.3)
+    normalise(images.unsqueeze(3), 0.3, 0.3)
     assert torch.equal(images, before)
 
 

@@ -32,7 +32,7 @@ def indexed_digits(monkeypatch: pytest.MonkeyPatch) -> Split:
     """The digits with their labels, and each one's index in place of its first two pixels."""
     whole = data._read_digits()
     images = whole.images.copy()
-    images[:, 0, 0], images[:, 0, 1] = np.divmod(np.arange(len(whole)), 256)
+    images[:, 0, 0, 0], images[:, 0, 1, 0] = np.divmod(np.arange(len(whole)), 256)
     indexed = Split(images, whole.labels)
     monkeypatch.setattr(data, "_read_digits", lambda: indexed)
     return indexed
@@ -42,7 +42,7 @@ def test_digits_have_their_sizes_shapes_and_range() -> None:
     digits = load_dataset("digits", find_data_root("digits"))
     assert (len(digits.train), len(digits.validation), digits.num_classes) == (1_197, 300, 10)
     for split in (digits.train, digits.validation):
-        assert split.images.shape == (len(split), 28, 28)
+        assert split.images.shape == (len(split), 28, 28, 1)
         assert (split.images.dtype, split.labels.dtype) == (np.uint8, np.int64)
         assert (split.images.min(), split.images.max()) == (0, 255)
         assert set(split.labels.tolist()) == set(range(10))
@@ -55,7 +55,7 @@ def test_digits_are_enlarged_bilinearly() -> None:
 
     whole, small = data._read_digits(), load_digits()
     enlarged = F.interpolate(tensor(small.images).unsqueeze(1), size=28, mode="bilinear").squeeze(1)
-    assert np.abs(whole.images - enlarged.numpy() * (255 / 16)).max() <= 0.5 + 1e-9
+    assert np.abs(whole.images[..., 0] - enlarged.numpy() * (255 / 16)).max() <= 0.5 + 1e-9
     assert np.array_equal(whole.labels, small.target)
 
 
@@ -271,9 +271,9 @@ def test_missing_classes_are_told(labels: NDArray[np.int64], warnings: list[str]
     told = [line.replace("validation of", "the validation images of mnist hold none of") for line in warnings]
     assert load_dataset("mnist", tmp_path).warnings == told
     test = write_files(raw, TEST_FILES, TEST_SIZE)
-    assert data.warnings_of(test, "test images") == []
+    assert data.warnings_of(test, "test images", 10) == []
     few = Split(test.images[:9], test.labels[:9])
-    assert data.warnings_of(few, "test images") == ["the test images hold none of class 9"]
+    assert data.warnings_of(few, "test images", 10) == ["the test images hold none of class 9"]
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ class Brightness(nn.Module):
 @pytest.mark.parametrize("count", [1, BATCH_SIZE - 1, BATCH_SIZE, BATCH_SIZE + 1, 1_197])
 def test_every_image_counts_once_however_many_there_are(digits: Dataset, count: int) -> None:
     images = torch.tensor(digits.train.images[:count])
-    brightness = (images.double().mean((1, 2)) / 255 - digits.mean) / digits.std
+    brightness = (images.double().mean((1, 2, 3)) / 255 - digits.mean) / digits.std
     labels = torch.tensor(digits.train.labels[:count]) % 2
     result = evaluate(Brightness(), images, labels, mean=digits.mean, std=digits.std)
     assert result.accuracy == ((brightness > 0).long() == labels).double().mean()

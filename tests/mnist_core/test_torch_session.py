@@ -133,7 +133,7 @@ def test_batches_follow_the_order_of_the_plan(digits: Dataset) -> None:
     plan = plan_epoch(config, 1, 57, [], seed=2)
     TorchSession(model, digits, config, device=CPU).train_epoch(plan)
     assert [len(batch) for batch in first.seen] == [8] * 6 + [9]
-    shown = torch.cat(first.seen).squeeze(1).numpy()
+    shown = torch.cat(first.seen).permute(0, 2, 3, 1).numpy()
     expected = (digits.train.images[plan.order] / 255 - digits.mean) / digits.std
     np.testing.assert_allclose(shown, expected, atol=1e-5)
 

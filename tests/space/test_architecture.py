@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -34,7 +36,7 @@ def test_count_equals_the_built_models_parameters(architecture: ArchitectureSpec
 def test_built_model_gives_the_specs_output_shape(architecture: ArchitectureSpec) -> None:
     model = build_model(architecture).eval()
     with torch.inference_mode():
-        output = model(torch.zeros(2, 1, 28, 28))
+        output = model(torch.zeros(2, *architecture.input_shape))
     # After flat or gap the maps are 1x1, and the model gives plain features.
     assert architecture.output_shape == (architecture.num_classes, 1, 1)
     assert output.shape == (2, architecture.num_classes)
@@ -43,6 +45,20 @@ def test_built_model_gives_the_specs_output_shape(architecture: ArchitectureSpec
 @given(architectures())
 def test_json_round_trip(architecture: ArchitectureSpec) -> None:
     assert ArchitectureSpec.from_json(architecture.to_json()) == architecture
+
+
+def test_the_shape_of_the_images_is_stored_where_it_is_not_mnists() -> None:
+    coloured = ArchitectureSpec.from_text("3x32x24 8s:br gap fc5")
+    assert coloured.to_json()[0] == {"kind": "input", "shape": [3, 32, 24]}
+    assert ArchitectureSpec.from_json(coloured.to_json()) == coloured
+    assert coloured.to_json()[1:] == ArchitectureSpec.from_text("8s:br gap fc5").to_json()
+    assert coloured != replace(coloured, input_shape=(3, 24, 32))
+
+
+@pytest.mark.parametrize("shape", [None, [3, 32], [3.0, 32, 32], [True, 32, 32], "3x32x32", [3, 32, 2000]])
+def test_a_shape_that_is_none_is_refused(shape: object) -> None:
+    with pytest.raises(InputError, match=r"must be a list of channels, height and width|not 3x32x2000"):
+        ArchitectureSpec.from_json([{"kind": "input", "shape": shape}, {"kind": "gap"}])
 
 
 def test_a_field_that_came_later_is_stored_only_where_it_says_something() -> None:

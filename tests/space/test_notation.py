@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from space.architecture import ArchitectureSpec, num_params
 from space.errors import InputError
-from space.layers import AveragePool, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool
-from space.notation import format_layers, parse_layers
+from space.layers import INPUT_SHAPE, AveragePool, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool, Shape
+from space.notation import format_net, parse_net
 from tests.strategies import architectures
 
 NOTATION_PAGE = Path(__file__).parents[2] / "docs" / "notation.md"
@@ -47,12 +47,13 @@ TOKENS = [
 
 @pytest.mark.parametrize(("token", "layer"), TOKENS)
 def test_each_token_is_its_layer_both_ways(token: str, layer: Layer) -> None:
-    assert parse_layers(token) == (layer,)
-    assert format_layers((layer,)) == token
+    assert parse_net(token) == (INPUT_SHAPE, (layer,))
+    assert format_net(INPUT_SHAPE, (layer,)) == token
 
 
 OTHER_SPELLINGS = [
     ("8k3s:br", "8s:br"),
+    ("1x28x28 8s:br", "8s:br"),
     ("8p1", "8s"),
     ("8p0", "8v"),
     ("8k1s", "8k1"),
@@ -67,9 +68,33 @@ OTHER_SPELLINGS = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("text", "shape"), [("3x32x32 8s gap", (3, 32, 32)), ("1x20x16 gap", (1, 20, 16)), ("4x1x1024 flat", (4, 1, 1024))]
+)
+def test_another_shape_of_the_images_stands_in_front(text: str, shape: Shape) -> None:
+    assert parse_net(text)[0] == ArchitectureSpec.from_text(text).input_shape == shape
+    assert format_net(*parse_net(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("3x32 8s gap", "'3x32': the shape of the images is written CHANNELSxHEIGHTxWIDTH, such as 3x32x32"),
+        ("5x32x32 gap", "images have from 1 to 4 channels, and .* not 5x32x32"),
+        ("3x1025x1 gap", "not 3x1025x1"),
+        ("3x0x32 gap", "not 3x0x32"),
+        ("8s 3x32x32 gap", "layer 2 '3x32x32': the shape of the images stands before the first layer"),
+        ("3x4x4 p p p gap", "layer 3 'p': the spatial size must stay at least 1, but 1x1 would become 0x0"),
+    ],
+)
+def test_shapes_that_no_images_have_are_refused(text: str, problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        ArchitectureSpec.from_text(text)
+
+
 @pytest.mark.parametrize(("text", "short"), OTHER_SPELLINGS)
 def test_other_spellings_are_written_back_in_the_short_one(text: str, short: str) -> None:
-    assert format_layers(parse_layers(text)) == short
+    assert format_net(*parse_net(text)) == short
 
 
 @given(architectures())
@@ -163,7 +188,7 @@ def test_any_text_is_a_net_or_a_one_line_input_error(text: str) -> None:
     if refusal is not None:
         assert len(refusal.splitlines()) == 1
         for meant in re.findall(r"did you mean '(.*)'\?\); a layer is", refusal):
-            assert parse_layers(meant), "what is suggested can be read"
+            assert parse_net(meant), "what is suggested can be read"
     else:
         # What was read is a whole net: it can be counted, printed and read back.
         assert str(num_params(architecture)).isdigit()

@@ -28,6 +28,7 @@ from mnist_core.training import train
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError
+from space.layers import INPUT_SHAPE
 from tests.conftest import skip_or_fail
 from tests.strategies import architectures
 
@@ -82,7 +83,7 @@ def torch_logits(
                 steps = module.weight.abs().flatten(1).amax(1).clamp(min=1e-30) / 127
                 steps = steps.view(-1, *[1] * (module.weight.dim() - 1))
                 module.weight.copy_((module.weight / steps).round() * steps)
-        pixels = torch.from_numpy(images)[:, None].double() / 255
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).double() / 255
         logits: NDArray[np.float64] = model((pixels - mean) / std).numpy()
     return logits
 
@@ -109,7 +110,7 @@ def self_test(model: CModel, folder: Path, compiler: str, *flags: str) -> subpro
 
 
 @settings(max_examples=15, deadline=None)
-@given(architectures(), st.sampled_from(WEIGHTS), st.integers(0, 1000))
+@given(architectures(st.just(INPUT_SHAPE)), st.sampled_from(WEIGHTS), st.integers(0, 1000))
 @example(ArchitectureSpec.from_text("flat"), "float", 0)
 @example(ArchitectureSpec.from_text("gap fc3"), "int8", 0)
 @example(ArchitectureSpec.from_text("flat fc5+:r fc10"), "int8", 0)
@@ -196,7 +197,7 @@ def test_floats_are_read_back_bit_for_bit(compiler: str, digits: Dataset, tmp_pa
     checkpoint.weights["0.weight"][0, 0] = torch.tensor([[-0.0, 1e-45, -3.4e38], [1e10, 16777216.0, 0.1], [1, -7, 0.3]])
     checkpoint.weights["0.bias"][0] = 1e-30
     (tmp_path / "dump.c").write_text(DUMP)
-    images = replace(digits.validation, images=np.zeros((4, 28, 28), np.uint8))  # so that the logits are finite
+    images = replace(digits.validation, images=np.zeros((4, 28, 28, 1), np.uint8))  # so that the logits are finite
     build(
         export_c(replace(checkpoint, mean=0.0), images, weights="float"),
         tmp_path,
@@ -331,7 +332,7 @@ def test_cpp_can_use_it(digits: Dataset, tmp_path: Path, compiler: str) -> None:
 
 
 def test_the_header_tells_what_one_must_know(digits: Dataset, weights: str) -> None:
-    checkpoint = replace(untrained(NET), dataset="fashion-mnist")
+    checkpoint = replace(untrained(NET), dataset="fashion-mnist", class_names=())
     model = export_c(checkpoint, digits.validation, weights=weights)
     for told in (
         f"/* {NET}\n",

@@ -53,7 +53,7 @@ def run_onnx(path: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    pixels = images[:, None].astype(np.float32) / 255
+    pixels = np.moveaxis(images, 3, 1).astype(np.float32) / 255
     (logits,) = session.run(["logits"], {"pixels": pixels})
     return logits
 
@@ -207,7 +207,7 @@ def test_the_documented_examples_predict(
     code = documented_examples()[position]
     assert len(code.splitlines()) <= 12
     images = digits.validation.images[:40]
-    np.save(tmp_path / "images.npy", images)
+    np.save(tmp_path / "images.npy", images[..., 0])
     save_checkpoint(tmp_path / "model.safetensors", checkpoint)
     (tmp_path / "model.onnx").write_bytes(exported.read_bytes())
     finished = run_python(f"{code}\nimport sys; print('torch' in sys.modules)", tmp_path)

@@ -54,7 +54,7 @@ def logits_of(path: Path, images: NDArray[np.uint8], *, in_int8: bool = True) ->
     if not in_int8:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    (logits,) = session.run(["logits"], {"pixels": images[:, np.newaxis].astype(np.float32) / 255})
+    (logits,) = session.run(["logits"], {"pixels": np.moveaxis(images, 3, 1).astype(np.float32) / 255})
     return logits
 
 

@@ -25,7 +25,7 @@ def checkpoint(digits: Dataset) -> Checkpoint:
     candidate = CandidateSpec(ArchitectureSpec.from_text("4s:brd0.5 p 6v:rbD0.5 gap fc10+"))
     model = build_model(candidate.architecture, seed=2)
     seed_dropout(model, 3, torch.device("cpu"))
-    model.train()(torch.tensor(digits.train.images[:, None]) / 50)
+    model.train()(torch.tensor(digits.train.images).permute(0, 3, 1, 2) / 50)
     return Checkpoint(candidate, cpu_weights(model), 0.3, 0.4, "digits", digits.sha256, None, seed=2)
 
 
@@ -33,13 +33,13 @@ def test_pixels_of_0_to_1_give_the_logits_of_the_images(checkpoint: Checkpoint, 
     images = torch.tensor(digits.validation.images[:20])
     expected = predict_logits(restore_model(checkpoint), images, mean=checkpoint.mean, std=checkpoint.std)
     with torch.no_grad():
-        logits = from_pixels(checkpoint)(images[:, None] / 255)
+        logits = from_pixels(checkpoint)(images.permute(0, 3, 1, 2) / 255)
     torch.testing.assert_close(logits, expected)
     assert logits.std() > 1e-3
 
 
 def test_an_image_is_judged_on_its_own_and_always_alike(checkpoint: Checkpoint, digits: Dataset) -> None:
-    pixels = torch.tensor(digits.validation.images[:20, None]) / 255
+    pixels = torch.tensor(digits.validation.images[:20]).permute(0, 3, 1, 2) / 255
     module = from_pixels(checkpoint)
     assert not any(part.training for part in module.modules())
     with torch.no_grad():
@@ -54,7 +54,7 @@ def test_an_image_is_judged_on_its_own_and_always_alike(checkpoint: Checkpoint, 
 def test_the_checkpoints_own_mean_and_deviation_count(
     checkpoint: Checkpoint, digits: Dataset, mean: float, std: float
 ) -> None:
-    pixels = torch.tensor(digits.validation.images[:5, None]) / 255
+    pixels = torch.tensor(digits.validation.images[:5]).permute(0, 3, 1, 2) / 255
     checkpoint = Checkpoint(checkpoint.candidate, checkpoint.weights, mean, std, "digits", "", None, seed=2)
     with torch.no_grad():
         expected = restore_model(checkpoint)((pixels - mean) / std)

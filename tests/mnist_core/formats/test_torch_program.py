@@ -54,7 +54,7 @@ def test_it_computes_from_pixels_what_the_model_computes(
     expected = predict_logits(restore_model(checkpoint), images, mean=checkpoint.mean, std=checkpoint.std)
     module = load_program(exported).module()
     for num_images in (1, 2, 300):
-        logits = module(images[:num_images, None] / 255)
+        logits = module(images[:num_images].permute(0, 3, 1, 2) / 255)
         torch.testing.assert_close(logits, expected[:num_images])
 
 

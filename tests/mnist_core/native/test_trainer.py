@@ -66,7 +66,7 @@ def library(native_engine: Engine) -> Path:
 def draw_images(count: int, num_classes: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Random images with random labels."""
     generator = np.random.default_rng(seed)
-    return generator.integers(0, 256, (count, 28, 28), np.uint8), generator.integers(0, num_classes, count)
+    return generator.integers(0, 256, (count, 28, 28, 1), np.uint8), generator.integers(0, num_classes, count)
 
 
 def model_in_mid_training(architecture: ArchitectureSpec, images: NDArray[np.uint8], seed: int) -> Network:
@@ -91,7 +91,7 @@ def model_in_mid_training(architecture: ArchitectureSpec, images: NDArray[np.uin
 
 
 def normalised(images: NDArray[np.uint8], mean: float = MEAN, std: float = STD) -> NDArray[np.float64]:
-    pixels: NDArray[np.float64] = (images[:, None] - 255 * mean) / (255 * std)
+    pixels: NDArray[np.float64] = (np.moveaxis(images, 3, 1) - 255 * mean) / (255 * std)
     return pixels
 
 

@@ -45,7 +45,7 @@ def test_mistakes_are_those_of_the_accuracy(report: Report, data: Dataset) -> No
     assert [{name: str(value) for name, value in m.items()} for m in mistakes] == report.table("mistakes")
     first = mistakes[0]
     shown = np.asarray(Image.open(io.BytesIO(page.images[0])))
-    assert (255 - shown == data.validation.images[first["index"]]).all()
+    assert (255 - shown == data.validation.images[first["index"]]).all()  # dark on light, in three colours
     caption = f"{first['label']} taken for {first['predicted']}{100 * first['confidence']:.1f} % sure"
     assert page.texts["mistakes"].index(caption) == page.texts["mistakes"].index(" taken for ") - 1
 
@@ -102,7 +102,7 @@ def test_epochs_are_those_of_the_training(report: Report, trained: Path) -> None
 
 def test_training_images_are_shown_as_augmented(analysis: Analysis, data: Dataset) -> None:
     images, names = sample_inputs(analysis)
-    assert images.shape == (40, 28, 28)
+    assert images.shape == (40, 28, 28, 1)
     assert len(names) == 40
     known = {image.tobytes() for image in data.train.images}
     assert not any(image.tobytes() in known for image in images)

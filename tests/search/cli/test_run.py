@@ -397,7 +397,7 @@ def assert_accurate(path: Path, data: Dataset, val_accuracy: float) -> None:
     images, labels = data.validation.images, data.validation.labels
     num_right = 0
     for first in range(0, len(labels), 500):
-        pixels = images[first : first + 500, np.newaxis].astype(np.float32) / 255
+        pixels = np.moveaxis(images[first : first + 500], 3, 1).astype(np.float32) / 255
         (logits,) = session.run(None, {session.get_inputs()[0].name: pixels})
         num_right += int((logits.argmax(axis=1) == labels[first : first + 500]).sum())
     assert abs(num_right - round(val_accuracy * len(labels))) <= 1

@@ -64,8 +64,8 @@ def test_predict_needs_no_more_than_numpy_and_onnxruntime(
 
 
 def test_predict_takes_one_image_too_and_tells_how_it_is_used(tmp_path: Path, capsys, digits: Dataset) -> None:
-    np.save(tmp_path / "one.npy", digits.validation.images[4])
-    assert (read_images(tmp_path / "one.npy") == digits.validation.images[4:5]).all()
+    np.save(tmp_path / "one.npy", digits.validation.images[4, ..., 0])
+    assert (read_images(tmp_path / "one.npy") == digits.validation.images[4:5, ..., 0]).all()
     main(["--help"])
     assert "usage: python predict.py [IMAGES.npy]\n" in capsys.readouterr().out
     with pytest.raises(SystemExit, match="error: give one file of images"):

@@ -62,7 +62,7 @@ def write(tmp_path: Path, checkpoint: Checkpoint) -> Callable[..., Checkpoint]:
 
 
 def probabilities(checkpoint: Checkpoint, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    pixels = (images[:, None].astype(np.float32) / 255 - checkpoint.mean) / checkpoint.std
+    pixels = (np.moveaxis(images, 3, 1).astype(np.float32) / 255 - checkpoint.mean) / checkpoint.std
     with torch.no_grad():
         logits = restore_model(checkpoint)(torch.tensor(pixels, dtype=torch.float32)).double().numpy()
     exponentials = np.exp(logits)
@@ -144,7 +144,7 @@ def test_a_folder_of_images_is_classified(search_here, write, tmp_path: Path, di
     (tmp_path / "mine").mkdir()
     images = digits.validation.images[:8]
     for position, image in enumerate(images):
-        Image.fromarray(image).save(tmp_path / "mine" / f"[red]{position}.png")
+        Image.fromarray(image[..., 0]).save(tmp_path / "mine" / f"[red]{position}.png")
     expected = probabilities(checkpoint, images)
     told = search_here.json("evaluate", "model.safetensors", "--images", "mine")
     assert [row["file"] for row in told] == [f"[red]{position}.png" for position in range(8)]
@@ -162,7 +162,7 @@ def test_a_folder_of_images_is_classified(search_here, write, tmp_path: Path, di
 
 def test_arrays_are_classified_as_the_dataset_is(search_here, write, tmp_path: Path, digits: Dataset) -> None:
     write()
-    np.save(tmp_path / "images.npy", digits.validation.images)
+    np.save(tmp_path / "images.npy", digits.validation.images[..., 0])
     told = search_here.json("evaluate", "model.safetensors", "--images", "images.npy")
     accuracy = np.mean([int(row["class"]) == label for row, label in zip(told, digits.validation.labels, strict=True)])
     assert accuracy == search_here.json("evaluate", "model.safetensors")["val_accuracy"]
@@ -172,7 +172,7 @@ def test_an_image_that_shows_nothing_among_others_gets_a_warning(
     search_here, write, tmp_path: Path, digits: Dataset
 ) -> None:
     write()
-    np.save(tmp_path / "images.npy", np.stack([*digits.validation.images[:2], np.zeros((28, 28), np.uint8)]))
+    np.save(tmp_path / "images.npy", np.stack([*digits.validation.images[:2, ..., 0], np.zeros((28, 28), np.uint8)]))
     result = search_here("evaluate", "model.safetensors", "--images", "images.npy")
     assert (result.returncode, len(result.stdout.splitlines())) == (0, 4)
     assert result.stderr == "warning: every pixel of images.npy[2] has the same value\n"
@@ -180,7 +180,7 @@ def test_an_image_that_shows_nothing_among_others_gets_a_warning(
 
 def test_dark_on_light_gets_a_note(search_here, write, tmp_path: Path, digits: Dataset) -> None:
     write()
-    np.save(tmp_path / "images.npy", 255 - digits.validation.images[:20])
+    np.save(tmp_path / "images.npy", 255 - digits.validation.images[:20, ..., 0])
     result = search_here("evaluate", "model.safetensors", "--images", "images.npy")
     assert result.returncode == 0
     assert result.stderr.startswith("note: the mean pixel is ")

@@ -20,8 +20,8 @@ def save(path: Path, pixels: np.ndarray, mode: str | None = None) -> None:
 def read_one(path: Path) -> np.ndarray:
     names, images = read_images(path)
     assert names == [path.name]
-    assert (images.shape, images.dtype) == ((1, 28, 28), np.uint8)
-    return images[0]
+    assert (images.shape, images.dtype) == ((1, 28, 28, 1), np.uint8)
+    return images[0, :, :, 0]
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.PNG", "a.bmp"])
@@ -70,7 +70,7 @@ def test_a_folders_images_come_by_name_and_other_files_do_not_matter(tmp_path: P
     np.save(tmp_path / "d.npy", GREY)
     names, images = read_images(tmp_path)
     assert names == ["a.bmp", "b.png", "c.JPG"]
-    assert images[:, 0, 0].tolist() == [80, 0, 40]
+    assert images[:, 0, 0, 0].tolist() == [80, 0, 40]
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -79,7 +79,7 @@ def test_arrays_of_many_images_and_of_one(order: str, tmp_path: Path) -> None:
     np.save(tmp_path / "many.npy", np.array(many, order=order))
     names, images = read_images(tmp_path / "many.npy")
     assert names == ["many.npy[0]", "many.npy[1]", "many.npy[2]"]
-    np.testing.assert_array_equal(images, many)
+    np.testing.assert_array_equal(images[..., 0], many)
     np.save(tmp_path / "one.npy", np.array(GREY, order=order))
     np.testing.assert_array_equal(read_one(tmp_path / "one.npy"), GREY)
 

@@ -33,13 +33,13 @@ def test_samples_are_what_the_net_sees_first(request_: TrainRequest, monkeypatch
     monkeypatch.setattr(TorchSession, "_step", watched)
     train_model(request_)
     inputs, labels = seen[0]
-    np.testing.assert_array_equal(drawn["inputs"], inputs[:7, 0].numpy())
+    np.testing.assert_array_equal(drawn["inputs"], inputs[:7].permute(0, 2, 3, 1).numpy())
     assert drawn["labels"] == labels[:7].tolist()
 
 
 @pytest.mark.parametrize(("num_images", "num_rows"), [(1, 1), (COLUMNS, 1), (COLUMNS + 1, 2), (40, 5)])
 def test_a_picture_has_the_rows_that_its_images_need(num_images: int, num_rows: int) -> None:
-    inputs = np.zeros((num_images, 28, 28), np.float32)
+    inputs = np.zeros((num_images, 28, 28, 1), np.float32)
     inputs[0, 0, 0] = 1.0
     width, height = Image.open(io.BytesIO(draw_samples(inputs, range(num_images), title="Images"))).size
     # Images of 28 pixels, with 9 above each for its label and 4 around, and 0.4 inches for the title.
@@ -47,7 +47,7 @@ def test_a_picture_has_the_rows_that_its_images_need(num_images: int, num_rows: 
 
 
 def test_the_lowest_value_is_black_and_the_highest_white() -> None:
-    inputs = np.full((COLUMNS, 28, 28), -0.42, np.float32)
+    inputs = np.full((COLUMNS, 28, 28, 1), -0.42, np.float32)
     inputs[:4] = 2.8
     pixels = np.asarray(Image.open(io.BytesIO(draw_samples(inputs, [""] * COLUMNS, title=""))).convert("L"))
     left, right = pixels[:, : pixels.shape[1] // 2], pixels[:, pixels.shape[1] // 2 :]
