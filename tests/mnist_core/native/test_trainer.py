@@ -245,7 +245,7 @@ def test_a_batch_equals_pytorchs(
 )
 def test_ties_in_max_pools_go_to_pytorchs_pixel(double_library: Path, text: str, levels: list[int]) -> None:
     generator = np.random.default_rng(7)
-    images = generator.choice(np.array(levels, np.uint8), (19, 28, 28))
+    images = generator.choice(np.array(levels, np.uint8), (19, 28, 28, 1))
     labels = generator.integers(0, 4, 19)
     model = build_model(ArchitectureSpec.from_text(text)).double()
     # Quarters and inputs of 0 and 1 make sums exact in any order, so that equal ones are equal in both.
