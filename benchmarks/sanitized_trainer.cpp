@@ -1,6 +1,7 @@
 // The native trainer on networks read from stdin, to be compiled with sanitizers.
 //
-// Each network is a line: batch size, number of images, number of layers, then the numbers of each layer's LayerSpec.
+// Each network is a line: batch size, number of images, their channels, height and width, number of layers, then the
+// numbers of each layer's LayerSpec.
 // Every array has exactly the size that it needs.
 
 #include <cstdio>
@@ -12,7 +13,8 @@
 int main() {
     std::mt19937 random(0);
     int batch_size, num_images, num_layers, num_networks = 0;
-    while (std::cin >> batch_size >> num_images >> num_layers) {
+    ImageShape shape;
+    while (std::cin >> batch_size >> num_images >> shape.channels >> shape.height >> shape.width >> num_layers) {
         std::vector<LayerSpec> specs(num_layers);
         size_t num_statistics = 0;
         for (LayerSpec& spec : specs) {
@@ -24,10 +26,13 @@ int main() {
             spec.head = Head(head);
             num_statistics += spec.batch_norm ? 2 * spec.width : 0;
         }
-        std::vector<uint8_t> images(size_t(num_images) * NUM_PIXELS);
+        std::vector<uint8_t> images(num_images * shape.num_bytes());
         for (uint8_t& pixel : images) pixel = uint8_t(random());
         std::vector<int64_t> labels(num_images), order(num_images);
-        std::vector<float> transforms(6 * size_t(num_images));
+        std::vector<float> transforms(6 * size_t(num_images)), tones(2 * size_t(num_images), 0.5f);
+        const int num_classes = std::max<int>(specs.back().width, shape.num_bytes());
+        std::vector<double> class_weights(num_classes, 0.7);
+        std::vector<int64_t> num_right_of(num_classes);
         for (int i = 0; i < num_images; ++i) {
             labels[i] = random() % specs.back().width;
             order[i] = num_images - 1 - i;
@@ -36,14 +41,16 @@ int main() {
         const size_t num_steps = std::max(1, (num_images - 2 + batch_size) / batch_size);
         std::vector<double> learning_rates(num_steps, 0.01), momenta(num_steps, 0.9);
 
-        Trainer* trainer = trainer_new(specs.data(), num_layers, batch_size + 1, 1);
+        Trainer* trainer = trainer_new(&shape, specs.data(), num_layers, batch_size + 1, 1);
         std::vector<real> params(trainer_num_params(trainer)), velocity(params.size()), statistics(num_statistics, 1);
         for (real& param : params) param = real(random() % 1000) / 2000 - real(0.25);
         Epoch epoch{};
         epoch.images = images.data();
         epoch.labels = labels.data();
         epoch.order = order.data();
-        epoch.transforms = transforms.data();
+        epoch.augmentation = {transforms.data(), tones.data()};
+        epoch.class_weights = class_weights.data();
+        epoch.num_right_of = num_right_of.data();
         epoch.learning_rates = learning_rates.data();
         epoch.momenta = momenta.data();
         epoch.num_images = num_images;

@@ -20,6 +20,8 @@ from space.errors import InputError
 
 FLAGS = ("-std=c++17", "-O1", "-g", "-march=native", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
+SHAPES = ("1x28x28", "3x32x32", "4x9x40", "2x40x7")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -60,7 +62,7 @@ def random_network(generator: random.Random) -> ArchitectureSpec:
         tokens.append(generator.choice(("gap", "flat")))
         tokens += generator.choice(([], ["fc10"], ["fc7+:r", "fc10+"]))
         try:
-            return ArchitectureSpec.from_text(" ".join(tokens))
+            return ArchitectureSpec.from_text(" ".join([generator.choice(SHAPES), *tokens]))
         except InputError:  # its maps shrink to nothing
             continue
 
@@ -70,8 +72,9 @@ def _line(architecture: ArchitectureSpec, generator: random.Random) -> str:
     assert specs is not None
     batch_size = generator.randint(2, 40)
     num_images = generator.randint(2, 3 * batch_size)
-    numbers = [getattr(spec, name) for spec in specs for name, _ in spec._fields_]
-    return " ".join(map(str, [batch_size, num_images, len(specs), *numbers]))
+    numbers = [*architecture.input_shape, len(specs)]
+    numbers += [getattr(spec, name) for spec in specs for name, _ in spec._fields_]
+    return " ".join(map(str, [batch_size, num_images, *numbers]))
 
 
 if __name__ == "__main__":

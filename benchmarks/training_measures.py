@@ -100,7 +100,7 @@ def _measure_engine(job: Job) -> Timing:
     import numpy as np
     import torch
 
-    from mnist_core.augmentation import draw_transforms
+    from mnist_core.augmentation import draw_augmentation
     from mnist_core.model import build_model
     from mnist_core.native.session import NativeSession
     from mnist_core.plan import EpochPlan
@@ -117,10 +117,8 @@ def _measure_engine(job: Job) -> Timing:
     order = generator.permutation(len(data.train))[:num_images]
 
     def plan() -> EpochPlan:
-        transforms = draw_transforms(
-            num_images, rotation=ROTATION, translation=TRANSLATION, scale=0, generator=generator
-        )
-        return EpochPlan(order, transforms, np.full(steps, MAX_LR), np.full(steps, config.momentum), dropout_seed=0)
+        augmentation = draw_augmentation(config, num_images, data.input_shape[1:], generator)
+        return EpochPlan(order, augmentation, np.full(steps, MAX_LR), np.full(steps, config.momentum), dropout_seed=0)
 
     if job.way == "native":
         native = NativeSession(compile_trainer(), model, data, config)

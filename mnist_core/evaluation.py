@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mnist_core.augmentation import normalise
@@ -18,6 +20,14 @@ class Evaluation:
     """Mean cross-entropy, without label smoothing."""
     accuracy: float
     """Fraction of images whose highest logit is their label's."""
+    balanced_accuracy: float | None = None
+    """Mean of the accuracies on each class that has images; None for training, which does not measure it."""
+
+
+def balanced_accuracy(num_right_of: NDArray[np.int64], num_of: NDArray[np.int64]) -> float:
+    """Return the mean of the accuracies on each class, from (num_classes,) numbers of right and of all images."""
+    present = num_of > 0
+    return float((num_right_of[present] / num_of[present]).mean())
 
 
 @torch.inference_mode()
@@ -42,7 +52,12 @@ def evaluate(model: nn.Module, images: Tensor, labels: Tensor, *, mean: float, s
     Both are on the model's device.
     """
     logits = predict_logits(model, images, mean=mean, std=std)
+    is_right = logits.argmax(1) == labels
+    num_right_of, num_of = (
+        torch.bincount(of, minlength=logits.shape[1]).cpu().numpy() for of in (labels[is_right], labels)
+    )
     return Evaluation(
         loss=float(F.cross_entropy(logits, labels)),
-        accuracy=int((logits.argmax(1) == labels).sum()) / len(labels),
+        accuracy=int(is_right.sum()) / len(labels),
+        balanced_accuracy=balanced_accuracy(num_right_of, num_of),
     )

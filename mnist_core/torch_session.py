@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mnist_core.augmentation import normalise, transform_images
+from mnist_core.augmentation import Augmentation, augment
 from mnist_core.data import Dataset
 from mnist_core.evaluation import Evaluation, evaluate
 from mnist_core.model import Network, seed_dropout
-from mnist_core.plan import EpochPlan
+from mnist_core.plan import EpochPlan, plan_class_weights
 from space.candidate import TrainingConfig
 
 ADAM_BETA2 = 0.999
@@ -47,13 +47,15 @@ class TorchSession:
             for split in (data.train, data.validation)
             for array in (split.images, split.labels)
         )
+        weights = plan_class_weights(config, data.train.labels, data.num_classes)
+        self._class_weights = None if weights is None else torch.tensor(weights, dtype=torch.float32, device=device)
         self._optimizer = _make_optimizer(model, config, fused=device.type in ("cpu", "cuda"))
 
     def train_epoch(self, plan: EpochPlan) -> Evaluation:
         seed_dropout(self._model, plan.dropout_seed, self._device)
         self._model.train()
         losses, num_right = [], []
-        batches = self._batches(plan.order, plan.transforms, len(plan.learning_rates))
+        batches = self._batches(plan.order, plan.augmentation, len(plan.learning_rates))
         settings = zip(plan.learning_rates.tolist(), plan.momenta.tolist(), strict=True)
         for (inputs, labels), (learning_rate, momentum) in zip(batches, settings, strict=True):
             for group in self._optimizer.param_groups:
@@ -83,7 +85,7 @@ class TorchSession:
             norm.reset_running_stats()
             norm.momentum = None  # averages all batches
         num_batches = max(1, len(order) // self._config.batch_size)
-        for inputs, _ in self._batches(order, None, num_batches):
+        for inputs, _ in self._batches(order, Augmentation(), num_batches):
             self._model(inputs)
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
@@ -121,12 +123,11 @@ class TorchSession:
         return _ADAM_STATE if self._config.optimizer == "adam" else _SGD_STATE
 
     def _batches(
-        self, order: NDArray[np.int64], transforms: NDArray[np.float32] | None, num_batches: int
+        self, order: NDArray[np.int64], augmentation: Augmentation, num_batches: int
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the batches of one epoch; several are augmented at once: calls for 32 images are mostly overhead."""
         size = self._config.batch_size
         indices = torch.from_numpy(order).to(self._device)
-        maps = None if transforms is None else torch.from_numpy(transforms).to(self._device)
         together = max(1, AUGMENTED_TOGETHER // size)
         for first in range(0, num_batches, together):
             ends = [*range(first, min(first + together, num_batches) + 1)]
@@ -134,8 +135,8 @@ class TorchSession:
             bounds = [len(order) if end == num_batches else end * size for end in ends]
             chunk = slice(bounds[0], bounds[-1])
             pixels = self._images[indices[chunk]]
-            moved = pixels if maps is None else transform_images(pixels, maps[chunk])
-            inputs = normalise(moved, self._data.mean, self._data.std).to(memory_format=torch.channels_last)
+            inputs = augment(pixels, augmentation.of(chunk), self._data.mean, self._data.std)
+            inputs = inputs.to(memory_format=torch.channels_last)
             yield from _split(inputs, self._labels[indices[chunk]], bounds)
 
     def _step(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -143,13 +144,22 @@ class TorchSession:
         config = self._config
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bfloat16):
             logits = self._model(inputs).float()
-            loss = F.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
+            loss = self._loss(logits, labels)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if config.clip_norm is not None:
             nn.utils.clip_grad_norm_(self._model.parameters(), config.clip_norm)
         self._optimizer.step()
         return loss.detach(), logits.detach()
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        smoothing = self._config.label_smoothing
+        if self._class_weights is None:
+            return F.cross_entropy(logits, labels, label_smoothing=smoothing)
+        losses = F.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="none")
+        # Divided by the number of images, not by the sum of their weights as in torch's weighted mean: a batch that
+        # happens to hold rare classes counts for more.
+        return (losses * self._class_weights[labels]).mean()
 
 
 def _split(inputs: Tensor, labels: Tensor, bounds: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:

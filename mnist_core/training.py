@@ -94,7 +94,7 @@ def train(
     while not is_over(config, state.results):
         epoch = len(state.results) + 1
         started = time.perf_counter()
-        plan = plan_epoch(config, epoch, num_images, state.results, seed)
+        plan = plan_epoch(config, epoch, num_images, state.results, seed, input_shape=data.input_shape)
         training = session.train_epoch(plan)
         if not math.isfinite(training.loss):
             raise DivergedError(f"the training loss was {training.loss} in epoch {epoch}")
@@ -107,6 +107,7 @@ def train(
             val_accuracy=validation.accuracy,
             learning_rate=float(plan.learning_rates[-1]),
             seconds=time.perf_counter() - started,
+            val_balanced_accuracy=validation.balanced_accuracy,
         )
         if config.precise_batch_norm and is_over(config, [*state.results, result]):
             session.measure_statistics(plan_statistics(config, num_images, seed))
@@ -117,6 +118,7 @@ def train(
                 val_loss=validation.loss,
                 val_accuracy=validation.accuracy,
                 seconds=time.perf_counter() - started,
+                val_balanced_accuracy=validation.balanced_accuracy,
             )
         state.optimizer = session.optimizer_state()
         state.results.append(result)

@@ -14,6 +14,7 @@ MAX_BATCH_SIZE, MAX_EPOCHS = 1_000_000, 1_000_000
 """Upper limits, far above any useful value, which keep memory and counters from overflowing."""
 MAX_SETTING = 1e12
 """Upper limit of settings that are given as fractions, far above any useful one."""
+CLASS_WEIGHTS = ("none", "balanced")
 SCHEDULES = ("one_cycle", "step", "plateau", "constant")
 
 
@@ -55,6 +56,9 @@ class TrainingConfig:
     weight_decay: float = 1e-4
     """L2 penalty on every parameter, including BatchNorm's and biases, added to its gradient."""
     label_smoothing: float = 0.0
+    class_weights: str = field(default="none", metadata=LEFT_OUT_AT_DEFAULT)
+    """Factors of the loss of each class: ``none``, or ``balanced``, which is inverse to the number of its training
+    images and 1 on average over them all, so that every class counts as much as any other."""
     clip_norm: float | None = None
     """Largest norm of the whole gradient; None means no clipping."""
     rotation: float = 10.0
@@ -63,6 +67,15 @@ class TrainingConfig:
     """Largest shift in each direction, as a fraction of the image's side."""
     scale: float = 0.1
     """Largest enlargement or reduction, as a fraction."""
+    flip: float = field(default=0.0, metadata=LEFT_OUT_AT_DEFAULT)
+    """Share of the training images that are mirrored left to right, drawn anew in every epoch."""
+    shift: float = field(default=0.0, metadata=LEFT_OUT_AT_DEFAULT)
+    """Largest shift in each direction by whole pixels, as a fraction of the image's side: no pixel is interpolated, and
+    background comes in from outside."""
+    brightness: float = field(default=0.0, metadata=LEFT_OUT_AT_DEFAULT)
+    """Largest value that is added to all pixels of an image or subtracted from them, as a fraction of their range."""
+    contrast: float = field(default=0.0, metadata=LEFT_OUT_AT_DEFAULT)
+    """Largest growth or reduction, as a fraction, of the pixels' distances from the mean of all images."""
     plain_share: float = field(default=0.0, metadata=LEFT_OUT_AT_DEFAULT)
     """Share of the training images that are not augmented, drawn anew in every epoch."""
     plain_epochs: int = field(default=0, metadata=LEFT_OUT_AT_DEFAULT)
@@ -108,6 +121,10 @@ class TrainingConfig:
         _require(0 <= self.rotation <= 180, "rotation must be from 0 to 180 degrees", self.rotation)
         _require(0 <= self.translation <= 1, "translation must be from 0 to 1", self.translation)
         _require(0 <= self.scale < 1, "scale must be from 0 to below 1", self.scale)
+        _require_one_of("class_weights", CLASS_WEIGHTS, self.class_weights)
+        for name in ("flip", "shift", "brightness"):
+            _require(0 <= getattr(self, name) <= 1, f"{name} must be from 0 to 1", getattr(self, name))
+        _require(0 <= self.contrast < 1, "contrast must be from 0 to below 1", self.contrast)
         _require(0 <= self.plain_share <= 1, "plain_share must be from 0 to 1", self.plain_share)
         _require(
             0 <= self.plain_epochs <= self.epochs,
@@ -131,8 +148,18 @@ class TrainingConfig:
     @property
     def augments(self) -> bool:
         """Whether any image is augmented in any epoch."""
-        moves = self.rotation > 0 or self.translation > 0 or self.scale > 0
-        return moves and self.plain_share < 1 and self.plain_epochs < self.epochs
+        changes = self.moves_pixels or self.changes_tones
+        return changes and self.plain_share < 1 and self.plain_epochs < self.epochs
+
+    @property
+    def moves_pixels(self) -> bool:
+        """Whether augmentation moves the pixels of images."""
+        return max(self.rotation, self.translation, self.scale, self.flip, self.shift) > 0
+
+    @property
+    def changes_tones(self) -> bool:
+        """Whether augmentation changes the values of pixels."""
+        return max(self.brightness, self.contrast) > 0
 
 
 def fitting_plain_epochs(plain_epochs: int, epochs: int) -> int:

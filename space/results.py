@@ -19,3 +19,5 @@ class EpochResult:
     """Learning rate of the epoch's last step."""
     seconds: float
     """Wall time of the epoch, evaluation included."""
+    val_balanced_accuracy: float | None = None
+    """Mean of the accuracies on each class; None in results of earlier versions, which did not measure it."""

@@ -52,9 +52,15 @@ def _let_trials_go_on(connection: Connection) -> None:
         connection.execute(text(f"CREATE INDEX IF NOT EXISTS {name} ON trial_slots (study_name, {column})"))
 
 
+def _keep_balanced_accuracies(connection: Connection) -> None:
+    """Add a column for the balanced accuracy of each epoch, which earlier versions did not measure."""
+    _add_column(connection, "epochs", "val_balanced_accuracy", "FLOAT")
+
+
 MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {
     2: _keep_hashes_and_keys,
     3: _let_trials_go_on,
+    4: _keep_balanced_accuracies,
 }
 """Migrations by the version that each leads to. They are never edited, since users' stores were migrated by them."""
 

@@ -17,7 +17,7 @@ from sqlalchemy import (
     table,
 )
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Version of the tables below. Every change to them needs a migration, which raises it (studies/migrations.py)."""
 
 metadata = MetaData()
@@ -102,6 +102,7 @@ epochs = Table(
     Column("val_accuracy", Float, nullable=False),
     Column("learning_rate", Float, nullable=False),
     Column("seconds", Float, nullable=False),
+    Column("val_balanced_accuracy", Float),
     UniqueConstraint("study_name", "trial_number", "epoch"),
 )
 

@@ -5,7 +5,7 @@ from functools import cache
 from hypothesis import strategies as st
 
 from space.architecture import ArchitectureSpec
-from space.candidate import OPTIMIZERS, SCHEDULES, CandidateSpec, TrainingConfig
+from space.candidate import CLASS_WEIGHTS, OPTIMIZERS, SCHEDULES, CandidateSpec, TrainingConfig
 from space.layers import (
     CONV_OPS,
     INPUT_SHAPE,
@@ -97,6 +97,11 @@ def training_configs() -> st.SearchStrategy[TrainingConfig]:
         rotation=st.floats(0.0, 180.0),
         translation=st.floats(0.0, 1.0),
         scale=st.floats(0.0, 0.99),
+        class_weights=st.sampled_from(CLASS_WEIGHTS),
+        flip=st.just(0.0) | st.floats(0.0, 1.0),
+        shift=st.just(0.0) | st.floats(0.0, 1.0),
+        brightness=st.just(0.0) | st.floats(0.0, 1.0),
+        contrast=st.just(0.0) | st.floats(0.0, 0.99),
         plain_share=st.just(0.0) | st.floats(0.0, 1.0),
         plain_epochs=st.integers(0, 1),
         precise_batch_norm=st.booleans(),

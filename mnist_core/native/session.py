@@ -1,6 +1,7 @@
 """Training with the native trainer; the PyTorch model's weights are updated after every epoch."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mnist_core.data import Dataset
-from mnist_core.evaluation import Evaluation
+from mnist_core.evaluation import Evaluation, balanced_accuracy
 from mnist_core.model import Network
 from mnist_core.native.trainer import NativeTrainer, Totals
-from mnist_core.plan import EpochPlan
+from mnist_core.plan import EpochPlan, plan_class_weights
 from space.candidate import TrainingConfig
 
 
@@ -30,6 +31,7 @@ class NativeSession:
         self._velocity = np.zeros_like(self._params)
         self.seconds: dict[str, float] = {}
         """Time of the latest epoch, by part of the training steps."""
+        self._class_weights = plan_class_weights(config, data.train.labels, data.num_classes)
         self._trainer = NativeTrainer(library, model.architecture, batch_size=config.batch_size)
 
     def train_epoch(self, plan: EpochPlan) -> Evaluation:
@@ -39,7 +41,7 @@ class NativeSession:
             data.train.images,
             data.train.labels,
             plan.order,
-            plan.transforms,
+            plan.augmentation.transforms,
             plan.learning_rates,
             plan.momenta,
             params=self._params,
@@ -48,6 +50,8 @@ class NativeSession:
             mean=data.mean,
             std=data.std,
             config=self._config,
+            tones=plan.augmentation.tones,
+            class_weights=self._class_weights,
         )
         self.seconds = totals.seconds
         _unflatten(self._params, self._parameters)
@@ -84,7 +88,9 @@ class NativeSession:
             mean=data.mean,
             std=data.std,
         )
-        return _mean(totals, len(data.validation))
+        labels = data.validation.labels
+        balanced = balanced_accuracy(totals.num_right_of, np.bincount(labels, minlength=data.num_classes))
+        return replace(_mean(totals, len(labels)), balanced_accuracy=balanced)
 
     def optimizer_state(self) -> dict[str, NDArray[np.float32]]:
         return {"momentum": self._velocity.copy()}

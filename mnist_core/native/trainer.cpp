@@ -30,10 +30,11 @@ private:
 
 // Filled in by trainer.py.
 struct Epoch {
-    const uint8_t* images;  // (any, 28, 28)
+    const uint8_t* images;  // (any, height, width, channels)
     const int64_t* labels;
     const int64_t* order;  // indices of the images and labels, in the order in which batches take them
-    const float* transforms;  // (num_images, 2, 3) in that order, or null
+    Augmentation augmentation;  // of the images in that order
+    const double* class_weights;  // (num_classes,) factors of the loss, or null
     const double *learning_rates, *momenta;  // one per step
     int64_t num_images, batch_size;
     double mean, std;  // of pixels scaled to 0..1
@@ -42,15 +43,16 @@ struct Epoch {
     // Results.
     double loss;  // sum over the images
     int64_t num_right;
+    int64_t* num_right_of;  // (num_classes,): of each class
     double seconds[NUM_PARTS];
 };
 
 class Trainer {
 public:
-    Trainer(const LayerSpec* specs, int num_layers, int batch_size, uint64_t dropout_seed)
-        : dropout_(dropout_seed) {
+    Trainer(const ImageShape& images, const LayerSpec* specs, int num_layers, int batch_size, uint64_t dropout_seed)
+        : loader_(images), dropout_(dropout_seed) {
         const int groups = num_groups(batch_size);
-        Tensor shape{nullptr, 1, SIDE, SIDE, specs[0].padding};
+        Tensor shape{nullptr, images.channels, images.height, images.width, specs[0].padding};
         input_ = Groups(groups, shape);
         for (int i = 0; i < num_layers; ++i) {
             layers_.emplace_back(specs[i], shape, i + 1 < num_layers ? specs[i + 1].padding : 0, groups);
@@ -126,6 +128,7 @@ public:
     }
 
 private:
+    ImageLoader loader_;
     DropoutStream dropout_;
     Groups input_;
     std::vector<Layer> layers_;
@@ -149,11 +152,13 @@ private:
     }
 
     void load(const Epoch& epoch, int64_t first, int64_t last) {
-        for (int64_t i = first; i < last; i += LANES)
-            load_images(
-                epoch.images, epoch.order + i, int(std::min<int64_t>(LANES, last - i)),
-                epoch.transforms ? epoch.transforms + 6 * i : nullptr, epoch.mean, epoch.std,
-                input_[int((i - first) / LANES)]);
+        const Augmentation& all = epoch.augmentation;
+        for (int64_t i = first; i < last; i += LANES) {
+            const Augmentation own{all.transforms ? all.transforms + 6 * i : nullptr, all.tones ? all.tones + 2 * i : nullptr};
+            const int num_images = int(std::min<int64_t>(LANES, last - i));
+            loader_.load(
+                epoch.images, epoch.order + i, num_images, own, epoch.mean, epoch.std, input_[int((i - first) / LANES)]);
+        }
     }
 
     // With a `momentum` above 0, batches are normalised by themselves and move the running statistics; otherwise these
@@ -192,12 +197,14 @@ private:
             double total = 0;
             for (int k = 0; k < num_classes_; ++k) total += shares[k] = std::exp(logits[k * LANES] - top);
             const double log_total = std::log(total) + top;
+            const double weight = epoch.class_weights ? epoch.class_weights[label] : 1;
             for (int k = 0; k < num_classes_; ++k) {
                 const double target = even + (k == label ? 1 - label_smoothing : 0);
-                if (target != 0) epoch.loss += target * (log_total - logits[k * LANES]);
-                if (differentiates) logits[k * LANES] = real((shares[k] / total - target) * share);
+                if (target != 0) epoch.loss += weight * target * (log_total - logits[k * LANES]);
+                if (differentiates) logits[k * LANES] = real((shares[k] / total - target) * share * weight);
             }
             epoch.num_right += highest == label;
+            epoch.num_right_of[label] += highest == label;
         }
         if (!differentiates) return;
         // Lanes without an image do not contribute to the gradient.
@@ -262,9 +269,10 @@ private:
 extern "C" {
 
 // Returns null if there is too little memory.
-Trainer* trainer_new(const LayerSpec* specs, int num_layers, int batch_size, uint64_t dropout_seed) {
+Trainer* trainer_new(
+    const ImageShape* images, const LayerSpec* specs, int num_layers, int batch_size, uint64_t dropout_seed) {
     try {
-        return new Trainer(specs, num_layers, batch_size, dropout_seed);
+        return new Trainer(*images, specs, num_layers, batch_size, dropout_seed);
     } catch (const std::bad_alloc&) {
         return nullptr;
     }

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mnist_core.native.compiler import CompilerError
 from space.architecture import ArchitectureSpec, num_params
 from space.candidate import TrainingConfig
-from space.layers import INPUT_SHAPE, AveragePool, Conv, Flatten, GlobalAveragePool, Linear, Pool
+from space.layers import AveragePool, Conv, Flatten, GlobalAveragePool, Linear, Pool
 
 PARTS = ("data", "forward", "backward", "update")
 _RELU = {"": 0, "b": 0, "r": 1, "br": 1, "rb": 2}
@@ -40,6 +40,12 @@ class _LayerSpec(Structure):
     )
 
 
+class _ImageShape(Structure):
+    """Mirrors ImageShape in images.h."""
+
+    _fields_ = (("channels", c_int32), ("height", c_int32), ("width", c_int32))
+
+
 class _Epoch(Structure):
     """Mirrors Epoch in trainer.cpp."""
 
@@ -48,6 +54,8 @@ class _Epoch(Structure):
         ("labels", POINTER(c_int64)),
         ("order", POINTER(c_int64)),
         ("transforms", POINTER(c_float)),
+        ("tones", POINTER(c_float)),
+        ("class_weights", POINTER(c_double)),
         ("learning_rates", POINTER(c_double)),
         ("momenta", POINTER(c_double)),
         ("num_images", c_int64),
@@ -60,6 +68,7 @@ class _Epoch(Structure):
         ("nesterov", c_int32),
         ("loss", c_double),
         ("num_right", c_int64),
+        ("num_right_of", POINTER(c_int64)),
         ("seconds", c_double * len(PARTS)),
     )
 
@@ -71,6 +80,8 @@ class Totals:
     loss: float
     """Sum of the losses of all images."""
     num_right: int
+    num_right_of: NDArray[np.int64]
+    """(num_classes,): number of images of each class that were classified correctly."""
     seconds: dict[str, float]
     """Time of each part of the training steps."""
 
@@ -81,8 +92,6 @@ def layer_specs(architecture: ArchitectureSpec) -> list[_LayerSpec] | None:
     Each convolution is merged with the pool that follows it. Not supported are a pool before the first convolution or
     after another pool, and dropout of whole channels.
     """
-    if architecture.input_shape != INPUT_SHAPE:
-        return None
     specs: list[_LayerSpec] = []
     for layer in architecture.layers:
         if isinstance(layer, Conv | Linear):
@@ -142,13 +151,20 @@ class NativeTrainer:
         assert specs is not None, "the native trainer has no such layers"
         # A single image left over may join the last batch.
         handle = self._library.trainer_new(
-            (_LayerSpec * len(specs))(*specs), len(specs), batch_size + 1, c_uint64(dropout_seed)
+            byref(_ImageShape(*architecture.input_shape)),
+            (_LayerSpec * len(specs))(*specs),
+            len(specs),
+            batch_size + 1,
+            c_uint64(dropout_seed),
         )
         if not handle:
             raise MemoryError(f"a batch of {batch_size} images does not fit into memory")
         self._handle = c_void_p(handle)
         assert self._library.trainer_num_params(self._handle) == num_params(architecture)
         self._dtype = np.dtype(dtype)
+        channels, height, width = architecture.input_shape
+        self._image_shape = (height, width, channels)
+        self._num_classes = architecture.num_classes
 
     def __del__(self) -> None:
         if self._handle:
@@ -172,18 +188,22 @@ class NativeTrainer:
         mean: float,
         std: float,
         config: TrainingConfig,
+        tones: NDArray[np.float32] | None = None,
+        class_weights: NDArray[np.float64] | None = None,
     ) -> Totals:
         """Train for one epoch over ``images[order]``, with one learning rate and one momentum per step.
 
-        ``velocity`` is SGD's momentum buffer.
+        ``velocity`` is SGD's momentum buffer. ``class_weights`` are (num_classes,) factors of the loss.
         """
-        epoch = _epoch(images, labels, order, mean=mean, std=std, config=config)
-        epoch.transforms = None if transforms is None else _pointer(transforms, np.float32, c_float)
+        epoch = self._epoch(images, labels, order, mean=mean, std=std, config=config)
+        epoch.transforms = _pointer(transforms, np.float32, c_float)
+        epoch.tones = _pointer(tones, np.float32, c_float)
+        epoch.class_weights = _pointer(class_weights, np.float64, c_double)
         epoch.learning_rates = _pointer(learning_rates, np.float64, c_double)
         epoch.momenta = _pointer(momenta, np.float64, c_double)
         arrays = (self._address(array) for array in (params, velocity, statistics))
         self._library.trainer_train(self._handle, byref(epoch), *arrays)
-        return _totals(epoch)
+        return self._totals(epoch)
 
     def measure_statistics(
         self,
@@ -201,7 +221,7 @@ class NativeTrainer:
 
         There is neither dropout nor an update. Each batch is normalised by its own mean and variance.
         """
-        epoch = _epoch(images, labels, order, mean=mean, std=std, config=config)
+        epoch = self._epoch(images, labels, order, mean=mean, std=std, config=config)
         arrays = (self._address(array) for array in (params, statistics))
         return int(self._library.trainer_measure_statistics(self._handle, byref(epoch), *arrays))
 
@@ -216,9 +236,9 @@ class NativeTrainer:
         std: float,
     ) -> Totals:
         order = np.arange(len(images))
-        epoch = _epoch(images, labels, order, mean=mean, std=std, config=TrainingConfig())
+        epoch = self._epoch(images, labels, order, mean=mean, std=std, config=TrainingConfig())
         self._library.trainer_evaluate(self._handle, byref(epoch), self._address(params), self._address(statistics))
-        return _totals(epoch)
+        return self._totals(epoch)
 
     def differentiate(
         self,
@@ -230,20 +250,52 @@ class NativeTrainer:
         mean: float,
         std: float,
         config: TrainingConfig,
+        class_weights: NDArray[np.float64] | None = None,
     ) -> tuple[Totals, NDArray[Any]]:
         """Return loss and gradient of all images as one batch, in training mode, without an update."""
         order = np.arange(len(images))
-        epoch = _epoch(images, labels, order, mean=mean, std=std, config=config)
+        epoch = self._epoch(images, labels, order, mean=mean, std=std, config=config)
+        epoch.class_weights = _pointer(class_weights, np.float64, c_double)
         gradient = np.empty_like(params)
         arrays = (self._address(array) for array in (params, statistics, gradient))
         self._library.trainer_differentiate(self._handle, byref(epoch), *arrays)
-        return _totals(epoch), gradient
+        return self._totals(epoch), gradient
 
     def keep_mask(self, layer: int, image: int, size: int) -> NDArray[np.uint8]:
         """Return the latest batch's dropout mask of one image: ones (kept) and zeros by channel, row and column."""
         mask = np.empty(size, np.uint8)
         self._library.trainer_keep_mask(self._handle, layer, image, c_void_p(mask.ctypes.data))
         return mask
+
+    def _epoch(
+        self,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        order: NDArray[np.int64],
+        *,
+        mean: float,
+        std: float,
+        config: TrainingConfig,
+    ) -> _Epoch:
+        assert images.shape[1:] == self._image_shape, f"images of {images.shape[1:]}, not {self._image_shape}"
+        self._num_right_of = np.zeros(self._num_classes, np.int64)
+        return _Epoch(
+            images=_pointer(images, np.uint8, c_uint8),
+            labels=_pointer(labels, np.int64, c_int64),
+            order=_pointer(order, np.int64, c_int64),
+            num_images=len(order),
+            batch_size=config.batch_size,
+            mean=mean,
+            std=std,
+            weight_decay=config.weight_decay,
+            label_smoothing=config.label_smoothing,
+            clip_norm=config.clip_norm or 0.0,
+            nesterov=config.nesterov,
+            num_right_of=_pointer(self._num_right_of, np.int64, c_int64),
+        )
+
+    def _totals(self, epoch: _Epoch) -> Totals:
+        return Totals(epoch.loss, epoch.num_right, self._num_right_of, dict(zip(PARTS, epoch.seconds, strict=True)))
 
     def _address(self, array: NDArray[Any]) -> c_void_p:
         assert array.dtype == self._dtype
@@ -264,36 +316,10 @@ def load_library(path: Path) -> ctypes.CDLL:
     return library
 
 
-def _epoch(
-    images: NDArray[np.uint8],
-    labels: NDArray[np.int64],
-    order: NDArray[np.int64],
-    *,
-    mean: float,
-    std: float,
-    config: TrainingConfig,
-) -> _Epoch:
-    return _Epoch(
-        images=_pointer(images, np.uint8, c_uint8),
-        labels=_pointer(labels, np.int64, c_int64),
-        order=_pointer(order, np.int64, c_int64),
-        num_images=len(order),
-        batch_size=config.batch_size,
-        mean=mean,
-        std=std,
-        weight_decay=config.weight_decay,
-        label_smoothing=config.label_smoothing,
-        clip_norm=config.clip_norm or 0.0,
-        nesterov=config.nesterov,
-    )
-
-
-def _pointer(array: NDArray[Any], dtype: type[np.generic], kind: Any) -> Any:
+def _pointer(array: NDArray[Any] | None, dtype: type[np.generic], kind: Any) -> Any:
     """Return a pointer to the array, which the caller must keep alive: a structure does not."""
+    if array is None:
+        return None
     assert array.dtype == dtype
     assert array.flags.c_contiguous
     return array.ctypes.data_as(POINTER(kind))
-
-
-def _totals(epoch: _Epoch) -> Totals:
-    return Totals(epoch.loss, epoch.num_right, dict(zip(PARTS, epoch.seconds, strict=True)))

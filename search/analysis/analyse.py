@@ -4,8 +4,9 @@ import csv
 import json
 import math
 import sys
-from dataclasses import astuple, fields
+from dataclasses import MISSING, astuple, fields
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from sqlalchemy.engine import make_url
@@ -135,17 +136,27 @@ def read_epochs_beside(path: Path, checkpoint: Checkpoint) -> tuple[EpochResult,
         return ()
     try:
         rows = csv.DictReader(table.read_text(encoding="utf-8").splitlines())
-        epochs = [EpochResult(**{item.name: item.type(row[item.name]) for item in fields(EpochResult)}) for row in rows]  # type: ignore[operator]
+        epochs = [_result_of(row) for row in rows]
     except (OSError, ValueError, KeyError, TypeError):
         return ()
     numbers = [result.epoch for result in epochs]
     fits = (
         numbers == list(range(1, len(epochs) + 1))
         and len(epochs) <= checkpoint.candidate.training.epochs
-        and all(math.isfinite(value) for result in epochs for value in astuple(result))
+        and all(math.isfinite(value) for result in epochs for value in astuple(result) if value is not None)
         and checkpoint.val_accuracy in [result.val_accuracy for result in epochs]
     )
     return tuple(epochs) if fits else ()
+
+
+def _result_of(row: dict[str, str]) -> EpochResult:
+    """Return the result in a row of the table; fields with a default may be missing from it, or empty."""
+    values = {}
+    for item in fields(EpochResult):
+        if item.default is MISSING or row.get(item.name):
+            kind = (get_args(item.type) or (item.type,))[0]
+            values[item.name] = kind(row[item.name])
+    return EpochResult(**values)
 
 
 def _train_recipe(recipe: Recipe, data_root: Path | None) -> tuple[Subject, Dataset]:

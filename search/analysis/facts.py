@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_fscore_support
 
-from mnist_core.augmentation import draw_transforms, transform_images
+from mnist_core.augmentation import augment, draw_augmentation
 from mnist_core.checkpoint import Checkpoint
 from mnist_core.data import Dataset
 from mnist_core.seeds import Purpose, purpose_seed
@@ -198,15 +198,12 @@ def sample_inputs(analysis: Analysis) -> tuple[NDArray[np.uint8], list[str]]:
     chosen = generator.choice(len(split), min(NUM_INPUTS_SHOWN, len(split)), replace=False)
     images = torch.tensor(split.images[chosen])
     if config.augments:
-        transforms = draw_transforms(
-            len(chosen),
-            rotation=config.rotation,
-            translation=config.translation,
-            scale=config.scale,
-            plain_share=config.plain_share,
-            generator=generator,
-        )
-        images = transform_images(images, torch.from_numpy(transforms)).round().to(torch.uint8)
+        sides = analysis.data.input_shape[1:]
+        augmentation = draw_augmentation(config, len(chosen), sides, generator)
+        # As the model sees them, and then as bytes again.
+        inputs = augment(images, augmentation, checkpoint.mean, checkpoint.std)
+        pixels = (inputs * checkpoint.std + checkpoint.mean) * 255
+        images = pixels.permute(0, 2, 3, 1).round().clamp(0, 255).to(torch.uint8)
     return images.numpy(), [checkpoint.class_names[label] for label in split.labels[chosen]]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mnist_core.augmentation import normalise, transform_images
+from mnist_core.augmentation import augment
 from mnist_core.checkpoint import Checkpoint, cpu_weights, save_checkpoint
 from mnist_core.data import Dataset
 from mnist_core.engine import Engine
@@ -205,13 +205,12 @@ class Training:
         from search.training.samples import draw_samples
 
         split = self.data.train
-        plan = plan_epoch(self.candidate.training, 1, len(split), [], self.seed)
+        plan = plan_epoch(self.candidate.training, 1, len(split), [], self.seed, input_shape=self.data.input_shape)
         first = plan.order[:NUM_SAMPLES]
-        pixels = torch.tensor(split.images[first])
-        if plan.transforms is not None:
-            pixels = transform_images(pixels, torch.from_numpy(plan.transforms[:NUM_SAMPLES]))
-        inputs = normalise(pixels, self.data.mean, self.data.std).permute(0, 2, 3, 1).numpy()
-        return draw_samples(inputs, split.labels[first].tolist(), title=f"The first training images, {self.data.name}")
+        augmentation = plan.augmentation.of(slice(NUM_SAMPLES))
+        inputs = augment(torch.tensor(split.images[first]), augmentation, self.data.mean, self.data.std)
+        pixels = inputs.permute(0, 2, 3, 1).numpy()
+        return draw_samples(pixels, split.labels[first].tolist(), title=f"The first training images, {self.data.name}")
 
     def _headline(self) -> str:
         notation = "" if self.recipe is None else f": {self.candidate.architecture}"

@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mnist_core.augmentation import IDENTITY, draw_transforms, normalise, transform_images
+from mnist_core.augmentation import IDENTITY, draw_augmentation, normalise, transform_images
 from mnist_core.data import load_dataset
+from space.candidate import TrainingConfig
 
 SIDE = 28
 LOW, MIDDLE, HIGH = 0.0, 0.5, 1.0
@@ -32,10 +33,14 @@ class FixedDraws:
         return np.repeat(low + (high - low) * self._draws, size[1], axis=1)
 
 
+def draw_transforms(num_images: int, *, generator: np.random.Generator, **ranges: Any) -> NDArray[np.float32] | None:
+    config = TrainingConfig(**({"rotation": 0.0, "translation": 0.0, "scale": 0.0} | ranges))
+    return draw_augmentation(config, num_images, (SIDE, SIDE), generator).transforms
+
+
 def affine(images: Tensor, generator: Any = None, **ranges: float) -> Tensor:
-    amounts = {"rotation": 0.0, "translation": 0.0, "scale": 0.0, **ranges}
     generator = generator or np.random.default_rng(0)
-    transforms = draw_transforms(len(images), **amounts, generator=cast(np.random.Generator, generator))
+    transforms = draw_transforms(len(images), **ranges, generator=cast(np.random.Generator, generator))
     assert transforms is not None
     return transform(images, torch.from_numpy(transforms))
 
@@ -90,10 +95,21 @@ def test_translation_shifts_by_its_share_of_the_side(images: Tensor, pixels: int
     assert_same(affine(images, draws, translation=pixels / SIDE), expected)
 
 
+def test_a_mirrored_image_is_its_own_mirror_and_rotation_keeps_angles_of_oblong_images(images: Tensor) -> None:
+    mirror = torch.tensor([[[-1.0, 0, 0], [0, 1, 0]]])
+    colours = torch.stack([images[:1], images[1:2], images[2:3]], dim=3)[:, :20]
+    assert_same(transform_images(colours, mirror), colours.flip(2))
+    quarter = torch.tensor([[[0.0, -1, 0], [1, 0, 0]]])
+    turned = transform_images(colours, quarter)
+    # Of 20 rows and 28 columns: the middle 20 columns take each other's places, the others come from outside.
+    assert_same(turned[:, :, 4:24], torch.rot90(colours[:, :, 4:24], 1, (1, 2)))
+    assert turned[:, :, :4].max() < 0.05
+
+
 def test_scale_enlarges_and_shrinks_about_the_centre(images: Tensor) -> None:
     inner = F.pad(images[:, 9:19, 9:19], (9, 9, 9, 9)).float()
     doubled = F.interpolate(inner[:, None, 7:21, 7:21], scale_factor=2, mode="bilinear").squeeze(1)
-    assert_same(affine(inner, FixedDraws(MIDDLE, HIGH, MIDDLE, MIDDLE), scale=1.0), doubled)
+    assert_same(affine(inner, FixedDraws(MIDDLE, 1.5, MIDDLE, MIDDLE), scale=0.5), doubled)
     halved = F.pad(F.avg_pool2d(images.float(), 2), (7, 7, 7, 7))
     assert_same(affine(images, FixedDraws(MIDDLE, LOW, MIDDLE, MIDDLE), scale=0.5), halved)
 

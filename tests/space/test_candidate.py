@@ -14,6 +14,11 @@ CANDIDATE = CandidateSpec(ArchitectureSpec.from_text("8s:br p 12v:brd0.05 gap fc
 GOLDEN_KEY, SEPARABLE_KEY = "ca2e6a98e9a4c652", "4c78a164e9f5b3f1"
 
 OTHER_TRAINING = {
+    "class_weights": "balanced",
+    "flip": 0.5,
+    "shift": 0.1,
+    "brightness": 0.2,
+    "contrast": 0.2,
     "epochs": 16,
     "batch_size": 128,
     "optimizer": "adam",

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils import vector_to_parameters
 from torch.optim.swa_utils import update_bn
 
-from mnist_core.augmentation import draw_transforms, normalise, transform_images
+from mnist_core.augmentation import augment, draw_augmentation
 from mnist_core.engine import Engine
 from mnist_core.model import Dropout, Network, build_model, seed_dropout
 from mnist_core.native.compiler import DOUBLE_PRECISION, CompilerError, compile_trainer
@@ -34,8 +34,9 @@ from space.layers import (
     Layer,
     Linear,
     MaxPool,
+    Shape,
 )
-from tests.strategies import architectures
+from tests.strategies import architectures, input_shapes
 
 NET = "4s:br p 8s:br p 8v:br gap fc10+"
 MEAN, STD = 0.13, 0.31
@@ -63,10 +64,14 @@ def library(native_engine: Engine) -> Path:
 # ---- Batches in double precision
 
 
-def draw_images(count: int, num_classes: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def draw_images(
+    count: int, num_classes: int, seed: int, shape: Shape = INPUT_SHAPE
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Random images with random labels."""
     generator = np.random.default_rng(seed)
-    return generator.integers(0, 256, (count, 28, 28, 1), np.uint8), generator.integers(0, num_classes, count)
+    channels, height, width = shape
+    images = generator.integers(0, 256, (count, height, width, channels), np.uint8)
+    return images, generator.integers(0, num_classes, count)
 
 
 def model_in_mid_training(architecture: ArchitectureSpec, images: NDArray[np.uint8], seed: int) -> Network:
@@ -146,6 +151,7 @@ def assert_equals_pytorch(
     mean: float = MEAN,
     std: float = STD,
     label_smoothing: float = 0.0,
+    class_weights: NDArray[np.float64] | None = None,
 ) -> None:
     """One batch: loss, gradient and running statistics; then loss and accuracy with these statistics."""
     params, statistics = flat_params(model), flat_statistics(model)
@@ -158,11 +164,14 @@ def assert_equals_pytorch(
         mean=mean,
         std=std,
         config=TrainingConfig(label_smoothing=label_smoothing),
+        class_weights=class_weights,
     )
 
     inputs, targets = torch.from_numpy(normalised(images, mean, std)), torch.from_numpy(labels)
     logits = with_masks_of(trainer, model).train()(inputs)
-    loss = F.cross_entropy(logits, targets, label_smoothing=label_smoothing)
+    losses = F.cross_entropy(logits, targets, label_smoothing=label_smoothing, reduction="none")
+    weights = torch.ones(logits.shape[1]) if class_weights is None else torch.from_numpy(class_weights)
+    loss = (losses * weights[targets]).mean()
     loss.backward()
     expected = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]).numpy()
     assert np.abs(gradient - expected).max() <= tolerance(model) * np.abs(expected).max() + 1e-15
@@ -176,7 +185,9 @@ def assert_equals_pytorch(
         logits = model.eval()(inputs)
     expected_loss = F.cross_entropy(logits, targets).item()
     assert evaluated.loss / len(images) == pytest.approx(expected_loss, rel=1e-9, abs=1e-12)
-    assert evaluated.num_right == int((logits.argmax(1) == targets).sum())
+    is_right = logits.argmax(1) == targets
+    assert evaluated.num_right == int(is_right.sum())
+    assert evaluated.num_right_of.tolist() == torch.bincount(targets[is_right], minlength=logits.shape[1]).tolist()
 
 
 _pools = st.sampled_from([1, 1, 2, 2, 3, 4])
@@ -189,43 +200,53 @@ _linears = st.lists(st.builds(Linear, st.integers(1, 11), bias=st.booleans(), re
 def trainable_networks(draw: st.DrawFn) -> ArchitectureSpec:
     """Networks that the native trainer knows."""
     layers: list[Layer] = []
-    side = INPUT_SHAPE[1]
+    shape = input_shape = draw(input_shapes)
     for _ in range(draw(st.integers(1, 4))):
         kernel = draw(st.sampled_from(KERNELS))
         conv = Conv(
             width=draw(st.integers(1, 9)),
             kernel=kernel,
-            padding=draw(st.integers(max(0, (kernel - side + 1) // 2), kernel - 1)),
+            padding=draw(st.integers(max(0, (kernel - min(shape[1:]) + 1) // 2), kernel - 1)),
             bias=draw(st.booleans()),
             ops=draw(st.sampled_from(CONV_OPS)),
             dropout=draw(_dropouts),
             separable=kernel > 1 and draw(st.booleans()),
         )
         layers.append(conv)
-        side = conv.output_shape((1, side, side))[1]
+        shape = conv.output_shape(shape)
         pool = draw(_pools)
-        if 1 < pool <= side:
+        if 1 < pool <= min(shape[1:]):
             layers.append(draw(st.sampled_from([MaxPool, AveragePool]))(pool))
-            side //= pool
-    return ArchitectureSpec((*layers, draw(_heads), *draw(_linears)))
+            shape = layers[-1].output_shape(shape)
+    return ArchitectureSpec((*layers, draw(_heads), *draw(_linears)), input_shape)
 
 
 @given(
     architecture=trainable_networks(),
     batch_size=st.integers(2, 40),
     label_smoothing=st.sampled_from([0.0, 0.1]),
+    is_weighted=st.booleans(),
     seed=st.integers(0, 1_000_000),
 )
 # The widest blocks, every kernel, and a batch of a single vector.
-@example(ArchitectureSpec.from_text("8k5s+:rb 8k1:r p 8s:br 8k5v:b p 4k5p4:brd0.2 gap fc10+"), 8, 0.1, 0)
-@example(ArchitectureSpec.from_text("8s:br sep8s:br ap sep9k5s+:rb sep8k5p3:brd0.2 ap3 sep7v:b gap fc10+"), 19, 0.0, 0)
+@example(ArchitectureSpec.from_text("8k5s+:rb 8k1:r p 8s:br 8k5v:b p 4k5p4:brd0.2 gap fc10+"), 8, 0.1, False, 0)
+@example(
+    ArchitectureSpec.from_text("8s:br sep8s:br ap sep9k5s+:rb sep8k5p3:brd0.2 ap3 sep7v:b gap fc10+"), 19, 0.0, True, 0
+)
+@example(ArchitectureSpec.from_text("3x20x33 8s:br p sep8s:br ap 9k5s+:rb flat fc3+"), 19, 0.0, True, 0)
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_a_batch_equals_pytorchs(
-    double_library: Path, architecture: ArchitectureSpec, batch_size: int, label_smoothing: float, seed: int
+    double_library: Path,
+    architecture: ArchitectureSpec,
+    batch_size: int,
+    label_smoothing: float,
+    is_weighted: bool,
+    seed: int,
 ) -> None:
-    images, labels = draw_images(batch_size, architecture.num_classes, seed)
+    images, labels = draw_images(batch_size, architecture.num_classes, seed, architecture.input_shape)
     model = model_in_mid_training(architecture, images, seed)
-    assert_equals_pytorch(double_library, model, images, labels, label_smoothing=label_smoothing)
+    weights = np.random.default_rng(seed).uniform(0, 3, architecture.num_classes) if is_weighted else None
+    assert_equals_pytorch(double_library, model, images, labels, label_smoothing=label_smoothing, class_weights=weights)
 
 
 # Of two levels of grey, so that many windows of a pool hold several largest values; and of one level, where all do.
@@ -379,35 +400,42 @@ def test_a_library_that_cannot_be_loaded_raises_that_alone(tmp_path: Path) -> No
 # ---- Augmentation in single precision
 
 
-def test_pixels_are_moved_as_pytorch_moves_them(library: Path) -> None:
-    count = 100
-    images, labels = draw_images(count, 28 * 28, seed=3)
-    transforms = draw_transforms(count, rotation=180, translation=0.6, scale=0.7, generator=np.random.default_rng(4))
-    assert transforms is not None
-    # Neither moved nor turned; moved by whole pixels; out of sight.
-    transforms[:3] = [[[1, 0, 0], [0, 1, 0]], [[1, 0, 2 / 28], [0, 1, -6 / 28]], [[1, 0, 3], [0, 1, 3]]]
-    moved = normalise(transform_images(torch.from_numpy(images), torch.from_numpy(transforms)), MEAN, STD)
+@pytest.mark.parametrize("shape", [INPUT_SHAPE, (3, 20, 33), (2, 17, 5)])
+def test_pixels_are_changed_as_pytorch_changes_them(library: Path, shape: Shape) -> None:
+    count, (channels, height, width) = 60, shape
+    images, labels = draw_images(count, channels * height * width, 3, shape)
+    config = TrainingConfig(rotation=180, translation=0.6, scale=0.7, flip=0.5, shift=0.2, contrast=0.5, brightness=0.3)
+    augmentation = draw_augmentation(config, count, shape[1:], np.random.default_rng(4))
+    assert augmentation.transforms is not None
+    # Neither moved nor turned; moved by whole pixels; out of sight; mirrored.
+    augmentation.transforms[:4] = [
+        *([[1, 0, 0], [0, 1, 0]], [[1, 0, 2 / width * 2], [0, 1, -6 / height]]),
+        *([[1, 0, 3], [0, 1, 3]], [[-1, 0, 0], [0, 1, 0]]),
+    ]
+    changed = augment(torch.from_numpy(images), augmentation, MEAN, STD)
     # The logits of this network are the pixels, and the loss tells the pixel that is the label.
-    pixels = ArchitectureSpec.from_text("1k1 flat")
-    trainer = NativeTrainer(library, pixels, batch_size=2, dropout_seed=0)
+    layer = Conv(channels, kernel=1, padding=0, ops="")
+    trainer = NativeTrainer(library, ArchitectureSpec((layer, Flatten()), shape), batch_size=2, dropout_seed=0)
     order = np.random.default_rng(5).permutation(count)
     for position, image in enumerate(order):
+        own = augmentation.of(slice(image, image + 1))
         totals = trainer.train(
             images,
             labels,
             order[position : position + 1],
-            transforms[image : image + 1],
+            own.transforms,
             np.zeros(1),
             np.zeros(1),
-            params=np.ones(1, np.float32),
-            velocity=np.zeros(1, np.float32),
+            params=np.eye(channels, dtype=np.float32).ravel(),
+            velocity=np.zeros(channels**2, np.float32),
             statistics=np.zeros(0, np.float32),
             mean=MEAN,
             std=STD,
             config=TrainingConfig(),
+            tones=own.tones,
         )
-        expected = F.cross_entropy(moved[image].flatten(), torch.tensor(labels[image]))
-        assert totals.loss == pytest.approx(float(expected), abs=1e-4)
+        expected = F.cross_entropy(changed[image].flatten(), torch.tensor(labels[image]))
+        assert totals.loss == pytest.approx(float(expected), abs=2e-4)
 
 
 # ---- Dropout
