@@ -65,11 +65,11 @@ def _build_layer(layer: Layer, shape: Shape) -> list[nn.Module]:
 
 def build_convolutions(layer: Conv, in_channels: int) -> list[nn.Module]:
     """Build the convolution of a layer, or both if it is separable, without what follows it."""
-    size, padding = layer.kernel, layer.padding
+    size, padding, stride = layer.kernel, layer.padding, layer.stride
     if not layer.separable:
-        return [nn.Conv2d(in_channels, layer.width, size, padding=padding, bias=layer.bias)]
+        return [nn.Conv2d(in_channels, layer.width, size, stride, padding, bias=layer.bias)]
     return [
-        nn.Conv2d(in_channels, in_channels, size, padding=padding, groups=in_channels, bias=False),
+        nn.Conv2d(in_channels, in_channels, size, stride, padding, groups=in_channels, bias=False),
         nn.Conv2d(in_channels, layer.width, 1, bias=layer.bias),
     ]
 

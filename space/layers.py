@@ -17,6 +17,7 @@ MAX_CHANNELS, MAX_SIDE = 4, 1024
 """Largest number of channels and longest side of an image that a net takes."""
 MAX_WIDTH = 99_999
 KERNELS = (1, 3, 5)
+STRIDES = (1, 2)
 CONV_OPS = ("", "r", "b", "br", "rb")
 
 
@@ -46,7 +47,7 @@ def format_shape(shape: Shape) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Conv:
-    """A 2-d convolution of stride 1, then BatchNorm and ReLU in either order or absent, then dropout.
+    """A 2-d convolution, then BatchNorm and ReLU in either order or absent, then dropout.
 
     A separable one is a depthwise convolution, without bias and normalisation, followed by a 1x1 convolution (Howard et
     al., "MobileNets", arXiv:1704.04861; without what MobileNets have between the two).
@@ -66,6 +67,8 @@ class Conv:
     """Whether dropout zeroes whole channels."""
     separable: bool = field(default=False, metadata=LEFT_OUT_AT_DEFAULT)
     """Whether it is a depthwise convolution of this kernel and padding, then a 1x1 convolution to this width."""
+    stride: int = field(default=1, metadata=LEFT_OUT_AT_DEFAULT)
+    """Pixels from one window to the next, in both directions; of a separable one, in its depthwise half."""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -77,6 +80,8 @@ class Conv:
             raise InputError("a separable convolution's kernel must be one of 3, 5, not 1")
         if not 0 <= self.padding < self.kernel:
             raise InputError(f"padding must be from 0 to kernel - 1 = {self.kernel - 1}, not {self.padding}")
+        if self.stride not in STRIDES:
+            raise InputError(f"a convolution's stride must be 1 or 2, not {self.stride}")
         if self.ops not in CONV_OPS:
             raise InputError(f"what follows a convolution must be one of br, rb, b, r or nothing, not {self.ops!r}")
         if not 0.0 <= self.dropout < 1.0:
@@ -89,8 +94,9 @@ class Conv:
         return "b" in self.ops
 
     def output_shape(self, shape: Shape) -> Shape:
-        grow = 2 * self.padding - self.kernel + 1
-        return self.width, shape[1] + grow, shape[2] + grow
+        grow = 2 * self.padding - self.kernel
+        height, width = ((side + grow) // self.stride + 1 for side in shape[1:])
+        return self.width, height, width
 
     def num_weights(self, in_channels: int) -> int:
         """Count the weights of the convolution, or of both when it is separable, without bias and BatchNorm."""
@@ -117,7 +123,9 @@ class Conv:
             padding = f"p{self.padding}" if self.padding else "v"
         dropout = f"{'D' if self.dropout2d else 'd'}{self.dropout!r}" if self.dropout else ""
         after = f":{self.ops}{dropout}" if self.ops or dropout else ""
-        return f"{'sep' if self.separable else ''}{self.width}{kernel}{padding}{'+' if self.bias else ''}{after}"
+        stride = f"/{self.stride}" if self.stride > 1 else ""
+        separable, bias = "sep" if self.separable else "", "+" if self.bias else ""
+        return f"{separable}{self.width}{kernel}{padding}{stride}{bias}{after}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ from space.layers import (
 _INT = "[0-9]{1,9}"
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?(?:e-?[0-9]+)?|\.[0-9]+"
 _CONV = re.compile(
-    rf"(?P<separable>sep)?(?P<width>{_INT})(?:k(?P<kernel>{_INT}))?(?P<padding>s|v|p{_INT})?(?P<bias>\+)?"
+    rf"(?P<separable>sep)?(?P<width>{_INT})(?:k(?P<kernel>{_INT}))?(?P<padding>s|v|p{_INT})?(?:/(?P<stride>{_INT}))?"
+    rf"(?P<bias>\+)?"
     rf"(?::(?P<ops>[br]*)(?:(?P<kind>[dD])(?P<rate>{_NUMBER}))?)?"
 )
 _POOL = re.compile(rf"(?P<average>a)?p(?P<size>{_INT})?")
@@ -33,7 +34,7 @@ _SHAPE = re.compile(rf"{_INT}(?:x{_INT})+")
 _LINEAR = re.compile(rf"fc(?P<width>{_INT})(?P<bias>\+)?(?P<relu>:r)?")
 
 _FORMS = (
-    "a layer is [sep]WIDTH[kKERNEL]s|v|pN[+][:br|rb|b|r][d|D RATE] (convolution), p[SIZE] (max-pool), "
+    "a layer is [sep]WIDTH[kKERNEL]s|v|pN[/2][+][:br|rb|b|r][d|D RATE] (convolution), p[SIZE] (max-pool), "
     "ap[SIZE] (average pool), gap, flat or fcWIDTH[+][:r]"
 )
 # What people write who do not know the tokens, by runs of letters.
@@ -119,6 +120,7 @@ def _read_layer(token: str) -> Layer | None:
             dropout=float(match["rate"] or 0.0),
             dropout2d=match["kind"] == "D",
             separable=bool(match["separable"]),
+            stride=int(match["stride"] or 1),
         )
     return None
 

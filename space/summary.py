@@ -147,7 +147,7 @@ def _window(layer: Layer, shape: Shape) -> tuple[int, int]:
     """Return the side and the stride of the input square that one output value is computed from."""
     match layer:
         case Conv():
-            return layer.kernel, 1
+            return layer.kernel, layer.stride
         case MaxPool() | AveragePool():
             return layer.size, layer.size
         case GlobalAveragePool() | Flatten() | Linear():

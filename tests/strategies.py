@@ -39,8 +39,8 @@ _dropouts = st.just((0.0, False)) | st.tuples(st.floats(0.0, 1.0, exclude_min=Tr
 @cache
 def _body_layers(side: int) -> st.SearchStrategy[Conv | MaxPool | AveragePool]:
     convs = st.builds(
-        lambda width, window, bias, ops, dropout, separable: Conv(
-            width, *window, bias, ops, *dropout, separable=separable and window[0] > 1
+        lambda width, window, bias, ops, dropout, separable, stride: Conv(
+            width, *window, bias, ops, *dropout, separable=separable and window[0] > 1, stride=stride
         ),
         st.integers(1, 12),
         _windows(side),
@@ -48,6 +48,7 @@ def _body_layers(side: int) -> st.SearchStrategy[Conv | MaxPool | AveragePool]:
         st.sampled_from(CONV_OPS),
         _dropouts,
         st.booleans(),
+        st.sampled_from([1, 1, 2]),
     )
     pools = [kind(size) for kind in (MaxPool, AveragePool) for size in (2, 3) if size <= side]
     return convs | st.sampled_from(pools) if pools else convs

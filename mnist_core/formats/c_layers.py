@@ -22,9 +22,10 @@ class CLayer:
     """A row of the layer table: a convolution and everything merged into it, applied in the order of the fields."""
 
     token: str
-    in_size: int
-    """Side of the input maps."""
+    in_height: int
+    in_width: int
     padding: int
+    stride: int
     depthwise: Weights | None
     """(in, 1, kernel, kernel): the first half of a separable convolution; None for another one."""
     depthwise_factors: NDArray[np.float32] | None
@@ -62,9 +63,11 @@ class CLayer:
         return side
 
     @property
-    def out_size(self) -> int:
-        """Side of the output maps, before the mean is taken."""
-        return (self.in_size + 2 * self.padding - self.kernel + 1) // self.pool
+    def out_sizes(self) -> tuple[int, int]:
+        """Height and width of the output maps, before the mean is taken."""
+        grow = 2 * self.padding - self.kernel
+        height, width = (((side + grow) // self.stride + 1) // self.pool for side in (self.in_height, self.in_width))
+        return height, width
 
 
 def fold_layers(checkpoint: Checkpoint, *, int8: bool) -> list[CLayer]:
@@ -95,10 +98,10 @@ def _fold_step(step: Step, modules: Iterator[nn.Module], *, int8: bool) -> CLaye
             layer = _fold_conv(Conv(linear.width, 1, 0, linear.bias, ops), step, modules, int8=int8)
         case _:
             # A convolution that changes nothing, for a step of pools or of a mean alone.
-            channels = step.input_shape[0]
+            channels, height, width = step.input_shape
             ones = np.eye(channels)[:, :, None, None]
             weights: Weights = ones.astype(np.int8) if int8 else ones.astype(np.float32)
-            layer = CLayer("", step.input_shape[1], 0, None, None, weights, None, np.zeros(channels, np.float32))
+            layer = CLayer("", height, width, 0, 1, None, None, weights, None, np.zeros(channels, np.float32))
     pools = [pool for pool in step.layers if isinstance(pool, Pool)]
     return replace(
         layer,
@@ -112,7 +115,7 @@ def _fold_step(step: Step, modules: Iterator[nn.Module], *, int8: bool) -> CLaye
 
 def _fold_conv(layer: Conv, step: Step, modules: Iterator[nn.Module], *, int8: bool) -> CLayer:
     """Fold a convolution with its BatchNorm, whose factors go into the weights before it."""
-    in_channels, in_size, _ = step.input_shape
+    in_channels, in_height, in_width = step.input_shape
     depthwise = depthwise_factors = None
     kernel = layer.kernel
     if layer.separable:
@@ -130,8 +133,10 @@ def _fold_conv(layer: Conv, step: Step, modules: Iterator[nn.Module], *, int8: b
     stored, factors = _stored(weights, folded, int8=int8)
     return CLayer(
         token="",
-        in_size=in_size,
+        in_height=in_height,
+        in_width=in_width,
         padding=layer.padding,
+        stride=layer.stride,
         depthwise=depthwise,
         depthwise_factors=depthwise_factors,
         weights=stored,

@@ -34,9 +34,15 @@ NUM_EXAMPLES = 4
 TOLERANCE = 1e-4
 """Tolerance of the self-test, relative to an image's largest logit; single precision deviates by about 1e-6."""
 RUN_SECONDS = 600
-_NUM_PIXELS = 28 * 28
-_LAYER_BYTES = 36
-"""Size of a row of the layer table: six int32_t, three int16_t and six uint8_t."""
+_LAYER_BYTES = 44
+"""Size of a row of the layer table: six int32_t, five int16_t and seven uint8_t, and what aligns the next row."""
+_CHANNEL_LINES = {
+    1: "0 is background, 255 is full ink",
+    2: "each of 2 bytes",
+    3: "each of 3 bytes: red, green, blue",
+    4: "each of 4 bytes",
+}
+"""What the header says about the bytes of a pixel, by the number of channels."""
 _PER_LINE = 14
 """Numbers per line of an initialiser: half a row of pixels."""
 _PROGRAM = """
@@ -45,7 +51,7 @@ _PROGRAM = """
 
 int main(void)
 {
-    static uint8_t pixels[MODEL_NUM_PIXELS];
+    static uint8_t pixels[MODEL_NUM_PIXELS * MODEL_NUM_CHANNELS];
     static float logits[MODEL_NUM_CLASSES];
     while (fread(pixels, sizeof pixels, 1, stdin) == 1) {
         model_predict(pixels, logits);
@@ -80,6 +86,7 @@ def export_c(checkpoint: Checkpoint, examples: Split, *, weights: str) -> CModel
         raise InputError(f"the weights of a C model must be one of {', '.join(WEIGHTS)}, not {weights!r}")
     int8 = weights == "int8"
     candidate = checkpoint.candidate
+    channels, height, width = candidate.architecture.input_shape
     layers = fold_layers(checkpoint, int8=int8)
     flash_bytes = sum(layer.all_weights.nbytes + layer.constants.nbytes + _LAYER_BYTES for layer in layers)
     ram_bytes = peak_activation_bytes(candidate.architecture)
@@ -92,7 +99,11 @@ def export_c(checkpoint: Checkpoint, examples: Split, *, weights: str) -> CModel
         weights=weights,
         flash_bytes=f"{flash_bytes:,}",
         ram_bytes=f"{ram_bytes:,}",
-        num_pixels=_NUM_PIXELS,
+        num_pixels=height * width,
+        num_channels=channels,
+        height=height,
+        width=width,
+        channel_lines=_CHANNEL_LINES[channels],
         num_classes=candidate.architecture.num_classes,
     )
     source = _fill(
@@ -180,8 +191,8 @@ def _table(layers: list[CLayer]) -> Iterator[str]:
             -1 if layer.factors is None else factors,
             biases,
             -1 if layer.scales is None else biases + channels,
-            *(in_channels, channels, layer.in_size, layer.out_size, layer.pool),
-            *(layer.kernel, layer.padding, int(layer.depthwise is not None), int(layer.relu)),
+            *(in_channels, channels, layer.in_height, layer.in_width, *layer.out_sizes, layer.pool),
+            *(layer.kernel, layer.padding, layer.stride, int(layer.depthwise is not None), int(layer.relu)),
             *(int(layer.average), int(layer.mean)),
         )
         yield f"    {{{', '.join(map(str, row))}}}, /* {layer.token} */"

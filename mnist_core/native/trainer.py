@@ -90,12 +90,12 @@ def layer_specs(architecture: ArchitectureSpec) -> list[_LayerSpec] | None:
     """Convert the layers for the native trainer; returns None for a network that it can't train.
 
     Each convolution is merged with the pool that follows it. Not supported are a pool before the first convolution or
-    after another pool, and dropout of whole channels.
+    after another pool, dropout of whole channels, and a stride of 2.
     """
     specs: list[_LayerSpec] = []
     for layer in architecture.layers:
         if isinstance(layer, Conv | Linear):
-            if isinstance(layer, Conv) and layer.dropout2d:
+            if isinstance(layer, Conv) and (layer.dropout2d or layer.stride > 1):
                 return None
             specs.append(_conv_spec(layer) if isinstance(layer, Conv) else _linear_spec(layer))
         elif not specs or (isinstance(layer, Pool) and specs[-1].pool > 1):

@@ -37,6 +37,9 @@ TOKENS = [
     ("ap", AveragePool(2)),
     ("ap3", AveragePool(3)),
     ("gap", GlobalAveragePool()),
+    ("8s/2:br", Conv(8, stride=2)),
+    ("sep8k5v/2+:b", Conv(8, kernel=5, padding=0, bias=True, ops="b", separable=True, stride=2)),
+    ("8k1/2", Conv(8, kernel=1, padding=0, ops="", stride=2)),
     ("flat", Flatten()),
     ("fc10", Linear(10, bias=False)),
     ("fc10+", Linear(10)),
@@ -55,6 +58,7 @@ OTHER_SPELLINGS = [
     ("8k3s:br", "8s:br"),
     ("1x28x28 8s:br", "8s:br"),
     ("8p1", "8s"),
+    ("8s/1:br", "8s:br"),
     ("8p0", "8v"),
     ("8k1s", "8k1"),
     ("8k1v", "8k1"),
@@ -143,7 +147,7 @@ def test_malformed_text_is_refused_by_rule_and_token(text: str, refusal: str) ->
 
 # What was written, and what the message suggests
 SUGGESTIONS = [
-    *(("8S", "8s"), ("SEP8S:BR", "sep8s:br"), ("GAP", "gap"), ("-8s", "8s"), ("8s/2", "8s")),
+    *(("8S", "8s"), ("SEP8S:BR", "sep8s:br"), ("GAP", "gap"), ("-8s", "8s")),
     *(("sp8s", "sep8s"), ("8sep:br", "sep8s:br"), ("dw12k5s:br", "sep12k5s:br"), ("separable12", "sep12s")),
     *(("sep12s:brd", "sep12s:brd0.05"), ("sep12kv:br", "sep12k5v:br"), ("sep12k3s:brx", "sep12s:br")),
     *(("avgpool", "ap"), ("avg3", "ap3"), ("ap:3", "ap3"), ("app", "ap"), ("max-pool", "p"), ("maxpool2d", "p")),

@@ -2,7 +2,9 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -13,7 +15,6 @@ from mnist_core.formats.c_source import WEIGHTS, CModel, export_c
 from mnist_core.model import build_model
 from space.architecture import ArchitectureSpec, num_params
 from space.candidate import CandidateSpec
-from space.layers import INPUT_SHAPE
 from space.summary import all_activation_bytes, inference_steps, peak_activation_bytes, summarise
 from tests.space.conftest import REFERENCE_SYSTEMS
 from tests.strategies import architectures
@@ -105,7 +106,7 @@ def examples() -> Split:
 
 
 @settings(max_examples=30, deadline=None)
-@given(architecture=architectures(st.just(INPUT_SHAPE)), weights=st.sampled_from(WEIGHTS))
+@given(architecture=architectures(), weights=st.sampled_from(WEIGHTS))
 @example(architecture=ArchitectureSpec.from_text("gap"), weights="int8")
 @example(architecture=ArchitectureSpec.from_text("p3 p2 flat fc20+:r fc10"), weights="float")
 @example(architecture=ArchitectureSpec.from_text("3s:rb p p3 5k5p4 gap fc16:r fc10"), weights="float")
@@ -114,7 +115,9 @@ def examples() -> Split:
 def test_peak_memory_is_that_of_the_exported_c_code(
     examples: Split, architecture: ArchitectureSpec, weights: str
 ) -> None:
-    model = export_c(stored_checkpoint(architecture), examples, weights=weights)
+    channels, height, width = architecture.input_shape
+    images = np.resize(examples.images[:4], (4, height, width, channels))
+    model = export_c(stored_checkpoint(architecture), replace(examples, images=images), weights=weights)
     (num_floats,) = re.findall(r"^static float \w+\[(\d+)\];$", model.source, re.MULTILINE)
     assert peak_activation_bytes(architecture) == model.ram_bytes == 4 * int(num_floats)
     assert f"RAM: {model.ram_bytes:,} bytes" in model.header
@@ -126,11 +129,12 @@ def floats_by_layer(model: CModel) -> Iterator[int]:
     (table,) = re.findall(r"^static const Layer layers\[\d+\] = \{\n(.*?)^\};", model.source, re.MULTILINE | re.DOTALL)
     rows = [[int(number) for number in row.split(", ")] for row in re.findall(r"\{(.+)\}", table)]
     for row in rows:
-        in_channels, out_channels, in_size, out_size, _, _, _, separable, *_, takes_mean = row[4:]
-        written = out_channels * (1 if takes_mean else out_size**2)
+        in_channels, out_channels, in_height, in_width, out_height, out_width, *flags = row[4:]
+        separable, takes_mean = flags[4], flags[-1]
+        written = out_channels * (1 if takes_mean else out_height * out_width)
         scratch = separable * (in_channels + takes_mean * out_channels)
         # The last one writes into the caller's memory.
-        yield in_channels * in_size**2 + scratch + (0 if row is rows[-1] else written)
+        yield in_channels * in_height * in_width + scratch + (0 if row is rows[-1] else written)
 
 
 # Floats, worked out by hand: the input, and what is stored of a net that pools as it computes.

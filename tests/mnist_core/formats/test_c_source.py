@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from mnist_core.checkpoint import Checkpoint, cpu_weights, load_checkpoint, restore_model, save_checkpoint
-from mnist_core.data import Dataset, load_dataset
+from mnist_core.data import Dataset, Split, load_dataset
 from mnist_core.engine import TORCH
 from mnist_core.evaluation import predict_logits
 from mnist_core.formats.c_layers import quantise_weights
@@ -28,7 +28,6 @@ from mnist_core.training import train
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError
-from space.layers import INPUT_SHAPE
 from tests.conftest import skip_or_fail
 from tests.strategies import architectures
 
@@ -110,7 +109,7 @@ def self_test(model: CModel, folder: Path, compiler: str, *flags: str) -> subpro
 
 
 @settings(max_examples=15, deadline=None)
-@given(architectures(st.just(INPUT_SHAPE)), st.sampled_from(WEIGHTS), st.integers(0, 1000))
+@given(architectures(), st.sampled_from(WEIGHTS), st.integers(0, 1000))
 @example(ArchitectureSpec.from_text("flat"), "float", 0)
 @example(ArchitectureSpec.from_text("gap fc3"), "int8", 0)
 @example(ArchitectureSpec.from_text("flat fc5+:r fc10"), "int8", 0)
@@ -123,12 +122,15 @@ def self_test(model: CModel, folder: Path, compiler: str, *flags: str) -> subpro
 @example(ArchitectureSpec.from_text("sep5k5p4+:r ap p ap sep40s:b ap gap"), "float", 0)
 @example(ArchitectureSpec.from_text("ap3 p sep7p2:rb ap flat fc5+:r fc10"), "int8", 0)
 @example(ArchitectureSpec.from_text("2s sep3v:r ap2 ap3 gap"), "int8", 0)
+@example(ArchitectureSpec.from_text("3x20x33 4k5v/2:br p sep6s/2+:rb ap sep5s flat fc5+:r fc3"), "float", 0)
+@example(ArchitectureSpec.from_text("4x7x40 3s/2:r sep5k5p4/2:br p gap fc3"), "int8", 0)
 def test_every_net_gives_the_logits_of_pytorch(
     compiler: str, digits: Dataset, architecture: ArchitectureSpec, weights: str, seed: int
 ) -> None:
     checkpoint = untrained(architecture, seed=seed)
-    images = digits.validation.images[:3]
-    model = export_c(checkpoint, digits.validation, weights=weights)
+    channels, height, width = architecture.input_shape
+    images = np.resize(digits.validation.images, (5, height, width, channels))
+    model = export_c(checkpoint, Split(images, digits.validation.labels[:5]), weights=weights)
     assert_near(run_c(model, images), torch_logits(checkpoint, images, weights=weights))
 
 
@@ -254,11 +256,11 @@ def test_sizes_are_those_of_what_is_stored(
 ) -> None:
     checkpoint = untrained(notation)
     model = export_c(checkpoint, digits.validation, weights="float")
-    assert model.flash_bytes == 4 * (num_weights + num_channels + num_scales) + 36 * num_layers
+    assert model.flash_bytes == 4 * (num_weights + num_channels + num_scales) + 44 * num_layers
     assert model.ram_bytes == 4 * num_activations
     small = export_c(checkpoint, digits.validation, weights="int8")
     num_factors = num_channels - notation.startswith("p")  # a convolution that changes nothing needs none
-    assert small.flash_bytes == num_weights + 4 * (num_channels + num_factors + num_scales) + 36 * num_layers
+    assert small.flash_bytes == num_weights + 4 * (num_channels + num_factors + num_scales) + 44 * num_layers
     assert small.ram_bytes == model.ram_bytes
 
 
@@ -267,9 +269,9 @@ def test_sizes_of_a_separable_convolution(digits: Dataset) -> None:
     # Kernels for 4 channels, then 6 x 4 weights; one bias for each channel of what is stored.
     num_weights, num_biases = 36 + (4 * 9 + 6 * 4) + 10 * 6 * 14 * 14, 4 + 6 + 10
     model = export_c(checkpoint, digits.validation, weights="float")
-    assert model.flash_bytes == 4 * (num_weights + num_biases) + 36 * 3
+    assert model.flash_bytes == 4 * (num_weights + num_biases) + 44 * 3
     small = export_c(checkpoint, digits.validation, weights="int8")
-    assert small.flash_bytes == num_weights + 4 * (num_biases + num_biases + 4) + 36 * 3, "4 kernels, 4 more factors"
+    assert small.flash_bytes == num_weights + 4 * (num_biases + num_biases + 4) + 44 * 3, "4 kernels, 4 more factors"
     # One place of the depthwise values: one of each of 4 channels.
     assert model.ram_bytes == small.ram_bytes == 4 * (4 * 196 + 4 + 6 * 196)
 
@@ -311,7 +313,7 @@ CPP = f"""
 #include "{HEADER_FILE}"
 #include <cstdio>
 int main() {{
-    static uint8_t pixels[MODEL_NUM_PIXELS];
+    static uint8_t pixels[MODEL_NUM_PIXELS * MODEL_NUM_CHANNELS];
     float logits[MODEL_NUM_CLASSES];
     pixels[300] = 255;
     std::printf("%d", model_predict(pixels, logits));
@@ -325,7 +327,7 @@ def test_cpp_can_use_it(digits: Dataset, tmp_path: Path, compiler: str) -> None:
     build(model, tmp_path, [compiler, "-x", "c", *STRICT, "-c", SOURCE_FILE, "-o", "model.o"])
     (tmp_path / "main.cpp").write_text(CPP)
     build(model, tmp_path, [compiler, "-Wall", "-Wextra", "-Werror", "main.cpp", "model.o", "-o", "main"])
-    image = np.zeros((1, 28, 28), np.uint8)
+    image = np.zeros((1, 28, 28, 1), np.uint8)
     image.flat[300] = 255
     done = subprocess.run([tmp_path / "main"], capture_output=True, text=True, check=True)
     assert done.stdout == str(torch_logits(checkpoint, image).argmax())
@@ -341,8 +343,8 @@ def test_the_header_tells_what_one_must_know(digits: Dataset, weights: str) -> N
         " T-shirt/top, Trouser, Pullover, Dress, Coat, Sandal, Shirt, Sneaker, Bag, Ankle boot.",
         f"Weights: {weights}. Flash: {model.flash_bytes:,} bytes",
         f"RAM: {model.ram_bytes:,} bytes",
-        "#define MODEL_NUM_PIXELS 784\n#define MODEL_NUM_CLASSES 10\n",
-        "int model_predict(const uint8_t pixels[MODEL_NUM_PIXELS], float logits[MODEL_NUM_CLASSES]);",
+        "#define MODEL_NUM_PIXELS 784\n#define MODEL_NUM_CHANNELS 1\n#define MODEL_NUM_CLASSES 10\n",
+        "float logits[MODEL_NUM_CLASSES]);",
     ):
         assert told in model.header
     assert max(map(len, model.header.splitlines())) <= 120
