@@ -49,78 +49,95 @@ ALWAYS_INLINE void with_activation(Relu kind, vector scale, vector offset, KeptB
     else with_dropout(std::integral_constant<Relu, Relu::BEFORE_BATCH_NORM>());
 }
 
-// Calls body(size) with the side of a pool's squares, as a compile-time constant for the usual 2.
+// The pools that are compiled on their own: kind and side of the squares, which is 0 if only known at run time.
+template <PoolKind KIND, int SIDE>
+struct Pool {
+    static constexpr PoolKind kind = KIND;
+    const int runtime_side;
+
+    ALWAYS_INLINE int side() const { return SIDE ? SIDE : runtime_side; }
+};
+
 template <class Body>
-ALWAYS_INLINE void with_pool_size(int size, Body body) {
-    if (size == 2) body(std::integral_constant<int, 2>());
-    else body(size);
+ALWAYS_INLINE void with_pool(PoolKind kind, int side, Body body) {
+    if (kind == PoolKind::AVERAGE && side == 2) body(Pool<PoolKind::AVERAGE, 2>{side});
+    else if (kind == PoolKind::AVERAGE) body(Pool<PoolKind::AVERAGE, 0>{side});
+    else if (side == 2) body(Pool<PoolKind::MAX, 2>{side});
+    else body(Pool<PoolKind::MAX, 0>{side});
+}
+
+// The largest value(dy, dx) of a square.
+template <class Value>
+ALWAYS_INLINE vector largest(int side, Value value) {
+    vector found = value(0, 0);
+    for (int dy = 0; dy < side; ++dy)
+        for (int dx = dy == 0; dx < side; ++dx) {
+            const vector other = value(dy, dx);
+            found = other > found ? other : found;
+        }
+    return found;
 }
 
 // Pools one channel. Pixels at the edge that do not fill a square are left out.
-template <class Activation>
-void pool_channel(PoolKind kind, int side, const Activation& activation, const Tensor& z, const Tensor& pooled, int c) {
-    with_pool_size(side, [&](auto size) {
-        const vector share = splat(real(1) / (size * size));
-        for (int y = 0; y < pooled.height; ++y) {
-            const size_t first = (size_t(c) * z.height + y * size) * z.width;
-            vector* to = pooled.row(c, y);
-            const auto value = [&](int x, int dy, int dx) {
-                const size_t index = first + size_t(dy) * z.width + x * size + dx;
+template <class Pool, class Activation>
+ALWAYS_INLINE void pool_channel(
+    Pool pool, const Activation& activation, const Tensor& z, const Tensor& pooled, int c) {
+    const int side = pool.side();
+    const vector share = splat(real(1) / (side * side));
+    for (int y = 0; y < pooled.height; ++y) {
+        const size_t first = (size_t(c) * z.height + y * side) * z.width;
+        vector* to = pooled.row(c, y);
+        for (int x = 0; x < pooled.width; ++x) {
+            const auto value = [&](int dy, int dx) {
+                const size_t index = first + size_t(dy) * z.width + x * side + dx;
                 return activation.value(z.data[index], index);
             };
-            for (int x = 0; x < pooled.width; ++x) {
-                vector result = value(x, 0, 0);
-                for (int dy = 0; dy < size; ++dy)
-                    for (int dx = dy == 0; dx < size; ++dx) {
-                        const vector other = value(x, dy, dx);
-                        if (kind == PoolKind::AVERAGE) result += other;
-                        else result = other > result ? other : result;
-                    }
-                to[x] = kind == PoolKind::AVERAGE ? result * share : result;
+            if (Pool::kind == PoolKind::AVERAGE) {
+                vector total{};
+                for (int dy = 0; dy < side; ++dy)
+                    for (int dx = 0; dx < side; ++dx) total += value(dy, dx);
+                to[x] = total * share;
+            } else {
+                to[x] = largest(side, value);
             }
         }
-    });
+    }
 }
 
 // Calls take(row, x, gradient, z) for each output of one channel, with the gradient of BatchNorm's output that follows
 // from the gradient of the pooled values, but for the factor of what dropout keeps.
-template <class Activation, class Take>
-void for_pooled_gradients(
-    PoolKind kind, int side, const Activation& activation, const Tensor& z, const Tensor& pooled, int c, Take take) {
-    with_pool_size(side, [&](auto size) {
-        const vector share = splat(real(1) / (size * size));
-        for (int y = 0; y < pooled.height; ++y) {
-            const size_t first = (size_t(c) * z.height + y * size) * z.width;
-            const vector* gradients = pooled.row(c, y);
-            for (int x = 0; x < pooled.width; ++x) {
-                const auto index_of = [&](int dy, int dx) { return first + size_t(dy) * z.width + x * size + dx; };
-                const auto value = [&](int dy, int dx) {
-                    return activation.value(z.data[index_of(dy, dx)], index_of(dy, dx));
-                };
-                vector largest = value(0, 0), gradient = gradients[x];
-                if (kind == PoolKind::AVERAGE) gradient *= share;
-                else
-                    for (int dy = 0; dy < size; ++dy)
-                        for (int dx = dy == 0; dx < size; ++dx)
-                            largest = value(dy, dx) > largest ? value(dy, dx) : largest;
-                // Of equal values, the first in reading order gets the gradient, as in PyTorch.
-                mask open = largest == largest;
-                for (int dy = 0; dy < size; ++dy)
-                    for (int dx = 0; dx < size; ++dx) {
-                        const size_t index = index_of(dy, dx);
-                        vector part = gradient;
-                        if (kind == PoolKind::MAX) {
-                            const mask chosen = open & (value(dy, dx) == largest);
-                            open &= ~chosen;
-                            part = where(chosen, part);
-                        }
-                        take(y * size + dy, x * size + dx, activation.passed(part, z.data[index], index), z.data[index]);
+template <class Pool, class Activation, class Take>
+ALWAYS_INLINE void for_pooled_gradients(
+    Pool pool, const Activation& activation, const Tensor& z, const Tensor& pooled, int c, Take take) {
+    const int side = pool.side();
+    const vector share = splat(real(1) / (side * side));
+    for (int y = 0; y < pooled.height; ++y) {
+        const size_t first = (size_t(c) * z.height + y * side) * z.width;
+        const vector* gradients = pooled.row(c, y);
+        for (int x = 0; x < pooled.width; ++x) {
+            const vector gradient = Pool::kind == PoolKind::AVERAGE ? gradients[x] * share : gradients[x];
+            const auto index_of = [&](int dy, int dx) { return first + size_t(dy) * z.width + x * side + dx; };
+            const auto value = [&](int dy, int dx) {
+                return activation.value(z.data[index_of(dy, dx)], index_of(dy, dx));
+            };
+            // Of equal values, the first in reading order gets the gradient, as in PyTorch.
+            const vector maximum = Pool::kind == PoolKind::MAX ? largest(side, value) : vector{};
+            mask open = maximum == maximum;
+            for (int dy = 0; dy < side; ++dy)
+                for (int dx = 0; dx < side; ++dx) {
+                    const size_t index = index_of(dy, dx);
+                    vector part = gradient;
+                    if (Pool::kind == PoolKind::MAX) {
+                        const mask chosen = open & (value(dy, dx) == maximum);
+                        open &= ~chosen;
+                        part = where(chosen, part);
                     }
-            }
+                    take(y * side + dy, x * side + dx, activation.passed(part, z.data[index], index), z.data[index]);
+                }
         }
-        // Pixels that fill no square.
-        const int height = pooled.height * size, width = pooled.width * size;
-        for (int y = 0; y < z.height; ++y)
-            for (int x = y < height ? width : 0; x < z.width; ++x) take(y, x, vector{}, z.row(c, y)[x]);
-    });
+    }
+    // Pixels that fill no square.
+    const int height = pooled.height * side, width = pooled.width * side;
+    for (int y = 0; y < z.height; ++y)
+        for (int x = y < height ? width : 0; x < z.width; ++x) take(y, x, vector{}, z.row(c, y)[x]);
 }

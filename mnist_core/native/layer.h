@@ -98,12 +98,8 @@ public:
     KeptBits kept(int group) const { return KeptBits(kept_.data() + group * kept_size_); }
 
     void prepare(const real* params) {
-        const int K = kernel_, C = in_channels_;
         params_ = params;
-        const real* weights = params + num_depthwise_;
-        pack_weights(spec_.width, C, K, forward_weights_.data(), [&](int out, int in, int ky, int kx) {
-            return weights[((size_t(out) * C + in) * K + ky) * K + kx];
-        });
+        pack_forward_weights([](int) { return real(1); });
     }
 
     void prepare_backward() {
@@ -133,12 +129,7 @@ public:
         norm_.start_group();
         ForwardSink sink{z_[group], starts_.data(), spec_.relu == Relu::BEFORE_BATCH_NORM, norm_.shift(), norm_.sum(),
                          norm_.product_sum()};
-        if (spec_.separable) {
-            StoreSink store{depthwise_[group]};
-            convolve_depthwise(in, zeros_.data(), params_, spec_.kernel, spec_.padding, store);
-        }
-        const Tensor& maps = spec_.separable ? depthwise_[group] : in;
-        convolve(maps, forward_weights_.data(), kernel_, padding_, spec_.width, sink);
+        convolve_into(sink, in, group);
         norm_.end_group(lanes);
     }
 
@@ -147,8 +138,6 @@ public:
         norm_.normalise_batch(double(num_images) * z.height * z.width, norm_params(), statistics, momentum);
     }
 
-    void normalise_by(const real* statistics) { norm_.normalise_by(statistics, norm_params()); }
-
     void activate(int group, DropoutStream* dropout) {
         const Tensor z = z_[group], y = y_[group];
         drops_ = dropout && spec_.dropout_threshold;
@@ -156,16 +145,38 @@ public:
             dropout->fill(kept_.data() + group * kept_size_, z.num_vectors(), spec_.dropout_threshold);
         for (int c = 0; c < z.channels; ++c)
             with_channel(group, c, [&](const auto& activation) {
-                if (spec_.pool > 1) return pool_channel(spec_.pool_kind, spec_.pool, activation, z, y, c);
+                if (spec_.pool > 1)
+                    return with_pool(spec_.pool_kind, spec_.pool, [&](auto pool) { pool_channel(pool, activation, z, y, c); });
                 size_t index = size_t(c) * z.height * z.width;
                 for (int row = 0; row < z.height; ++row) {
                     vector* to = y.row(c, row);
                     for (int x = 0; x < z.width; ++x, ++index) to[x] = activation.value(z.data[index], index);
                 }
             });
-        if (spec_.head == Head::MEAN) average(group);
-        if (spec_.head == Head::FLATTEN && spec_.pool == 1)
-            std::memcpy(static_cast<void*>(head_[group].data), y.data, y.num_vectors() * sizeof(vector));
+        fill_head(group);
+    }
+
+    // ---- evaluation: `prepare_evaluation` once, then `evaluate` for each group
+
+    // Folds BatchNorm, with the running statistics, into the weights, unless a ReLU comes between.
+    void prepare_evaluation(const real* params, const real* statistics) {
+        params_ = params;
+        start_statistics(statistics);
+        norm_.normalise_by(statistics, norm_params());
+        const bool folds = spec_.relu != Relu::BEFORE_BATCH_NORM;
+        pack_forward_weights([&](int out) { return folds ? norm_.scale(out) : 1; });
+        if (!folds) return;
+        for (int c = 0; c < spec_.width; ++c) starts_[c] = starts_[c] * norm_.scale(c) + norm_.offset(c);
+        norm_.set_identity();
+    }
+
+    void evaluate(const Tensor& in, int group) {
+        const bool is_activated = spec_.pool == 1 && spec_.relu != Relu::BEFORE_BATCH_NORM;
+        EvaluationSink sink{is_activated ? y_[group] : z_[group], starts_.data(),
+                            is_activated && spec_.relu == Relu::LAST};
+        convolve_into(sink, in, group);
+        if (is_activated) fill_head(group);
+        else activate(group, nullptr);
     }
 
     // ---- backward: `backward_outputs` for each group, unless the next layer's convolution feeds `GradientSink`; then
@@ -235,9 +246,9 @@ public:
     }
 
     void store_gradients(real* gradient) {
-        for (size_t i = 0; i < num_weights_; ++i) gradient[i] = real(sum_of(weight_sums_[i]));
+        for (size_t i = 0; i < num_weights_; ++i) gradient[i] = quick_sum_of(weight_sums_[i]);
         if (spec_.bias)
-            for (int c = 0; c < spec_.width; ++c) gradient[num_weights_ + c] = real(sum_of(bias_sums_[c]));
+            for (int c = 0; c < spec_.width; ++c) gradient[num_weights_ + c] = quick_sum_of(bias_sums_[c]);
     }
 
 private:
@@ -267,6 +278,33 @@ private:
             drops_ ? kept(group) : KeptBits(), splat(norm_.shift()[c]), body);
     }
 
+    // `factor(out)` scales the weights of an output channel.
+    template <class Factor>
+    void pack_forward_weights(Factor factor) {
+        const int K = kernel_, C = in_channels_;
+        const real* weights = params_ + num_depthwise_;
+        pack_weights(spec_.width, C, K, forward_weights_.data(), [&](int out, int in, int ky, int kx) {
+            return weights[((size_t(out) * C + in) * K + ky) * K + kx] * factor(out);
+        });
+    }
+
+    template <class Sink>
+    void convolve_into(Sink& sink, const Tensor& in, int group) {
+        if (spec_.separable) {
+            StoreSink store{depthwise_[group]};
+            convolve_depthwise(in, zeros_.data(), params_, spec_.kernel, spec_.padding, store);
+        }
+        const Tensor maps = spec_.separable ? depthwise_[group] : in;
+        convolve(maps, forward_weights_.data(), kernel_, padding_, spec_.width, sink);
+    }
+
+    void fill_head(int group) {
+        const Tensor y = y_[group];
+        if (spec_.head == Head::MEAN) average(group);
+        if (spec_.head == Head::FLATTEN && spec_.pool == 1)
+            std::memcpy(static_cast<void*>(head_[group].data), y.data, y.num_vectors() * sizeof(vector));
+    }
+
     void average(int group) {
         const Tensor maps = y_[group], means = head_[group];
         const real share = real(1) / (maps.height * maps.width);
@@ -278,22 +316,26 @@ private:
         }
     }
 
-    void add_pooled_gradient_sums(int group, int c) {
-        vector added{}, products{};
+    NOINLINE void add_pooled_gradient_sums(int group, int c) {
+        const Tensor z = z_[group], y = y_[group];
+        vector &sum = norm_.sum()[c], &product_sum = norm_.product_sum()[c];
         with_channel(group, c, [&](const auto& activation) {
-            for_pooled_gradients(
-                spec_.pool_kind, spec_.pool, activation, z_[group], y_[group], c,
-                [&](int, int, vector gradient, vector z) {
-                    added += gradient;
-                    products += gradient * activation.shifted(z);
+            with_pool(spec_.pool_kind, spec_.pool, [&](auto pool) {
+                vector added[2][2] = {}, products[2][2] = {};  // several sums, since each addition waits for the last
+                for_pooled_gradients(pool, activation, z, y, c, [&](int row, int x, vector gradient, vector value) {
+                    added[row % 2][x % 2] += gradient;
+                    products[row % 2][x % 2] += gradient * activation.shifted(value);
                 });
+                for (int i = 0; i < 4; ++i) {
+                    sum += added[i / 2][i % 2];
+                    product_sum += products[i / 2][i % 2];
+                }
+            });
         });
-        norm_.sum()[c] += added;
-        norm_.product_sum()[c] += products;
     }
 
     // Computes channel c of dz.
-    void backward_normalisation(int group, int c, mask lanes) {
+    NOINLINE void backward_normalisation(int group, int c, mask lanes) {
         const Tensor y = y_[group], z = z_[group], dz = dz_[0];
         const vector a = splat(norm_.from_gradient(c));
         // Lanes without an image must not contribute to the gradients of weights.
@@ -303,10 +345,11 @@ private:
                 return activation.before_normalisation(gradient * a + value * b + d, value);
             };
             if (spec_.pool > 1) {
-                for_pooled_gradients(
-                    spec_.pool_kind, spec_.pool, activation, z, y, c, [&](int row, int x, vector gradient, vector value) {
+                with_pool(spec_.pool_kind, spec_.pool, [&](auto pool) {
+                    for_pooled_gradients(pool, activation, z, y, c, [&](int row, int x, vector gradient, vector value) {
                         dz.row(c, row)[x] = gradient_of(gradient, value);
                     });
+                });
             } else {
                 for (int row = 0; row < z.height; ++row) {
                     const vector *gradients = y.row(c, row), *values = z.row(c, row);

@@ -19,7 +19,7 @@ public:
         for (auto* values : {&shift_, &scale_, &offset_, &from_gradient_, &from_value_, &constant_})
             *values = Array<real>(channels);
         for (auto* values : {&mean_, &inverse_std_, &total_, &product_total_}) *values = Array<double>(channels);
-        for (int c = 0; c < channels; ++c) scale_[c] = 1;
+        set_identity();
     }
 
     // ---- sums over the groups of a batch: of values and their squares, or of gradients and their products with values
@@ -72,6 +72,13 @@ public:
         if (!is_active_) return;
         for (int c = 0; c < channels_; ++c)
             set_map(c, double(statistics[c]) - shift_[c], statistics[channels_ + c], params);
+    }
+
+    void set_identity() {
+        for (int c = 0; c < channels_; ++c) {
+            scale_[c] = 1;
+            offset_[c] = 0;
+        }
     }
 
     real scale(int c) const { return scale_[c]; }

@@ -20,6 +20,22 @@ struct StoreSink {
     }
 };
 
+// Stores the result, after a ReLU if `has_relu`.
+struct EvaluationSink {
+    const Tensor to;
+    const real* starts;
+    const bool has_relu;
+
+    ALWAYS_INLINE vector start(int channel) const { return splat(starts[channel]); }
+
+    template <int COLUMNS>
+    ALWAYS_INLINE void put(int channel, int y, int x, const vector* sums) {
+        vector* row = to.row(channel, y) + x;
+#pragma GCC unroll 16
+        for (int i = 0; i < COLUMNS; ++i) row[i] = has_relu ? relu(sums[i]) : sums[i];
+    }
+};
+
 // Stores the result, and accumulates the sums that BatchNorm needs.
 struct ForwardSink {
     const Tensor z;

@@ -102,10 +102,16 @@ public:
     void evaluate(Epoch& epoch, const real* params, const real* statistics) {
         epoch.loss = 0;
         epoch.num_right = 0;
+        for (Layer& layer : layers_) {
+            layer.prepare_evaluation(params, statistics);
+            params += layer.num_params();
+            statistics += layer.num_statistics();
+        }
         for (int64_t first = 0; first < epoch.num_images; first += LANES) {
             const int64_t last = std::min(first + LANES, epoch.num_images);
             load(epoch, first, last);
-            forward(int(last - first), params, const_cast<real*>(statistics), nullptr, 0);
+            for (size_t i = 0; i < layers_.size(); ++i)
+                layers_[i].evaluate(i > 0 ? layers_[i - 1].output(0) : input_[0], 0);
             add_loss(epoch, first, last, 0, false);
         }
     }
@@ -161,8 +167,7 @@ private:
         }
     }
 
-    // With a `momentum` above 0, batches are normalised by themselves and move the running statistics; otherwise these
-    // normalise them. Without `dropout` every value is kept.
+    // Batches are normalised by themselves and move the running statistics. Without `dropout` every value is kept.
     void forward(int num_images, const real* params, real* statistics, DropoutStream* dropout, double momentum) {
         const int groups = num_groups(num_images);
         for (size_t i = 0; i < layers_.size(); ++i) {
@@ -175,8 +180,7 @@ private:
                 layer.convolve_group(
                     i > 0 ? layers_[i - 1].output(group) : input_[group], group, lanes_in_use(group, num_images));
             }
-            if (momentum > 0) layer.normalise_batch(num_images, statistics, momentum);
-            else layer.normalise_by(statistics);
+            layer.normalise_batch(num_images, statistics, momentum);
             params += layer.num_params();
             statistics += layer.num_statistics();
         }
