@@ -15,7 +15,7 @@ from torch.utils.data import Dataset as TorchDataset
 from mnist_core.data import Dataset, Split
 from mnist_core.model import build_convolutions
 from space.architecture import ArchitectureSpec
-from space.layers import INPUT_SHAPE, AveragePool, Conv, Flatten, GlobalAveragePool, Linear, MaxPool
+from space.layers import AveragePool, Conv, Flatten, GlobalAveragePool, Linear, MaxPool
 
 ROTATION, TRANSLATION = 7.0, 0.1
 """Largest rotation in degrees and largest shift as a fraction of the side, in either direction."""
@@ -51,7 +51,7 @@ class PilImages(TorchDataset[tuple[Tensor, int]]):
 def plain_model(architecture: ArchitectureSpec) -> nn.Sequential:
     """Build the network from PyTorch's own layers, including dropout."""
     modules: list[nn.Module] = []
-    shape = INPUT_SHAPE
+    shape = architecture.input_shape
     for layer in architecture.layers:
         match layer:
             case Conv():

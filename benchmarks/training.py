@@ -52,6 +52,9 @@ NETS = {
     "3,410 average": "4s:br 6s:br ap 8s:br 10s:br ap 10v:br 10v:br gap fc10+",
     "separable 1,389": "6s:br sep8s:br ap sep11s:br sep11s:br ap sep14v:br sep14v:br gap fc10+",
     "separable 4,950": "8s:br sep16s:br ap sep24s:br sep24s:br ap sep36v:br sep36v:br gap fc10+",
+    "coloured 11,276": "3x32x32 10s:br 16s:br ap 16s:br 16s:br ap 16v:br 16v:br gap fc10+",
+    "coloured 51,914": "3x32x32 16s:br 24s:br ap 32s:br 40s:br ap 40v:br 40v:br gap fc10+",
+    "coloured separable 10,570": "3x32x32 16s:br sep32s:br ap sep40s:br sep40s:br ap sep48v:br sep48v:br gap fc10+",
 }
 BATCH_SIZES = (32, 64)
 """Those that a search samples."""

@@ -6,12 +6,14 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from space.candidate import MAX_BATCH_SIZE, MAX_EPOCHS, MAX_SETTING
-from space.layers import Conv
+from space.layers import INPUT_SHAPE, MAX_WIDTH, Conv, Shape, check_input_shape
 
 DROPOUT_STEP = 0.01
+NUM_CLASSES = 10
 
 Convolution = Literal["plain", "separable"]
-PoolKind = Literal["max", "average"]
+PoolKind = Literal["max", "average", "stride"]
+"""What halves the maps between two stages: a pool of 2x2, or a stride of 2 in the first convolution after."""
 
 _Number = TypeVar("_Number", int, float)
 _Choice = TypeVar("_Choice", bound=int | str)
@@ -29,6 +31,11 @@ def _distinct(choices: tuple[_Choice, ...]) -> tuple[_Choice, ...]:
     return choices
 
 
+def _shape(shape: Shape) -> Shape:
+    check_input_shape(shape)
+    return shape
+
+
 def _in_dropout_steps(bounds: tuple[float, float]) -> tuple[float, float]:
     if any(bound != round(bound, 2) for bound in bounds):
         raise ValueError(f"a dropout rate is a multiple of {DROPOUT_STEP}")
@@ -40,6 +47,10 @@ _NumLayers = Annotated[int, Field(ge=1, le=16, strict=True)]
 _Width = Annotated[int, Field(ge=1, le=1024, strict=True)]
 _PositiveFloat = Annotated[float, Field(gt=0, le=MAX_SETTING, allow_inf_nan=False, strict=True)]
 _Fraction = Annotated[float, Field(ge=0, lt=1, strict=True)]
+_OptionalShare = Annotated[
+    tuple[Annotated[float, Field(ge=0, le=1, strict=True)], Annotated[float, Field(ge=0, le=1, strict=True)]],
+    AfterValidator(_ordered),
+]
 _LogRange = Annotated[tuple[_PositiveFloat, _PositiveFloat], AfterValidator(_ordered)]
 _FractionRange = Annotated[tuple[_Fraction, _Fraction], AfterValidator(_ordered)]
 _Strength = Annotated[float, Field(ge=0, le=5, strict=True)]
@@ -87,6 +98,13 @@ class ArchitectureRanges(Section):
     pool_choices: Annotated[tuple[PoolKind, ...], Field(min_length=1), AfterValidator(_distinct)] = Field(
         default=("max",), json_schema_extra=_ADDED_LATER
     )
+    input_shape: Annotated[tuple[int, int, int], AfterValidator(_shape)] = Field(
+        default=INPUT_SHAPE, json_schema_extra=_ADDED_LATER
+    )
+    """(channels, height, width) of the images."""
+    num_classes: Annotated[int, Field(ge=2, le=MAX_WIDTH, strict=True)] = Field(
+        default=NUM_CLASSES, json_schema_extra=_ADDED_LATER
+    )
 
 
 class TrainingRanges(Section):
@@ -95,6 +113,10 @@ class TrainingRanges(Section):
     weight_decay: _LogRange
     label_smoothing: _FractionRange
     augmentation: Annotated[tuple[_Strength, _Strength], AfterValidator(_ordered)]
+    flip: _OptionalShare = Field(default=(0.0, 0.0), json_schema_extra=_ADDED_LATER)
+    shift: _OptionalShare = Field(default=(0.0, 0.0), json_schema_extra=_ADDED_LATER)
+    brightness: _OptionalShare = Field(default=(0.0, 0.0), json_schema_extra=_ADDED_LATER)
+    contrast: _FractionRange = Field(default=(0.0, 0.0), json_schema_extra=_ADDED_LATER)
     plain_epochs: Annotated[int, Field(ge=0, le=MAX_EPOCHS, strict=True)] = Field(
         default=0, json_schema_extra=_ADDED_LATER
     )

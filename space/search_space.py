@@ -16,7 +16,7 @@ from space.architecture import ArchitectureSpec, num_params
 from space.candidate import CandidateSpec, TrainingConfig, fitting_plain_epochs
 from space.errors import InputError, shortened
 from space.files import has_file
-from space.layers import AveragePool, GlobalAveragePool, Layer, Linear, MaxPool
+from space.layers import AveragePool, GlobalAveragePool, Layer, Linear, MaxPool, Shape, format_shape
 from space.ranges import (
     DROPOUT_STEP,
     ArchitectureRanges,
@@ -28,10 +28,11 @@ from space.ranges import (
     is_added_later,
 )
 
-NUM_CLASSES = 10
 # Augmentation at strength 1. MNIST's digits are centred: shifting them further gains nothing (docs/decisions.md).
 UNIT_ROTATION, UNIT_TRANSLATION, UNIT_SCALE = 10.0, 0.05, 0.1
 
+NATURAL_SETTINGS = ("flip", "shift", "brightness", "contrast")
+"""Settings of augmentation that are parameters of a trial only where a space gives them a range."""
 
 _Choice = TypeVar("_Choice", bound=int | str)
 
@@ -51,8 +52,8 @@ class Trial(Protocol):
 class SearchSpace(Section):
     """The ranges of every candidate a search may try.
 
-    A net has stages of convolutions without bias, each with BatchNorm and ReLU, and a 2x2 pool between stages; then
-    global average pooling and a 1x1 classifier with bias. The first convolution is never separable.
+    A net has stages of convolutions without bias, each with BatchNorm and ReLU, and a 2x2 pool or a stride of 2 between
+    stages; then global average pooling and a 1x1 classifier with bias. The first convolution is never separable.
     """
 
     stage: Annotated[tuple[Stage, ...], Field(min_length=1)]
@@ -82,6 +83,13 @@ class SearchSpace(Section):
             kept = {key: value for key, value in defaults[name].items() if not is_added_later(_SECTIONS[name], key)}
             defaults[name] = kept
         return cls._read(text, defaults, "the stored space")
+
+    def for_images(self, input_shape: Shape, num_classes: int) -> Self:
+        """Return the same space for other images. Raises `InputError` for images that its deepest net can't take."""
+        images = {"input_shape": input_shape, "num_classes": num_classes}
+        tables = self.model_dump()
+        tables["architecture"] |= images
+        return self._validate(tables, f"the space, for images of {format_shape(input_shape)}")
 
     @classmethod
     def _read(cls, text: str, defaults: dict[str, Any], source: str) -> Self:
@@ -161,6 +169,10 @@ class SearchSpace(Section):
             rotation=strength * UNIT_ROTATION,
             translation=strength * UNIT_TRANSLATION,
             scale=strength * UNIT_SCALE,
+            flip=_sample(trial, "flip", ranges.flip),
+            shift=_sample(trial, "shift", ranges.shift),
+            brightness=_sample(trial, "brightness", ranges.brightness),
+            contrast=_sample(trial, "contrast", ranges.contrast),
         )
         return CandidateSpec(self._architecture(widths, kinds, pool, round(dropout, 2)), training)
 
@@ -174,13 +186,16 @@ class SearchSpace(Section):
         layers: list[Layer] = []
         for stage, stage_widths, kind in zip(self.stage, widths, kinds, strict=True):
             convs = stage.convs(stage_widths, dropout, separable=kind == "separable")
-            if layers:
-                layers.append(AveragePool() if pool == "average" else MaxPool())
-            else:
-                # Images have a single channel, for which a depthwise convolution would have a single filter.
+            if not layers:
+                # Images have few channels, and a depthwise convolution has a single filter for each.
                 convs[0] = replace(convs[0], separable=False)
+            elif pool == "stride":
+                convs[0] = replace(convs[0], stride=2)
+            else:
+                layers.append(AveragePool() if pool == "average" else MaxPool())
             layers += convs
-        return ArchitectureSpec((*layers, GlobalAveragePool(), Linear(NUM_CLASSES)))
+        head = (GlobalAveragePool(), Linear(self.architecture.num_classes))
+        return ArchitectureSpec((*layers, *head), self.architecture.input_shape)
 
     def to_toml(self) -> str:
         """Return the whole space as TOML that `from_file` reads back to an equal space."""
@@ -194,6 +209,11 @@ class SearchSpace(Section):
         tables: list[tuple[str, Section]] = [("[[stage]]", stage) for stage in self.stage]
         tables += [("[architecture]", self.architecture), ("[training]", self.training)]
         return "\n".join("\n".join([heading, *_toml_lines(section, stored=stored), ""]) for heading, section in tables)
+
+
+def _sample(trial: Trial, name: str, bounds: tuple[float, float]) -> float:
+    """Sample a number; where the range holds a single one, it is taken without a parameter."""
+    return trial.suggest_float(name, *bounds) if bounds[0] < bounds[1] else bounds[0]
 
 
 def _choose(trial: Trial, name: str, choices: Sequence[_Choice]) -> _Choice:

@@ -1,7 +1,7 @@
 """The settings of one call of a search."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from search.defaults import (
 from search.workers.machine import MAX_SEEDS, check_names, check_train_size, check_workers
 from space.architecture import MAX_PARAMS, num_params
 from space.errors import InputError
+from space.fitted import default_space
 from space.search_space import SearchSpace
 from studies.fingerprints import check_study_name
 
@@ -100,9 +101,24 @@ class RunConfig:
             parts.append(f"epochs{self.epochs}")
         if self.seed != 0:
             parts.append(f"seed{self.seed}")
-        if self.space != SearchSpace.default():
+        if self.space != self.usual_space:
             parts.append(f"space{hashlib.sha256(self.space.to_stored().encode()).hexdigest()[:6]}")
         return "-".join(parts)
+
+    @property
+    def usual_space(self) -> SearchSpace:
+        """The space that is searched where none is named, for the images of ``space``."""
+        images = self.space.architecture
+        return default_space(images.input_shape, images.num_classes, self.budget, dataset=str(self.dataset))
+
+    def for_images(self, data: Dataset, *, fits_space: bool) -> "RunConfig":
+        """Return the settings with a space for these images: the default one if ``fits_space``, else that of the call.
+
+        Raises `InputError` if no net of it is within the budget, or if the images are too small for its deepest net.
+        """
+        space = self.space.for_images(data.input_shape, data.num_classes)
+        fitted = replace(self, space=space)
+        return replace(fitted, space=fitted.usual_space) if fits_space else fitted
 
     @property
     def short_study_name(self) -> str:

@@ -57,6 +57,7 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     and KeyboardInterrupt on the second signal; everything recorded by then is kept.
     """
     started = time.monotonic()
+    fits_space = config.uses_stored_space
     config = settle_if_new(config)
     check_writable(config.storage)
     usual = config.space.usual_training(config.epochs)
@@ -64,7 +65,7 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     data_root = find_data_root(config.dataset, config.data_root)
     data = load_dataset(config.dataset, data_root, train_size=config.train_size)
     print_warnings(data.warnings)
-    config = settle(config, data)
+    config = settle(config.for_images(data, fits_space=fits_space), data)
     device, engine = find_engine(config.device, config.engine, compiling=display.compiling)
     resources = Resources(config.dataset, data_root, config.train_size, device, engine)
     store = Store.create(config.storage)

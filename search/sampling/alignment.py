@@ -80,6 +80,8 @@ def placed_layers(architecture: ArchitectureSpec) -> list[Placed]:
         if isinstance(layer, Pool):
             parts.append([])
         elif isinstance(layer, Conv):
+            if layer.stride > 1:  # as good as a pool
+                parts.append([])
             parts[-1].append(layer)
     places = _places([len(part) for part in parts])
     return [Placed(conv, number, next(places)) for number, part in enumerate(parts) for conv in part]

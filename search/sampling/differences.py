@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from space.candidate import CandidateSpec, TrainingConfig
 from space.layers import AveragePool, Conv, MaxPool, Pool
+from space.search_space import NATURAL_SETTINGS
 
 SAMPLED_SETTINGS = (
     "epochs",
@@ -14,6 +15,7 @@ SAMPLED_SETTINGS = (
     "rotation",
     "translation",
     "scale",
+    *NATURAL_SETTINGS,
 )
 FIXED_SETTINGS = {
     "optimizer": ("optimizer", "momentum", "peak_momentum", "nesterov", "clip_norm"),
@@ -21,6 +23,7 @@ FIXED_SETTINGS = {
         *("schedule", "pct_start", "div_factor", "final_div_factor", "anneal"),
         *("lr_factor", "lr_step", "lr_patience", "plateau_on"),
     ),
+    "class weights": ("class_weights",),
     "pixel scaling": ("pixel_mean", "pixel_std"),
     "stopping": ("stop_accuracy", "patience"),
     "unaugmented images": ("plain_share", "plain_epochs", "precise_batch_norm"),
@@ -66,6 +69,8 @@ def changes(
         yield "average pools" if AveragePool in new_kinds else "max-pools"
     if set(old_pools) - {MaxPool().size}:
         yield "pools of 2x2"
+    if any(old.stride != new.stride for old, new in convs):
+        yield f"strides {_list(old.stride for old, _ in convs)} -> {_list(new.stride for _, new in convs)}"
     if any(old.separable != new.separable for old, new in convs):
         yield f"convolutions {_kinds(old for old, _ in convs)} -> {_kinds(new for _, new in convs)}"
     if any(old.ops == "rb" for old, _ in convs):

@@ -13,7 +13,7 @@ from search.sampling.differences import changes
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
 from space.layers import AveragePool, Conv, Pool
-from space.search_space import UNIT_ROTATION, UNIT_SCALE, UNIT_TRANSLATION, SearchSpace
+from space.search_space import NATURAL_SETTINGS, UNIT_ROTATION, UNIT_SCALE, UNIT_TRANSLATION, SearchSpace
 
 MOST_TAKEN_OFF = 35
 """Largest reduction of a layer's width, in per cent, to fit the budget."""
@@ -100,7 +100,9 @@ def _nearest_kinds(space: SearchSpace, alignment: Alignment, known: Architecture
             kinds[f"stage{i}_convolution"] = max(stage.convolution_choices, key=own.count)
     if len(space.architecture.pool_choices) > 1:
         pools = [
-            "average" if isinstance(layer, AveragePool) else "max" for layer in known.layers if isinstance(layer, Pool)
+            "average" if isinstance(layer, AveragePool) else "max" if isinstance(layer, Pool) else "stride"
+            for layer in known.layers
+            if isinstance(layer, Pool) or (isinstance(layer, Conv) and layer.stride > 1)
         ]
         kinds["pool"] = max(space.architecture.pool_choices, key=pools.count)
     return kinds
@@ -119,6 +121,11 @@ def _nearest_training(space: SearchSpace, training: TrainingConfig) -> dict[str,
         "weight_decay": _clip(training.weight_decay, ranges.weight_decay),
         "label_smoothing": _clip(training.label_smoothing, ranges.label_smoothing),
         "augmentation": _clip(_strength(training), ranges.augmentation),
+        **{
+            name: _clip(getattr(training, name), getattr(ranges, name))
+            for name in NATURAL_SETTINGS
+            if getattr(ranges, name)[0] < getattr(ranges, name)[1]
+        },
     }
 
 
