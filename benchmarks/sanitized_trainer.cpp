@@ -19,7 +19,7 @@ int main() {
         size_t num_statistics = 0;
         for (LayerSpec& spec : specs) {
             int relu, pool_kind, head;
-            std::cin >> spec.width >> spec.kernel >> spec.padding >> spec.separable >> spec.bias >> spec.batch_norm >>
+            std::cin >> spec.width >> spec.kernel >> spec.padding >> spec.stride >> spec.separable >> spec.bias >> spec.batch_norm >>
                 relu >> spec.dropout_threshold >> spec.pool >> pool_kind >> head >> spec.dropout;
             spec.relu = Relu(relu);
             spec.pool_kind = PoolKind(pool_kind);

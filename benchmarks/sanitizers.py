@@ -56,7 +56,8 @@ def random_network(generator: random.Random) -> ArchitectureSpec:
             after = f"{ops or ':' if rate else ops}{rate}"
             size = "" if kernel == 3 else f"k{kernel}"
             separable = "sep" if kernel > 1 and generator.random() < 0.4 else ""
-            tokens.append(f"{separable}{generator.randint(1, 9)}{size}{padding}{generator.choice(('', '+'))}{after}")
+            width, stride = generator.randint(1, 9), generator.choice(("", "", "/2"))
+            tokens.append(f"{separable}{width}{size}{padding}{stride}{generator.choice(('', '+'))}{after}")
             if generator.random() < 0.4:
                 tokens.append(generator.choice(("p", "p3", "p4", "ap", "ap3")))
         tokens.append(generator.choice(("gap", "flat")))

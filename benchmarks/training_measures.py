@@ -213,4 +213,4 @@ def _data(shape: Shape) -> Dataset:
     def noise(labels: Any) -> Split:
         return Split(generator.integers(0, 256, (len(labels), height, width, channels), np.uint8), labels)
 
-    return replace(data, train=noise(data.train.labels[:ENGINE_IMAGES]), validation=noise(data.validation.labels))
+    return replace(data, train=noise(data.train.labels), validation=noise(data.validation.labels))

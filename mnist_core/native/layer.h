@@ -14,7 +14,7 @@ enum class Head : int32_t { NONE, MEAN, FLATTEN };  // pooling at the end of the
 
 // Filled in by trainer.py.
 struct LayerSpec {
-    int32_t width, kernel, padding;
+    int32_t width, kernel, padding, stride;
     int32_t separable, bias, batch_norm;
     Relu relu;
     int32_t dropout_threshold;  // rate in units of 1/65,536
@@ -51,7 +51,9 @@ public:
         num_depthwise_ = spec.separable ? size_t(in.channels) * K * K : 0;
         if (!spec.separable) kernel_ = K, padding_ = spec.padding;
         num_weights_ = num_depthwise_ + size_t(width) * in.channels * kernel_ * kernel_;
-        Tensor z{nullptr, width, in.height + 2 * spec.padding - K + 1, in.width + 2 * spec.padding - K + 1, 0};
+        // With a stride of 2, the outputs are those in every second column of every second row of these.
+        const int full_height = in.height + 2 * spec.padding - K + 1, full_width = in.width + 2 * spec.padding - K + 1;
+        Tensor z{nullptr, width, (full_height - 1) / spec.stride + 1, (full_width - 1) / spec.stride + 1, 0};
         Tensor y{nullptr, width, z.height / spec.pool, z.width / spec.pool, spec.head == Head::NONE ? next_padding : 0};
         z_ = Groups(num_groups, z);
         y_ = Groups(num_groups, y);
@@ -60,15 +62,19 @@ public:
             flat_ = width * y.height * y.width;
             if (spec.pool == 1) head_ = Groups(num_groups, y);
         }
+        // With a stride of 2, gradients of a convolution that reads the inputs have zeros in between, so that they are
+        // those of a convolution of stride 1.
         Tensor dz = z;
+        if (!spec.separable) dz.height = full_height, dz.width = full_width;
         dz.halo = kernel_ - 1 - padding_;
         dz_ = Groups(1, dz);
         if (spec.separable) {
             Tensor depthwise{nullptr, in.channels, z.height, z.width, 0};
             depthwise_ = Groups(num_groups, depthwise);
+            depthwise.height = full_height, depthwise.width = full_width;
             depthwise.halo = K - 1 - spec.padding;
             depthwise_gradient_ = Groups(1, depthwise);
-            zeros_ = Array<vector>(std::max(in.width + 2 * spec.padding, z.width + 2 * depthwise.halo));
+            zeros_ = Array<vector>(std::max(in.width + 2 * spec.padding, full_width + 2 * depthwise.halo));
         }
         if (spec.dropout_threshold) {
             kept_size_ = DropoutStream::num_bytes(z.num_vectors());
@@ -229,10 +235,16 @@ public:
         const Tensor dz = dz_[0];
         if (!spec_.separable) return add_weight_gradient(in, dz, kernel_, padding_, weight_sums_.data());
         add_weight_gradient(depthwise_[group], dz, kernel_, padding_, weight_sums_.data() + num_depthwise_);
-        StoreSink store{depthwise_gradient_[0]};
-        convolve(dz, backward_weights_.data() + num_depthwise_, 1, 0, in_channels_, store);
-        add_depthwise_weight_gradient(
-            in, zeros_.data(), store.to, spec_.kernel, spec_.padding, weight_sums_.data());
+        const Tensor to = depthwise_gradient_[0];
+        const real* weights = backward_weights_.data() + num_depthwise_;
+        if (spec_.stride == 1) {
+            StoreSink store{to};
+            convolve(dz, weights, 1, 0, in_channels_, store);
+        } else {
+            SpreadingSink spread{to};
+            convolve(dz, weights, 1, 0, in_channels_, spread);
+        }
+        add_depthwise_weight_gradient(in, zeros_.data(), to, spec_.kernel, spec_.padding, weight_sums_.data());
     }
 
     template <class Sink>
@@ -269,6 +281,14 @@ private:
     const real* norm_params() const { return params_ + num_weights_ + spec_.width * spec_.bias; }
     real kept_factor() const { return drops_ ? 1 / (1 - real(spec_.dropout)) : 1; }
 
+    // Calls body with what takes the sums of a convolution of stride 1.
+    template <class Sink, class Body>
+    void with_stride(Sink& sink, Body body) const {
+        if (spec_.stride == 1) return body(sink);
+        EverySecond<Sink> some{sink};
+        body(some);
+    }
+
     // Calls body with the Activation of channel c.
     template <class Body>
     ALWAYS_INLINE void with_channel(int group, int c, Body body) const {
@@ -290,12 +310,17 @@ private:
 
     template <class Sink>
     void convolve_into(Sink& sink, const Tensor& in, int group) {
-        if (spec_.separable) {
-            StoreSink store{depthwise_[group]};
-            convolve_depthwise(in, zeros_.data(), params_, spec_.kernel, spec_.padding, store);
+        if (!spec_.separable) {
+            with_stride(sink, [&](auto& to) {
+                convolve(in, forward_weights_.data(), kernel_, padding_, spec_.width, to);
+            });
+            return;
         }
-        const Tensor maps = spec_.separable ? depthwise_[group] : in;
-        convolve(maps, forward_weights_.data(), kernel_, padding_, spec_.width, sink);
+        StoreSink store{depthwise_[group]};
+        with_stride(store, [&](auto& to) {
+            convolve_depthwise(in, zeros_.data(), params_, spec_.kernel, spec_.padding, to);
+        });
+        convolve(depthwise_[group], forward_weights_.data(), kernel_, padding_, spec_.width, sink);
     }
 
     void fill_head(int group) {
@@ -340,6 +365,7 @@ private:
         const vector a = splat(norm_.from_gradient(c));
         // Lanes without an image must not contribute to the gradients of weights.
         const vector b = where(lanes, splat(norm_.from_value(c))), d = where(lanes, splat(norm_.constant(c)));
+        const int step = spec_.separable ? 1 : spec_.stride;
         with_channel(group, c, [&](const auto& activation) {
             const auto gradient_of = [&](vector gradient, vector value) {
                 return activation.before_normalisation(gradient * a + value * b + d, value);
@@ -347,19 +373,19 @@ private:
             if (spec_.pool > 1) {
                 with_pool(spec_.pool_kind, spec_.pool, [&](auto pool) {
                     for_pooled_gradients(pool, activation, z, y, c, [&](int row, int x, vector gradient, vector value) {
-                        dz.row(c, row)[x] = gradient_of(gradient, value);
+                        dz.row(c, step * row)[step * x] = gradient_of(gradient, value);
                     });
                 });
             } else {
                 for (int row = 0; row < z.height; ++row) {
                     const vector *gradients = y.row(c, row), *values = z.row(c, row);
-                    vector* to = dz.row(c, row);
-                    for (int x = 0; x < z.width; ++x) to[x] = gradient_of(gradients[x], values[x]);
+                    vector* to = dz.row(c, step * row);
+                    for (int x = 0; x < z.width; ++x) to[step * x] = gradient_of(gradients[x], values[x]);
                 }
             }
         });
         if (!spec_.bias) return;
         for (int row = 0; row < z.height; ++row)
-            for (int x = 0; x < z.width; ++x) bias_sums_[c] += dz.row(c, row)[x];
+            for (int x = 0; x < z.width; ++x) bias_sums_[c] += dz.row(c, step * row)[step * x];
     }
 };

@@ -72,6 +72,34 @@ struct ForwardSink {
     }
 };
 
+// Of the sums of a convolution of stride 1, passes on those of one of stride 2: every second one of every second row.
+template <class Sink>
+struct EverySecond {
+    Sink& sink;
+
+    ALWAYS_INLINE vector start(int channel) const { return sink.start(channel); }
+
+    template <int COLUMNS>
+    ALWAYS_INLINE void put(int channel, int y, int x, const vector* sums) {
+        if (y % 2) return;
+        for (int i = x % 2; i < COLUMNS; i += 2) sink.template put<1>(channel, y / 2, (x + i) / 2, sums + i);
+    }
+};
+
+// Stores sums at every second place of every second row.
+struct SpreadingSink {
+    const Tensor to;
+
+    ALWAYS_INLINE vector start(int) const { return vector{}; }
+
+    template <int COLUMNS>
+    ALWAYS_INLINE void put(int channel, int y, int x, const vector* sums) {
+        vector* row = to.row(channel, 2 * y) + 2 * x;
+#pragma GCC unroll 16
+        for (int i = 0; i < COLUMNS; ++i) row[2 * i] = sums[i];
+    }
+};
+
 // Takes gradients of y and replaces y by the gradients of BatchNorm's output (or the convolution's, without BatchNorm),
 // but for the factor of what dropout keeps; accumulates the sums that BatchNorm's gradient needs.
 struct GradientSink {

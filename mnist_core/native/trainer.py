@@ -28,6 +28,7 @@ class _LayerSpec(Structure):
         ("width", c_int32),
         ("kernel", c_int32),
         ("padding", c_int32),
+        ("stride", c_int32),
         ("separable", c_int32),
         ("bias", c_int32),
         ("batch_norm", c_int32),
@@ -90,12 +91,12 @@ def layer_specs(architecture: ArchitectureSpec) -> list[_LayerSpec] | None:
     """Convert the layers for the native trainer; returns None for a network that it can't train.
 
     Each convolution is merged with the pool that follows it. Not supported are a pool before the first convolution or
-    after another pool, dropout of whole channels, and a stride of 2.
+    after another pool, and dropout of whole channels.
     """
     specs: list[_LayerSpec] = []
     for layer in architecture.layers:
         if isinstance(layer, Conv | Linear):
-            if isinstance(layer, Conv) and (layer.dropout2d or layer.stride > 1):
+            if isinstance(layer, Conv) and layer.dropout2d:
                 return None
             specs.append(_conv_spec(layer) if isinstance(layer, Conv) else _linear_spec(layer))
         elif not specs or (isinstance(layer, Pool) and specs[-1].pool > 1):
@@ -115,6 +116,7 @@ def _conv_spec(layer: Conv) -> _LayerSpec:
         width=layer.width,
         kernel=layer.kernel,
         padding=layer.padding,
+        stride=layer.stride,
         separable=layer.separable,
         bias=layer.bias,
         batch_norm=layer.batch_norm,
@@ -126,7 +128,7 @@ def _conv_spec(layer: Conv) -> _LayerSpec:
 
 
 def _linear_spec(layer: Linear) -> _LayerSpec:
-    return _LayerSpec(width=layer.width, kernel=1, bias=layer.bias, relu=int(layer.relu), pool=1)
+    return _LayerSpec(width=layer.width, kernel=1, stride=1, bias=layer.bias, relu=int(layer.relu), pool=1)
 
 
 class NativeTrainer:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from mnist_core.checkpoint import Checkpoint
 from search.export.subject import C_FORMATS, ExportSubject, ModelFile, accuracy_of
 from search.terminal.numbers import counted, format_accuracy, format_kib
+from space.layers import INPUT_SHAPE
 
 OPTIMISM = 0.0017
 """How much better the best of 50 equal nets looks than it is, on 10,000 images: the excess of the largest of 50 draws
@@ -30,25 +31,32 @@ def render_model_card(subject: ExportSubject, files: Sequence[ModelFile], *, num
 def _head(subject: ExportSubject) -> str:
     checkpoint = subject.checkpoint
     candidate, names = checkpoint.candidate, checkpoint.class_names
+    channels, height, width = candidate.architecture.input_shape
     state = "" if subject.confirmed else " (unconfirmed)"
     return (
         f"# Classifier of {checkpoint.dataset} with {candidate.num_params:,} parameters{state}\n\n"
         f"Trial {checkpoint.trial} of the study `{subject.study_name}`: a convolutional network that names one of "
-        f"{len(names)} classes for a grey image of 28x28 pixels.\n\n"
+        f"{len(names)} classes for {_kind_of_image(channels)} of {width}x{height} pixels.\n\n"
         f"- architecture: `{candidate.architecture}`\n"
         f"- trainable parameters: {candidate.num_params:,}\n"
-        "- input: (N, 1, 28, 28) float32, pixels of 0 to 1; output: (N, "
+        f"- input: (N, {channels}, {height}, {width}) float32, pixels of 0 to 1; output: (N, "
         f"{len(names)}) logits, the highest is the prediction\n"
         f"- classes, in order: {', '.join(names)}"
     )
 
 
+def _kind_of_image(channels: int) -> str:
+    return {1: "a grey image", 3: "a colour image"}.get(channels, f"an image of {channels} channels")
+
+
 def _use(subject: ExportSubject, files: Sequence[ModelFile]) -> str:
+    channels, height, width = subject.checkpoint.candidate.architecture.input_shape
+    sizes = ", ".join(map(str, [height, width] if channels == 1 else [height, width, channels]))
     text = (
         "```sh\n"
         "pip install numpy onnxruntime\n"
         "python predict.py              # the ten images of examples.npy\n"
-        "python predict.py IMAGES.npy   # bytes (uint8) of shape (N, 28, 28) or (28, 28)\n"
+        f"python predict.py IMAGES.npy   # bytes (uint8) of shape (N, {sizes}) or ({sizes})\n"
         "```\n\n"
         "It prints the label and the confidence of each image."
     )
@@ -170,9 +178,15 @@ def _confusion(subject: ExportSubject) -> str:
 
 
 def _preprocessing(checkpoint: Checkpoint) -> str:
+    channels, height, width = checkpoint.candidate.architecture.input_shape
+    if (channels, height, width) == INPUT_SHAPE:
+        images = "One channel of 28x28, light on dark: 0 is the background, 1 the full stroke."
+    else:
+        images = (
+            f"{_kind_of_image(channels).capitalize()} of {height} rows of {width} pixels, as in {checkpoint.dataset}."
+        )
     return (
-        "One channel of 28x28, light on dark: 0 is the background, 1 the full stroke. Bytes are divided by 255; the C "
-        "code takes them as they are. "
+        f"{images} Bytes are divided by 255; the C code takes them as they are. "
         f"Normalisation, (pixel - {checkpoint.mean:.6g}) / {checkpoint.std:.6g}, is inside every file but "
         "`model.safetensors`, whose user does it."
     )
