@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from mnist_core.cache import cache_folder
+from space.errors import InputError
+
 FOLDER = Path(__file__).parent
 FLAGS = (
     *("-std=c++17", "-O3", "-march=native", "-shared", "-fPIC"),
@@ -118,15 +121,10 @@ def find_compiler() -> Compiler:
 
 
 def _cache_folder() -> Path:
-    if chosen := os.environ.get("SEARCH_CACHE_DIR"):
-        # A relative file name would be searched for among the system's libraries.
-        return Path(chosen).absolute()
-    if cache := os.environ.get("XDG_CACHE_HOME"):
-        return Path(cache) / "small-model-search"
     try:
-        return Path.home() / ".cache/small-model-search"
-    except RuntimeError:  # neither HOME nor a user entry, as in a container with an arbitrary user
-        raise CompilerError("there is no home folder to keep it in: name a folder with SEARCH_CACHE_DIR") from None
+        return cache_folder()
+    except InputError as error:
+        raise CompilerError(str(error)) from None
 
 
 def _digest(compiler: Compiler, flags: tuple[str, ...], source: Path) -> str:
