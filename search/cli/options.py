@@ -17,7 +17,7 @@ def example(*lines: str) -> str:
     return "\n\n".join(("Examples:" if len(lines) > 1 else "Example:", *lines))
 
 
-def _storage_url(storage: str) -> str:
+def storage_url(storage: str) -> str:
     """A plain path is an SQLite file; a URL stays as it is."""
     if "://" in storage or not storage.strip():
         return storage
@@ -36,7 +36,7 @@ Storage = Annotated[
     typer.Option(
         metavar="URL",
         envvar="SEARCH_STORAGE",
-        callback=_storage_url,
+        callback=storage_url,
         help="The SQLite file that holds the studies: a path or a URL.",
         rich_help_panel=STORAGE,
     ),

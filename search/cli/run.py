@@ -1,5 +1,6 @@
 """The command run."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,6 +20,7 @@ from search.cli.options import (
     TrainSize,
     Workers,
     example,
+    storage_url,
 )
 from search.defaults import DEFAULT_CONFIRM_SEEDS, DEFAULT_STORAGE, DEFAULT_TRIALS, MAX_EPOCHS
 from space.errors import InputError
@@ -27,6 +29,14 @@ EXAMPLE = example(
     "python -m search run --budget 8000",
     "python -m search run --budget 3000 --dataset digits --trials 6 --epochs 4",
 )
+
+
+def _with_url(warm_start: str | None) -> str | None:
+    """The store of ``STORE#STUDY`` may be a path, as in ``--storage``."""
+    store, is_study, study = (warm_start or "").partition("#")
+    if not is_study or not store or Path(warm_start or "").exists():
+        return warm_start
+    return f"{storage_url(store)}#{study}"
 
 
 def run(
@@ -55,8 +65,9 @@ def run(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Start with candidates near known nets: those of a file, one notation per line, or 'recipes', the "
-            "reference systems.",
+            callback=_with_url,
+            help="Start with candidates near known nets: those of a file, one notation per line, 'recipes', the "
+            "reference systems, or STORE#STUDY, the front of another study.",
             rich_help_panel=SEARCH,
         ),
     ] = None,

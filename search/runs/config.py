@@ -54,7 +54,8 @@ class RunConfig:
     train_size: int | None = None
     """Number of training images; None means all that are not held out for validation."""
     warm_start: str | None = None
-    """``recipes`` or a file of nets, one notation per line; candidates near these nets are trained first."""
+    """``recipes``, a file of nets, one notation per line, or ``URL#STUDY``, the front of another study; candidates near
+    these nets are trained first."""
     confirm_seeds: int | None = None
     """Seeds per point in the confirmation that follows the search; None means no confirmation."""
 

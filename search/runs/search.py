@@ -61,7 +61,7 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     config = settle_if_new(config)
     check_writable(config.storage)
     usual = config.space.usual_training(config.epochs)
-    known_nets = [] if config.warm_start is None else read_known_nets(config.warm_start, usual)
+    known_nets = [] if config.warm_start is None else read_known_nets(config.warm_start, usual, storage=config.storage)
     data_root = find_data_root(config.dataset, config.data_root)
     data = load_dataset(config.dataset, data_root, train_size=config.train_size)
     print_warnings(data.warnings)

@@ -12,9 +12,11 @@ from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError
 from space.files import has_file
 from space.recipes import RECIPES
+from studies.records import read_front
 from studies.slots import QueuedCandidate, SlotState
+from studies.storage import Store
 from studies.study import SearchStudy
-from studies.trials import TRAINED, find_trained
+from studies.trials import TRAINED, candidate_of, complete_trial, find_trained
 
 
 @dataclass(frozen=True)
@@ -23,17 +25,20 @@ class KnownNet:
     candidate: CandidateSpec
 
 
-def read_known_nets(warm_start: str, training: TrainingConfig) -> list[KnownNet]:
-    """Return the recipes, or read nets from a file: one notation per line, with empty lines and ``#`` comments.
+def read_known_nets(warm_start: str, training: TrainingConfig, *, storage: str) -> list[KnownNet]:
+    """Return the recipes, the front of a study, or the nets of a file: one notation per line, with ``#`` comments.
 
-    A net from a file gets ``training``. Raises `InputError` naming the file
-    and the line.
+    A study is named ``STORE#STUDY``, or ``#STUDY`` if it is in ``storage``; its nets keep their settings of training. A
+    net from a file gets ``training``. Raises `InputError` naming the file and the line, or the study.
     """
     if warm_start == "recipes":
         return [KnownNet(recipe.name, recipe.candidate) for recipe in RECIPES.values()]
     path = Path(warm_start)
+    store, is_study, study = warm_start.partition("#")
+    if is_study and not path.exists():
+        return _read_front(store or storage, study)
     if not has_file(path, f"--warm-start {path}"):
-        raise InputError(f"--warm-start must be recipes or a file of nets, not {warm_start!r}")
+        raise InputError(f"--warm-start must be recipes, a file of nets, or STORE#STUDY, not {warm_start!r}")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
@@ -51,6 +56,19 @@ def read_known_nets(warm_start: str, training: TrainingConfig) -> list[KnownNet]
     if not nets:
         raise InputError(f"--warm-start {path} has no net: it takes one notation per line")
     return nets
+
+
+def _read_front(storage: str, study: str) -> list[KnownNet]:
+    try:
+        store = Store.open_read_only(storage)
+        name = store.resolve_study_name(study or None)
+        front = read_front(store.database, name)
+        trials = [complete_trial(store, name, point.trial) for point in front]
+    except InputError as error:
+        raise InputError(f"--warm-start: {error}") from None
+    if not trials:
+        raise InputError(f"--warm-start: study {name!r} in {store.url} has no complete trial yet, so it has no front")
+    return [KnownNet(f"{name}, trial {trial.number}", candidate_of(trial)) for trial in trials]
 
 
 def queue_known_nets(search: SearchStudy, config: RunConfig, nets: Sequence[KnownNet]) -> list[str]:

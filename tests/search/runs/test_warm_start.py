@@ -9,8 +9,9 @@ from search.sampling.proposals import EXPLORE_SIZE_RANGE, STARTUP_SIZE_RANGE
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
 from space.recipes import RECIPES
+from studies.records import read_front
 from studies.storage import Store
-from studies.trials import Outcome, outcome_of
+from studies.trials import Outcome, candidate_of, complete_trial, outcome_of
 from tests.runners import TrialRunner, make_runner, run_all, small_space, stop_after
 from tests.stores import WORKER, reopen
 
@@ -20,7 +21,7 @@ from tests.stores import WORKER, reopen
 def test_a_file_of_nets(tmp_path: Path) -> None:
     path = tmp_path / "nets.txt"
     path.write_text("# mine\n\n  8s:br p 12v:br gap fc10+  # small\r\n   \n4k3p1:brd.05 gap\n", encoding="utf-8")
-    nets = read_known_nets(str(path), TrainingConfig(epochs=6))
+    nets = read_known_nets(str(path), TrainingConfig(epochs=6), storage="sqlite:///none.db")
     assert [(net.name, str(net.candidate.architecture)) for net in nets] == [
         ("nets.txt:3", "8s:br p 12v:br gap fc10+"),
         ("nets.txt:5", "4s:brd0.05 gap"),
@@ -29,13 +30,25 @@ def test_a_file_of_nets(tmp_path: Path) -> None:
 
 
 def test_the_recipes() -> None:
-    nets = read_known_nets("recipes", TrainingConfig())
+    nets = read_known_nets("recipes", TrainingConfig(), storage="sqlite:///none.db")
     assert {net.name: net.candidate for net in nets} == {name: recipe.candidate for name, recipe in RECIPES.items()}
+
+
+def test_the_front_of_another_study(small_study) -> None:
+    store = Store.open_read_only(small_study.url)
+    front = read_front(store.database, small_study.name)
+    nets = read_known_nets(f"{small_study.url}#{small_study.name}", TrainingConfig(), storage="sqlite:///none.db")
+    assert [net.name for net in nets] == [f"{small_study.name}, trial {point.trial}" for point in front]
+    expected = [candidate_of(complete_trial(store, small_study.name, point.trial)) for point in front]
+    assert [net.candidate for net in nets] == expected
+    assert [str(net.candidate.architecture) for net in nets] == [point.notation for point in front]
+    for name in (small_study.name, ""):  # the only study need not be named
+        assert read_known_nets(f"#{name}", TrainingConfig(), storage=small_study.url) == nets
 
 
 # Value of --warm-start, what the message says
 BAD_NETS = {
-    "unknown word": ("recipe", "--warm-start must be recipes or a file of nets, not 'recipe'"),
+    "unknown word": ("recipe", "--warm-start must be recipes, a file of nets, or STORE#STUDY, not 'recipe'"),
     "folder": ("folder", "--warm-start folder is a folder: a file is needed"),
     "binary": ("binary.txt", "--warm-start binary.txt is not text in UTF-8"),
     "empty": ("empty.txt", "--warm-start empty.txt has no net: it takes one notation per line"),
@@ -44,6 +57,8 @@ BAD_NETS = {
         "bad.txt",
         "--warm-start bad.txt, line 3: layer 2 'pp': unknown token (did you mean 'p'?); a ",
     ),
+    "no store": ("none.db#digits-3000", "--warm-start: there is no study store at sqlite:///none.db"),
+    "no store of its own": ("#digits-3000", "--warm-start: there is no study store at sqlite:///studies.db"),
     "no head": ("headless.txt", "--warm-start headless.txt, line 1: an architecture ends in a head"),
 }
 
