@@ -12,6 +12,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from mnist_core.data import Dataset, known_class_names
+from mnist_core.datasets.sources import ImageSource
 from mnist_core.evaluation import predict_logits
 from mnist_core.files import write_whole
 from mnist_core.model import build_model
@@ -56,6 +57,9 @@ class Checkpoint:
     class_names: tuple[str, ...] = ()
     """Name of the class of each logit; where it is not given, that of the dataset, or the number of the logit."""
 
+    source: ImageSource | None = None
+    """Where images of one's own were read from; None for a dataset with a name."""
+
     def __post_init__(self) -> None:
         if not self.class_names:
             names = known_class_names(self.dataset, self.candidate.architecture.num_classes)
@@ -84,6 +88,7 @@ class Checkpoint:
             seed,
             trial,
             class_names=data.class_names,
+            source=data.source,
         )
 
 
@@ -115,6 +120,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "num_params": checkpoint.candidate.num_params,
         "class_names": checkpoint.class_names,
         **{name: getattr(checkpoint, name) for name in _PLAIN_FIELDS},
+        **({} if checkpoint.source is None else {"source": checkpoint.source.to_json()}),
     }
     # Training leaves the weights in channels_last, which safetensors can't store.
     weights = {name: tensor.contiguous() for name, tensor in checkpoint.weights.items()}
@@ -146,6 +152,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             weights=weights,
             **{name: metadata[name] for name in _PLAIN_FIELDS},
             class_names=tuple(metadata.get("class_names", ())),
+            source=ImageSource.from_json(metadata["source"]) if "source" in metadata else None,
         )
     except KeyError as error:
         raise InputError(f"{path}: its metadata lack {error}") from None

@@ -7,7 +7,8 @@ import gzip
 import hashlib
 import importlib.util
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,58 +21,24 @@ from mnist_core.data_files import (
     TEST_IMAGES_FILE,
     TEST_LABELS_FILE,
     find_root,
+    holds_all,
     read_pair,
 )
+from mnist_core.datasets import unpacking
+from mnist_core.datasets.contents import Split as Split
+from mnist_core.datasets.contents import pixel_statistics
+from mnist_core.datasets.dataset import Dataset as Dataset
+from mnist_core.datasets.dataset import check_usable, stratified
+from mnist_core.datasets.dataset import warnings_of as warnings_of
+from mnist_core.datasets.parting import digests_of
+from mnist_core.datasets.sources import AnyDataset, ImageSource
+from mnist_core.datasets.unpacked import join_parts, load_unpacked
+from mnist_core.datasets.unpacking import find_unpacked, map_array, unpack
 from space.candidate import TrainingConfig
 from space.errors import InputError
-from space.layers import Shape
 
 SPLIT_SEED = 0
 """Seed of the split into training and validation images, the same for all studies, so that they are comparable."""
-
-
-@dataclass(frozen=True)
-class Split:
-    images: NDArray[np.uint8]
-    """(N, height, width, channels) bytes; grey images have one channel, and 0 is their background."""
-    labels: NDArray[np.int64]
-    """(N,) class numbers."""
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-
-@dataclass(frozen=True)
-class Dataset:
-    name: str
-    train: Split
-    validation: Split
-    mean: float
-    """Mean of the training split's pixels, of all channels together, scaled to 0..1."""
-    std: float
-    sha256: str
-    """SHA-256 of the images and labels before the split."""
-    class_names: tuple[str, ...]
-    """Name of the class of each label."""
-
-    @property
-    def num_classes(self) -> int:
-        return len(self.class_names)
-
-    @property
-    def input_shape(self) -> Shape:
-        """(channels, height, width) of the images."""
-        _, height, width, channels = self.train.images.shape
-        return channels, height, width
-
-    @property
-    def warnings(self) -> list[str]:
-        """A sentence for the training and the validation images each, if a class is missing from them."""
-        parts = (
-            (f"training images of {self.name}", self.train),
-            (f"validation images of {self.name}", self.validation),
-        )
-        return [warning for what, split in parts for warning in warnings_of(split, what, self.num_classes)]
 
 
 _CLASS_NAMES = {
@@ -94,88 +61,146 @@ DATASET_NAMES = (*SOURCES, "digits")
 _DIGITS_SPLIT = (1_197, 300)
 
 
-def find_data_root(name: str, data_root: Path | None = None) -> Path | None:
-    """Return the root whose ``<folder>/raw`` holds the dataset, downloading it if it is absent; None for digits.
+def _say_nothing(line: str) -> None:
+    pass
 
-    Looks only in ``data_root`` if given, else only in ``SEARCH_DATA_ROOT`` if set, else in ``./data``, else in
-    ``../shared/data``. Raises `InputError` for an unknown name, or if the files are absent and cannot be downloaded.
+
+def find_data_root(
+    dataset: AnyDataset, data_root: Path | None = None, *, tell: Callable[[str], None] = _say_nothing
+) -> Path | None:
+    """Return the folder that the other functions here read a dataset from; None for digits.
+
+    For images of one's own this is the cache folder that they are unpacked into, now or by an earlier call; ``tell`` is
+    given a line before they are read. For the others it is the root whose ``<folder>/raw`` holds the dataset, which is
+    downloaded if it is absent: only ``data_root`` is looked into if given, else only ``SEARCH_DATA_ROOT`` if set, else
+    ``./data``, else ``../shared/data``. Raises `InputError` for an unknown name, images that can't be used, and files
+    that are absent and cannot be downloaded.
     """
-    check_dataset_name(name)
-    if name == "digits":
-        return None
-    source = SOURCES[name]
-    roots = [Path("data"), Path("../shared/data")]
-    if environment := os.environ.get("SEARCH_DATA_ROOT"):
-        roots = [Path(environment)]
+    if isinstance(dataset, ImageSource):
+        return unpack(dataset, _roots(data_root), tell)
+    check_dataset_name(dataset)
+    return None if dataset == "digits" else find_root(SOURCES[dataset], _roots(data_root))
+
+
+def find_present_root(name: str, data_root: Path | None) -> Path | None:
+    """Return the root that `find_data_root` finds a named dataset in, or None where it would download it."""
+    return next((root for root in _roots(data_root) if name in SOURCES and holds_all(root, SOURCES[name])), None)
+
+
+def find_data_again(
+    dataset: AnyDataset, sha256: str, data_root: Path | None, *, tell: Callable[[str], None] = _say_nothing
+) -> Path | None:
+    """Return what `find_data_root` returned when something was made with a dataset of this hash.
+
+    Images of one's own are taken from the cache, even if their folder has changed or moved since. Raises `InputError`
+    if they are neither there nor where they were.
+    """
+    if not isinstance(dataset, ImageSource):
+        return find_data_root(dataset, data_root)
+    if folder := find_unpacked(sha256):
+        return folder
+    try:
+        return find_data_root(dataset, data_root, tell=tell)
+    except InputError as error:
+        raise InputError(
+            f"{error}; images were read from there, and the cache holds no copy of them any more"
+        ) from None
+
+
+def _roots(data_root: Path | None) -> list[Path]:
     if data_root is not None:
-        roots = [data_root]
-    return find_root(source, roots)
+        return [data_root]
+    environment = os.environ.get("SEARCH_DATA_ROOT")
+    return [Path(environment)] if environment else [Path("data"), Path("../shared/data")]
 
 
-def load_dataset(name: str, data_root: Path | None, *, train_size: int | None = None) -> Dataset:
-    """Read the training files and split them, stratified, into training and validation images.
+def load_dataset(dataset: AnyDataset, data_root: Path | None, *, train_size: int | None = None) -> Dataset:
+    """Read the training images and split them, stratified, into training and validation images.
 
     ``data_root`` comes from `find_data_root`. ``train_size`` keeps only that many training images, stratified; the
     validation images are never reduced. Raises `InputError` for a damaged file, an impossible size, and images from
     which nothing can be learnt.
     """
+    if isinstance(dataset, ImageSource):
+        assert data_root is not None
+        return load_unpacked(dataset, data_root, train_size=train_size)
+    name = dataset
     whole, num_train, num_validation = _read_training_images(name, data_root)
     # BatchNorm cannot train on a single image of 1x1 maps.
     if train_size is not None and not 2 <= train_size <= num_train:
         raise InputError(f"--train-size must be from 2 to {num_train} for {name}, not {train_size}")
     generator = np.random.default_rng(SPLIT_SEED)
-    validation, rest = _stratified(whole, num_validation, generator)
-    train, _ = _stratified(rest, num_train if train_size is None else train_size, generator)
+    validation, rest = stratified(whole, num_validation, generator)
+    train, _ = stratified(rest, num_train if train_size is None else train_size, generator)
     return _dataset(name, train, validation, whole)
 
 
-def load_all_but_test(name: str, data_root: Path | None) -> Dataset:
+def load_all_but_test(dataset: AnyDataset, data_root: Path | None) -> Dataset:
     """Load a dataset whose training images are all images outside the test set, including the validation images.
 
     Accuracy on its validation images is therefore no estimate of accuracy on new images.
     """
-    data = load_dataset(name, data_root)
-    if name == "digits":  # the file holds the test set as well
+    data = load_dataset(dataset, data_root)
+    if isinstance(dataset, ImageSource):
+        assert data_root is not None
+        return join_parts(data, data_root)
+    if dataset == "digits":  # the file holds the test set as well
         train, validation = data.train, data.validation
         outside = Split(
             np.concatenate([train.images, validation.images]), np.concatenate([train.labels, validation.labels])
         )
     else:
-        outside, _, _ = _read_training_images(name, data_root)
-    mean, std = _pixel_statistics(outside.images)
+        outside, _, _ = _read_training_images(dataset, data_root)
+    mean, std = pixel_statistics(outside.images)
     return replace(data, train=outside, mean=mean, std=std)
 
 
-def open_test_set(name: str, data_root: Path | None) -> Split:
+def open_test_set(dataset: AnyDataset, data_root: Path | None) -> Split:
     """Read the sealed test set.
 
     Callers must record that they opened it and must not choose anything by the result; `confirm` is the only command
     of `python -m search` that calls this. Raises `InputError` for a file that is missing or damaged, and for images
     with which nothing can be measured.
     """
-    if name == "digits":
-        whole, num_train, num_validation = _read_training_images(name, data_root)
-        generator = np.random.default_rng(SPLIT_SEED)
-        _, rest = _stratified(whole, num_validation, generator)
-        _, test = _stratified(rest, num_train, generator)
-        return test
-    assert data_root is not None
-    test = Split(*read_pair(data_root, SOURCES[name], TEST_IMAGES_FILE, TEST_LABELS_FILE))
-    _check_usable(f"test images of {name}", test, "measure")
+    test = _read_test_set(dataset, data_root)
+    check_usable(f"test images of {dataset}", test, "measure")
     return test
 
 
-def warnings_of(split: Split, what: str, num_classes: int) -> list[str]:
-    """Return a sentence if a class is missing from ``split``; ``what`` names it, such as "test images of mnist"."""
-    missing = [str(label) for label in sorted(set(range(num_classes)) - set(split.labels.tolist()))]
-    noun = "class" if len(missing) == 1 else "classes"
-    return [f"the {what} hold none of {noun} {', '.join(missing)}"] if missing else []
+def hash_test_set(dataset: AnyDataset, data_root: Path | None) -> NDArray[np.uint8]:
+    """Return (N, 16) digests of the sealed test images, by which they are recognised (see `digests_of`).
+
+    This is no opening of the test set, since no prediction is compared with a label. ``data_root`` comes from
+    `find_data_root`; raises `InputError` as `open_test_set` does.
+    """
+    if isinstance(dataset, ImageSource):
+        assert data_root is not None
+        return np.asarray(map_array(data_root, unpacking.SEALED_FILE))
+    return digests_of(_read_test_set(dataset, data_root).images)
+
+
+def _read_test_set(dataset: AnyDataset, data_root: Path | None) -> Split:
+    if isinstance(dataset, ImageSource):
+        assert data_root is not None
+        return Split(
+            map_array(data_root, unpacking.TEST_IMAGES_FILE),
+            np.asarray(map_array(data_root, unpacking.TEST_LABELS_FILE)),
+        )
+    if dataset == "digits":
+        whole, num_train, num_validation = _read_training_images(dataset, data_root)
+        generator = np.random.default_rng(SPLIT_SEED)
+        _, rest = stratified(whole, num_validation, generator)
+        _, test = stratified(rest, num_train, generator)
+        return test
+    assert data_root is not None
+    return Split(*read_pair(data_root, SOURCES[dataset], TEST_IMAGES_FILE, TEST_LABELS_FILE))
 
 
 def check_same_data(data: Dataset, sha256: str, made: str) -> None:
     """Raise `InputError` if ``data`` has another hash; ``made`` ends the message, such as "trial 3 was trained on"."""
     if data.sha256 != sha256:
-        raise InputError(f"the {data.name} found here is not the one that {made}")
+        where = "found here" if data.source is None else f"in {data.source.location}"
+        raise InputError(f"the {data.name} {where} is not the one that {made}")
 
 
 def _read_training_images(name: str, data_root: Path | None) -> tuple[Split, int, int]:
@@ -194,21 +219,10 @@ def _read_training_images(name: str, data_root: Path | None) -> tuple[Split, int
     return whole, len(whole) - source.validation_size, source.validation_size
 
 
-def _check_usable(what: str, split: Split, purpose: str) -> None:
-    """Raise `InputError` for images from which nothing can be learnt, or with which nothing can be measured."""
-    if len(split) < 2:
-        raise InputError(f"there is 1 image among the {what}: it takes 2 to {purpose} anything")
-    if split.images.min() == split.images.max():
-        raise InputError(f"every pixel of the {what} has the same value: there is nothing to {purpose}")
-    labels = np.unique(split.labels)
-    if len(labels) < 2:
-        raise InputError(f"all {what} are of class {labels[0]}: it takes two classes to {purpose} anything")
-
-
 def _dataset(name: str, train: Split, validation: Split, hashed: Split) -> Dataset:
-    _check_usable(f"training images of {name}", train, "learn")
-    _check_usable(f"validation images of {name}", validation, "measure")
-    mean, std = _pixel_statistics(train.images)
+    check_usable(f"training images of {name}", train, "learn")
+    check_usable(f"validation images of {name}", validation, "measure")
+    mean, std = pixel_statistics(train.images)
     digest = hashlib.sha256(hashed.images.data)
     digest.update(hashed.labels.astype(np.uint8).data)
     return Dataset(
@@ -263,29 +277,3 @@ def _digits_table() -> NDArray[np.float64]:
 
     digits = load_digits()
     return np.column_stack([digits.data, digits.target])
-
-
-def _pixel_statistics(images: NDArray[np.uint8]) -> tuple[float, float]:
-    """Return the mean and standard deviation of the pixels, scaled to 0..1, from their histogram.
-
-    Counts a thousand images at a time, since numpy makes a copy of eight bytes per pixel and workers never free memory.
-    """
-    thousands = (images[first : first + 1000].ravel() for first in range(0, len(images), 1000))
-    shares = sum(np.bincount(pixels, minlength=256) for pixels in thousands) / images.size
-    values = np.arange(256) / 255
-    mean = float(shares @ values)
-    return mean, float(np.sqrt(shares @ (values - mean) ** 2))
-
-
-def _stratified(split: Split, size: int, generator: np.random.Generator) -> tuple[Split, Split]:
-    """Draw ``size`` images, keeping class proportions to within one image; returns the drawn and the rest, in order."""
-    labels = np.unique(split.labels)
-    classes = [generator.permutation(np.flatnonzero(split.labels == label)) for label in labels]
-    shares = np.array([len(members) for members in classes]) * (size / len(split))
-    counts = np.floor(shares).astype(int)
-    # The classes with the largest remainders get the images that rounding down left over.
-    counts[np.argsort(counts - shares, kind="stable")[: size - counts.sum()]] += 1
-    drawn = np.zeros(len(split), dtype=bool)
-    for members, count in zip(classes, counts, strict=True):
-        drawn[members[:count]] = True
-    return Split(split.images[drawn], split.labels[drawn]), Split(split.images[~drawn], split.labels[~drawn])

@@ -67,7 +67,7 @@ def find_root(source: Source, roots: Sequence[Path]) -> Path:
     if they can't be downloaded.
     """
     for root in roots:
-        if _has_folders(root, source) and _holds_all(root, source):
+        if holds_all(root, source):
             return root
     _download(source.folder, roots[0])
     return roots[0]
@@ -79,8 +79,10 @@ def _has_folders(root: Path, source: Source) -> bool:
     return all(has_folder(folder, named) for folder, named in folders)
 
 
-def _holds_all(root: Path, source: Source) -> bool:
+def holds_all(root: Path, source: Source) -> bool:
     """Return whether both training files are there. Raises `InputError` if only others are that may be the user's."""
+    if not _has_folders(root, source):
+        return False
     present = {file: path for file in FILES if (path := _find_file(root, source, file))}
     if {IMAGES_FILE, LABELS_FILE} <= present.keys():
         return True

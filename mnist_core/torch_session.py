@@ -43,7 +43,8 @@ class TorchSession:
         self._device = device
         self._bfloat16 = bfloat16
         self._images, self._labels, self._val_images, self._val_labels = (
-            torch.tensor(array, device=device)
+            # Shared with the dataset, and through it with other processes; PyTorch wants arrays that may be written.
+            torch.as_tensor(array if array.flags.writeable else array.copy(), device=device)
             for split in (data.train, data.validation)
             for array in (split.images, split.labels)
         )

@@ -37,7 +37,10 @@ class DamagedImageError(InputError):
 def read_header(path: Path) -> Header:
     """Return what the header of an image file says. Raises `InputError`, `DamagedImageError` if it can't be decoded."""
     with _open(path) as image:
-        return _header(image)
+        try:
+            return _header(image)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # a palette that is cut off
+            raise _damaged(path, error) from None
 
 
 def read_picture(path: Path, *, size: tuple[int, int] | None = None, channels: int | None = None) -> NDArray[np.uint8]:

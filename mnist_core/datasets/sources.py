@@ -52,6 +52,15 @@ class ImageSource:
         name = re.sub(r"[^\w.-]+", "-", re.sub(r"(\.npz|\.csv|\.gz)+$|-ubyte.*$", "", name)).strip("-.")[:MAX_NAME]
         return f"{name or 'own'}-images" if not name or name in (*KNOWN_NAMES, *NAMED) else name
 
+    @property
+    def conversions(self) -> list[str]:
+        """The conversions in words, such as 24x32 and grey, for the names of studies."""
+        size = [] if self.image_size is None else [f"{self.image_size[0]}x{self.image_size[1]}"]
+        return [*size, *(["grey"] if self.grey else [])]
+
+    def __str__(self) -> str:
+        return self.name
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -70,9 +79,13 @@ class ImageSource:
         return source
 
 
+AnyDataset = str | ImageSource
+"""A dataset in `KNOWN_NAMES` by its name, or images of one's own."""
+
+
 def parse_source(
     text: str, *, image_size: str | None = None, grey: bool = False, skip_corrupt: bool = False
-) -> str | ImageSource:
+) -> AnyDataset:
     """Return what ``--dataset`` names: a dataset in `KNOWN_NAMES` by its name, everything else as a source.
 
     Raises `InputError` for a word that is neither a name nor a path, and for options that don't fit it.

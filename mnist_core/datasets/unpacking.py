@@ -106,9 +106,12 @@ def read_about(folder: Path) -> About:
 
 
 def map_array(folder: Path, name: str) -> NDArray[Any]:
-    """Return an array of a cache folder, mapped into memory. Raises `InputError` if the folder is damaged."""
+    """Return an array of a cache folder, mapped into memory, which processes share as long as they only read it.
+
+    Raises `InputError` if the folder is damaged.
+    """
     try:
-        return np.load(folder / name, mmap_mode="r")  # type: ignore[no-any-return]
+        return np.load(folder / name, mmap_mode="c")  # type: ignore[no-any-return]
     except (OSError, ValueError):
         raise _damaged(folder) from None
 

@@ -57,8 +57,29 @@ DataRoot = Annotated[
         rich_help_panel=STORAGE,
     ),
 ]
-Dataset = Annotated[
-    str, typer.Option(metavar="NAME", help="mnist, fashion-mnist, kmnist or digits.", rich_help_panel=STORAGE)
+DATASET_HELP = (
+    "Your own images: a folder with a folder for each class, or an .npz, CSV or IDX file. Or a name: mnist, "
+    "fashion-mnist, kmnist, digits, emnist-balanced, emnist-letters, cifar10, svhn."
+)
+Dataset = Annotated[str, typer.Option(metavar="NAME|PATH", help=DATASET_HELP, rich_help_panel=STORAGE)]
+OfDataset = Annotated[
+    str | None,
+    typer.Option("--dataset", metavar="NAME|PATH", help=DATASET_HELP, rich_help_panel=STORAGE),
+]
+ImageSize = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Stretch your images to this size in pixels: 32, or HEIGHTxWIDTH such as 24x32.",
+        rich_help_panel=STORAGE,
+    ),
+]
+Grey = Annotated[bool, typer.Option("--grey", help="Convert your images to grey.", rich_help_panel=STORAGE)]
+SkipCorrupt = Annotated[
+    bool,
+    typer.Option(
+        "--skip-corrupt", help="Leave out image files that can't be read, and count them.", rich_help_panel=STORAGE
+    ),
 ]
 SpaceFile = Annotated[
     Path | None,

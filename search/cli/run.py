@@ -14,7 +14,10 @@ from search.cli.options import (
     Dataset,
     Device,
     EngineName,
+    Grey,
+    ImageSize,
     Quiet,
+    SkipCorrupt,
     SpaceFile,
     Storage,
     TrainSize,
@@ -28,6 +31,7 @@ from space.errors import InputError
 EXAMPLE = example(
     "python -m search run --budget 8000",
     "python -m search run --budget 3000 --dataset digits --trials 6 --epochs 4",
+    "python -m search run --budget 8000 --dataset my-images --image-size 32",
 )
 
 
@@ -122,11 +126,15 @@ def run(
     ] = None,
     storage: Storage = DEFAULT_STORAGE,
     dataset: Dataset = "mnist",
+    image_size: ImageSize = None,
+    grey: Grey = False,
+    skip_corrupt: SkipCorrupt = False,
     data_root: DataRoot = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Search for the best nets within a budget; the same command again continues where it ended."""
+    from mnist_core.datasets.sources import parse_source
     from search.runs.config import RunConfig
     from search.runs.progress import make_display
     from search.runs.search import search_and_confirm
@@ -141,7 +149,7 @@ def run(
         timeout=timeout,
         study=study,
         storage=storage,
-        dataset=dataset,
+        dataset=parse_source(dataset, image_size=image_size, grey=grey, skip_corrupt=skip_corrupt),
         data_root=data_root,
         space=SearchSpace.default() if space is None else SearchSpace.from_file(space),
         uses_stored_space=space is None,

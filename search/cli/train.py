@@ -12,8 +12,11 @@ from search.cli.options import (
     Dataset,
     Device,
     EngineName,
+    Grey,
+    ImageSize,
     Model,
     Quiet,
+    SkipCorrupt,
     Storage,
     Study,
     TrainSize,
@@ -77,6 +80,9 @@ def train(
     device: Device = "auto",
     engine: EngineName = "auto",
     dataset: Dataset = "mnist",
+    image_size: ImageSize = None,
+    grey: Grey = False,
+    skip_corrupt: SkipCorrupt = False,
     data_root: DataRoot = None,
     study: Study = None,
     storage: Storage = DEFAULT_STORAGE,
@@ -87,6 +93,7 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Train one net, as a reference system was trained or as a search would, and keep everything about it."""
+    from mnist_core.datasets.sources import parse_source
     from search.training.request import TrainRequest, train_model
 
     train_model(
@@ -101,7 +108,7 @@ def train(
             settings=tuple(setting or ()),
             seed=seed,
             num_seeds=seeds,
-            dataset=dataset,
+            dataset=parse_source(dataset, image_size=image_size, grey=grey, skip_corrupt=skip_corrupt),
             data_root=data_root,
             train_size=train_size,
             device=device,

@@ -13,14 +13,15 @@ from statistics import fmean
 import numpy as np
 from optuna.trial import FrozenTrial
 
-from mnist_core.data import check_same_data, find_data_root, load_dataset
+from mnist_core.data import check_same_data, find_data_again, load_dataset
+from mnist_core.datasets.sources import AnyDataset, ImageSource
 from search.confirmation.contenders import Contender, choose_contenders, front_members, needing_seeds
 from search.confirmation.progress import ConfirmProgress
 from search.confirmation.workers import SeedTraining, SeedWorkers
 from search.defaults import DEFAULT_CONFIRM_SEEDS, MIN_CONFIRM_SEEDS
 from search.terminal.interrupts import raising_interrupts
 from search.terminal.numbers import counted, format_accuracy, format_seconds
-from search.terminal.output import print_warnings
+from search.terminal.output import print_warnings, say
 from search.workers.machine import COMPILING_LINE, MAX_SEEDS, Resources, check_names, check_workers, find_engine
 from search.workers.processes import default_workers
 from space.errors import InputError
@@ -90,13 +91,15 @@ def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
     fingerprint = read_fingerprint(store, study_name)
     assert fingerprint is not None
     with reading(store.database, f"study {study_name!r} in table searches"):
-        dataset, train_size, seed = fingerprint["dataset"], fingerprint["train_size"], fingerprint["seed"]
-        dataset_sha256 = fingerprint["dataset_sha256"]
+        dataset: AnyDataset = fingerprint["dataset"]
+        if "source" in fingerprint:
+            dataset = ImageSource.from_json(fingerprint["source"])
+        train_size, seed, dataset_sha256 = fingerprint["train_size"], fingerprint["seed"], fingerprint["dataset_sha256"]
     try:
         WorkerLocks(store.lock_path).hold(CONFIRMING)
     except BlockingIOError:
         raise InputError(f"another process is confirming a front in {store.url}: wait for it") from None
-    data_root = find_data_root(dataset, request.data_root)
+    data_root = find_data_again(dataset, dataset_sha256, request.data_root, tell=say)
     data = load_dataset(dataset, data_root, train_size=train_size)
     check_same_data(data, dataset_sha256, "the study was made with")
     print_warnings(data.warnings)
@@ -112,7 +115,7 @@ def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
             )
         device, engine = find_engine(request.device, request.engine, compiling=lambda: progress.line(COMPILING_LINE))
         num_workers = request.workers or default_workers(device)
-        resources = Resources(data.name, data_root, len(data.train), device, engine)
+        resources = Resources(dataset, data_root, len(data.train), device, engine)
         with SeedWorkers(num_workers, resources) as workers:
             run = _ConfirmRun(store, trials, confirmation, workers, num_workers, progress)
             run.decide()

@@ -9,6 +9,7 @@ from sklearn.metrics import confusion_matrix
 from mnist_core.checkpoint import Checkpoint, checkpoint_logits
 from mnist_core.data import Dataset
 from space.errors import InputError, SearchFailedError
+from space.layers import format_shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,7 @@ def classify(checkpoint: Checkpoint, data: Dataset) -> Predictions:
     Raises `InputError` if the model has another number of classes or its outputs are not finite, and
     `SearchFailedError` if its accuracy differs from the recorded one by more than one image.
     """
-    check_classes(checkpoint, data.name, data.num_classes)
+    check_data(checkpoint, data)
     validation = data.validation
     logits = checkpoint_logits(checkpoint, validation.images)
     check_finite(bool(logits.isfinite().all()))
@@ -66,6 +67,17 @@ def check_classes(checkpoint: Checkpoint, dataset: str, num_classes: int) -> Non
     if outputs != num_classes:
         plural = "" if outputs == 1 else "s"
         raise InputError(f"the model has {outputs} output{plural}, but {dataset} has {num_classes} classes")
+
+
+def check_data(checkpoint: Checkpoint, data: Dataset) -> None:
+    """Raise `InputError` if the model takes images of another shape than the dataset's, or knows other classes."""
+    wanted, found = checkpoint.candidate.architecture.input_shape, data.input_shape
+    if wanted != found:
+        raise InputError(
+            f"the model takes images of {format_shape(wanted)} (channels, height, width), and those of {data.name} are "
+            f"of {format_shape(found)}"
+        )
+    check_classes(checkpoint, data.name, data.num_classes)
 
 
 def check_finite(finite: bool) -> None:

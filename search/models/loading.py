@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mnist_core.checkpoint import Checkpoint, load_checkpoint
-from mnist_core.data import Dataset, check_same_data, find_data_root, load_dataset
+from mnist_core.data import Dataset, check_same_data, find_data_again, load_dataset
 from space.candidate import CandidateSpec
 from space.errors import InputError
 from space.files import has_file
@@ -61,7 +61,8 @@ def load_stored(stored: StoredWeights, candidate: CandidateSpec, *, trial: int, 
 
 def load_its_data(checkpoint: Checkpoint, data_root: Path | None) -> Dataset:
     """Load the dataset that a model was trained on. Raises `InputError` if the one found has other images."""
-    data = load_dataset(checkpoint.dataset, find_data_root(checkpoint.dataset, data_root))
+    dataset = checkpoint.source or checkpoint.dataset
+    data = load_dataset(dataset, find_data_again(dataset, checkpoint.dataset_sha256, data_root))
     trained = "the model" if checkpoint.trial is None else f"trial {checkpoint.trial}"
     check_same_data(data, checkpoint.dataset_sha256, f"{trained} was trained on")
     return data

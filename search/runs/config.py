@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_core.data import SPLIT_SEED, Dataset, check_dataset_name
+from mnist_core.datasets.sources import AnyDataset, ImageSource
 from search.defaults import (
     DEFAULT_STORAGE,
     DEFAULT_TRIALS,
@@ -39,7 +40,7 @@ class RunConfig:
     study: str | None = None
     """Name of the study; None means a name made from the dataset, the budget and other settings (see `study_name`)."""
     storage: str = DEFAULT_STORAGE
-    dataset: str = "mnist"
+    dataset: AnyDataset = "mnist"
     data_root: Path | None = None
     space: SearchSpace = field(default_factory=SearchSpace.default)
     uses_stored_space: bool = False
@@ -73,7 +74,8 @@ class RunConfig:
         _require(self.timeout is None or self.timeout > 0, "--timeout must be above 0 seconds", self.timeout)
         within = self.timeout is None or self.timeout <= MAX_SECONDS
         _require(within, f"--timeout must be at most {MAX_SECONDS:,} seconds", self.timeout)
-        check_dataset_name(self.dataset)
+        if isinstance(self.dataset, str):
+            check_dataset_name(self.dataset)
         _require_one_of("--sampler", SAMPLER_NAMES, self.sampler)
         _require_one_of("--pruner", PRUNER_NAMES, self.pruner)
         check_names(self.device, self.engine)
@@ -96,6 +98,8 @@ class RunConfig:
         if self.study is not None:
             return self.study
         parts = [self.short_study_name]
+        if isinstance(self.dataset, ImageSource):
+            parts += self.dataset.conversions
         if self.train_size is not None:
             parts.append(f"train{self.train_size}")
         if self.epochs != MAX_EPOCHS:
@@ -129,8 +133,9 @@ class RunConfig:
     def fingerprint(self, data: Dataset) -> dict[str, Any]:
         """Return the settings that must stay the same for the trials of one study to be comparable."""
         return {
-            "dataset": self.dataset,
+            "dataset": data.name,
             "dataset_sha256": data.sha256,
+            **({} if data.source is None else {"source": data.source.to_json()}),
             "split_seed": SPLIT_SEED,
             "train_size": len(data.train),
             "space": self.space.to_stored(),

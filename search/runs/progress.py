@@ -79,7 +79,9 @@ class Display(Protocol):
 
     def compiling(self) -> None: ...
 
-    def started(self, config: RunConfig, resources: Resources, num_trained: int) -> None: ...
+    def started(
+        self, config: RunConfig, resources: Resources, num_trained: int, data_lines: Sequence[str] = ()
+    ) -> None: ...
 
     def warm_start(self, lines: Sequence[str]) -> None: ...
 
@@ -108,7 +110,9 @@ class QuietDisplay:
     def compiling(self) -> None:
         pass
 
-    def started(self, config: RunConfig, resources: Resources, num_trained: int) -> None:
+    def started(
+        self, config: RunConfig, resources: Resources, num_trained: int, data_lines: Sequence[str] = ()
+    ) -> None:
         pass
 
     def warm_start(self, lines: Sequence[str]) -> None:
@@ -134,9 +138,12 @@ class PlainDisplay(QuietDisplay):
     def compiling(self) -> None:
         self._print(COMPILING_LINE)
 
-    def started(self, config: RunConfig, resources: Resources, num_trained: int) -> None:
+    def started(
+        self, config: RunConfig, resources: Resources, num_trained: int, data_lines: Sequence[str] = ()
+    ) -> None:
         self._num_shown = num_trained
-        self._print(_headline(config, resources, num_trained))
+        for line in (_headline(config, resources, num_trained), *data_lines):
+            self._print(line)
 
     def warm_start(self, lines: Sequence[str]) -> None:
         for line in lines:
@@ -185,8 +192,11 @@ class LiveDisplay(QuietDisplay):
     def compiling(self) -> None:
         self._console.print(COMPILING_LINE)
 
-    def started(self, config: RunConfig, resources: Resources, num_trained: int) -> None:
-        self._console.print(_headline(config, resources, num_trained))
+    def started(
+        self, config: RunConfig, resources: Resources, num_trained: int, data_lines: Sequence[str] = ()
+    ) -> None:
+        for line in (_headline(config, resources, num_trained), *data_lines):
+            self._console.print(Text(line))  # a class's name is not markup
 
     def warm_start(self, lines: Sequence[str]) -> None:
         for line in lines:

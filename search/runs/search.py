@@ -2,7 +2,7 @@
 
 import time
 
-from mnist_core.data import find_data_root, load_dataset
+from mnist_core.data import find_data_root, hash_test_set, load_dataset
 from search.confirmation.confirm import ConfirmRequest, confirm_front, expected_seconds
 from search.runs.config import RunConfig
 from search.runs.progress import Display, RunningTrial, Snapshot
@@ -11,13 +11,15 @@ from search.runs.summary import RunSummary
 from search.runs.supervisor import Supervisor
 from search.runs.warm_start import queue_known_nets, read_known_nets
 from search.runs.worker import work
-from search.terminal.output import print_warnings
+from search.terminal.output import print_warnings, say
+from search.workers.data import describe_data
 from search.workers.machine import Resources, find_engine
 from search.workers.processes import default_workers
 from search.workers.signals import StopRequest
 from studies.confirmations import ConfirmedPoint
 from studies.locks import WorkerLocks
 from studies.records import read_epochs, read_front
+from studies.sealed import write_sealed
 from studies.slots import SlotState
 from studies.storage import Store, check_writable
 from studies.study import SearchStudy
@@ -62,15 +64,18 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     check_writable(config.storage)
     usual = config.space.usual_training(config.epochs)
     known_nets = [] if config.warm_start is None else read_known_nets(config.warm_start, usual, storage=config.storage)
-    data_root = find_data_root(config.dataset, config.data_root)
+    data_root = find_data_root(config.dataset, config.data_root, tell=say)
     data = load_dataset(config.dataset, data_root, train_size=config.train_size)
     print_warnings(data.warnings)
+    data_lines = describe_data(data)
     config = settle(config.for_images(data, fits_space=fits_space), data)
     device, engine = find_engine(config.device, config.engine, compiling=display.compiling)
     resources = Resources(config.dataset, data_root, config.train_size, device, engine)
     store = Store.create(config.storage)
     locks = WorkerLocks(store.lock_path)
     search = SearchStudy.create_or_resume(store, config.study_name, config.fingerprint(data), locks)
+    if data.source is not None:  # so that evaluate recognises the test images, which it must not judge by
+        write_sealed(store.artifacts, data.sha256, hash_test_set(config.dataset, data_root))
     del data
     search.repair(locks)
     supervisor = Supervisor(work, config, resources)
@@ -80,7 +85,7 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     timed_out = ending = False
     try:
         with stop.listening(), display:
-            display.started(config, resources, search.slots.num_trained())
+            display.started(config, resources, search.slots.num_trained(), data_lines)
             display.warm_start(queue_known_nets(search, config, known_nets))
             while (num_trained := search.slots.num_trained()) < config.trials:
                 if supervisor.num_alive == 0:

@@ -21,9 +21,14 @@ def print_json(value: object) -> None:
     print(json.dumps(value, indent=2, allow_nan=False))
 
 
+def say(line: str) -> None:
+    """Print a line that is not a result, for people."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def print_warnings(warnings: Iterable[str]) -> None:
     for warning in warnings:
-        print(f"warning: {warning}", file=sys.stderr, flush=True)
+        say(f"warning: {warning}")
 
 
 def print_table(table: Table) -> None:

@@ -10,11 +10,13 @@ from types import NoneType
 from typing import Any, get_args
 
 from mnist_core.data import check_dataset_name, find_data_root, load_dataset, normalised_for
+from mnist_core.datasets.sources import AnyDataset
 from mnist_core.engine import Engine
 from search.defaults import DEFAULT_STORAGE
 from search.models.names import find_candidate
 from search.output_folder import check_folder, check_parent
-from search.terminal.output import print_warnings
+from search.terminal.output import print_warnings, say
+from search.workers.data import describe_data
 from search.workers.machine import (
     COMPILING_LINE,
     MAX_SEEDS,
@@ -46,7 +48,7 @@ class TrainRequest:
     seed: int = 0
     num_seeds: int = 1
     """Number of trainings with consecutive seeds from ``seed`` on; several go into separate folders."""
-    dataset: str = "mnist"
+    dataset: AnyDataset = "mnist"
     data_root: Path | None = None
     train_size: int | None = None
     device: str = "auto"
@@ -63,7 +65,8 @@ class TrainRequest:
         if not 0 <= self.seed <= 2**63 - self.num_seeds:
             raise InputError(f"--seed must be from 0 to 2^63 - {self.num_seeds}, not {self.seed}")
         check_names(self.device, self.engine)
-        check_dataset_name(self.dataset)
+        if isinstance(self.dataset, str):
+            check_dataset_name(self.dataset)
 
 
 def train_model(request: TrainRequest) -> None:
@@ -80,10 +83,12 @@ def train_model(request: TrainRequest) -> None:
         settings = settings.with_epochs(overrides["epochs"])
     candidate = replace(candidate, training=replace(settings, **overrides))
     _check_folders(request)
-    data = load_dataset(
-        request.dataset, find_data_root(request.dataset, request.data_root), train_size=request.train_size
-    )
+    data_root = find_data_root(request.dataset, request.data_root, tell=say)
+    data = load_dataset(request.dataset, data_root, train_size=request.train_size)
     print_warnings(data.warnings)
+    if not request.quiet:
+        for line in describe_data(data):
+            say(line)
     if data.num_classes != candidate.architecture.num_classes:
         raise InputError(
             f"{data.name} has {data.num_classes} classes, so the last layer must have that width, not "

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from mnist_core.allocator import keep_freed_memory
 from mnist_core.data import Dataset, load_dataset
-from mnist_core.data_files import MAX_IMAGES
+from mnist_core.datasets.contents import MAX_IMAGES
+from mnist_core.datasets.sources import AnyDataset
 from mnist_core.device import DEVICE_NAMES, find_device
 from mnist_core.engine import ENGINE_NAMES, Engine, resolve_engine
 from space.errors import InputError
@@ -22,9 +23,9 @@ COMPILING_LINE = "compiling the native trainer, once on this machine"
 class Resources:
     """The device, engine and data that a command found, for its worker processes."""
 
-    dataset: str
+    dataset: AnyDataset
     data_root: Path | None
-    """Folder where `mnist_core.data.find_data_root` found the dataset."""
+    """Folder where `mnist_core.data.find_data_root` found the dataset, or unpacked it."""
     train_size: int | None
     """Number of training images; None means all that are not held out for validation."""
     device: str

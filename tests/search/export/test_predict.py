@@ -8,14 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from mnist_core.checkpoint import restore_model
 from mnist_core.data import Dataset
+from mnist_core.datasets.pictures import read_picture
 from mnist_core.evaluation import predict_logits
 from search.export.predict import main, read_images
 from search.export.subject import ExportSubject
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+
+GREY = (1, 28, 28)
 
 ONLY_NUMPY_AND_ONNXRUNTIME = """
 import runpy, sys
@@ -65,11 +69,39 @@ def test_predict_needs_no_more_than_numpy_and_onnxruntime(
 
 def test_predict_takes_one_image_too_and_tells_how_it_is_used(tmp_path: Path, capsys, digits: Dataset) -> None:
     np.save(tmp_path / "one.npy", digits.validation.images[4, ..., 0])
-    assert (read_images(tmp_path / "one.npy") == digits.validation.images[4:5, ..., 0]).all()
+    assert (read_images(tmp_path / "one.npy", GREY) == digits.validation.images[4:5]).all()
+    np.save(tmp_path / "one.npy", np.repeat(digits.validation.images[4], 3, axis=2))
+    assert read_images(tmp_path / "one.npy", (3, 28, 28)).shape == (1, 28, 28, 3)
     main(["--help"])
-    assert "usage: python predict.py [IMAGES.npy]\n" in capsys.readouterr().out
-    with pytest.raises(SystemExit, match="error: give one file of images"):
-        main(["a.npy", "b.npy"])
+    assert "usage: python predict.py [IMAGES ...]\n" in capsys.readouterr().out
+
+
+def test_predict_reads_pictures_as_datasets_are_read(folder: Path, tmp_path: Path, digits: Dataset) -> None:
+    image = Image.fromarray(digits.validation.images[4, ..., 0])
+    image.save(tmp_path / "as it is.png")
+    image.resize((40, 50)).convert("RGBA").save(tmp_path / "other.png")
+    Image.fromarray(digits.validation.images[4, ..., 0].astype(np.uint16) * 257).save(tmp_path / "deep.png")
+    files = [tmp_path / name for name in ("as it is.png", "other.png", "deep.png")]
+    for file in files:
+        for channels in (1, 3):
+            expected = read_picture(file, size=(28, 28), channels=channels)
+            np.testing.assert_array_equal(read_images(file, (channels, 28, 28))[0], expected)
+    printed = subprocess.run(
+        [sys.executable, str(folder / "predict.py"), *map(str, files), str(folder / "examples.npy")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (printed.returncode, printed.stderr) == (0, "")
+    lines = printed.stdout.splitlines()
+    assert [line.split(maxsplit=3)[3] for line in lines[:4]] == [*(file.name for file in files), "examples.npy[0]"]
+    assert lines[0].split()[:2] == lines[2].split()[:2] == lines[7].split()[:2]
+    refused = predict(folder, str(files[0]))
+    assert refused.stderr == "error: reading as it is.png needs Pillow: pip install pillow, or give a .npy file\n"
+    (tmp_path / "text.png").write_text("no image")
+    with pytest.raises(SystemExit, match=r"text\.png can't be read: it is no image, or damaged"):
+        read_images(tmp_path / "text.png", GREY)
 
 
 @pytest.mark.parametrize(
@@ -94,4 +126,4 @@ def test_predict_says_what_is_wrong_with_a_file(content: object, message: str, t
         else:
             np.save(file, content)
     with pytest.raises(SystemExit, match=rf"^error: .*images\.npy {message}[^\n]*$"):
-        read_images(path)
+        read_images(path, GREY)

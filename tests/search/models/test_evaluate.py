@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mnist_core.checkpoint import Checkpoint, cpu_weights, restore_model, save_checkpoint
-from mnist_core.data import Dataset, load_dataset
+from mnist_core.data import Dataset, load_dataset, open_test_set
 from mnist_core.engine import TORCH
 from mnist_core.model import build_model
 from mnist_core.training import train
@@ -183,9 +183,57 @@ def test_dark_on_light_gets_a_note(search_here, write, tmp_path: Path, digits: D
     np.save(tmp_path / "images.npy", 255 - digits.validation.images[:20, ..., 0])
     result = search_here("evaluate", "model.safetensors", "--images", "images.npy")
     assert result.returncode == 0
-    assert result.stderr.startswith("note: the mean pixel is ")
-    assert len(result.stderr.splitlines()) == 1
-    assert len(result.stdout.splitlines()) == 21
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(
+        "note: inverted, being dark on light where the data are light on dark: 20 of 20 images, such as"
+    )
+    assert line.endswith("images.npy[0] (--strict refuses them)")
+    np.save(tmp_path / "images.npy", digits.validation.images[:20, ..., 0])
+    assert search_here("evaluate", "model.safetensors", "--images", "images.npy").stdout == result.stdout
+    np.save(tmp_path / "images.npy", 255 - digits.validation.images[:20, ..., 0])
+    refused = search_here("evaluate", "model.safetensors", "--images", "images.npy", "--strict")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == "error: images.npy[0] is dark on light, and the data are light on dark\n"
+
+
+def test_folders_that_name_classes_give_an_accuracy(search_here, write, tmp_path: Path, digits: Dataset) -> None:
+    checkpoint = write()
+    images, labels = digits.validation.images[:40], digits.validation.labels[:40]
+    for position, (image, label) in enumerate(zip(images, labels.tolist(), strict=True)):
+        folder = tmp_path / "mine" / checkpoint.class_names[label]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[..., 0]).save(folder / f"{position}.png")
+    right = probabilities(checkpoint, images).argmax(1) == labels
+    of_classes = [right[labels == label].mean() for label in set(labels.tolist())]
+    result = search_here("evaluate", "model.safetensors", "--images", "mine")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[-1] == (
+        f"{100 * right.mean():.2f} % of 40 images are of the class that their folder names; mean of the classes' "
+        f"accuracies (balanced accuracy) {100 * np.mean(of_classes):.2f} %"
+    )
+    told = search_here.json("evaluate", "model.safetensors", "--images", "mine")
+    assert {row["file"].partition("/")[0] for row in told} == {row["true"] for row in told}
+    (tmp_path / "mine/other").mkdir()
+    Image.fromarray(images[0, ..., 0]).save(tmp_path / "mine/other/one.png")
+    result = search_here("evaluate", "model.safetensors", "--images", "mine")
+    assert result.stderr == "note: 1 other image is in no folder with the name of a class\n"
+    assert "% of 40 images" in result.stdout
+
+
+def test_sealed_images_are_refused(search_here, write, tmp_path: Path, small_study) -> None:
+    write()
+    test = open_test_set("digits", None).images[:2]
+    (tmp_path / "mine").mkdir()
+    for position, image in enumerate(test):
+        Image.fromarray(image[..., 0]).save(tmp_path / f"mine/{position}.png")
+    result = search_here("evaluate", "model.safetensors", "--images", "mine")
+    assert result.returncode == 0, "there is no store here"
+    refused = search_here("evaluate", "model.safetensors", "--images", "mine", "--storage", small_study.url)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == (
+        f"error: 0.png and 1 other image are in the sealed test set of study 'digits-3000' in {small_study.url}, which "
+        "is opened only by 'python -m search confirm --study digits-3000'\n"
+    )
 
 
 # What is refused
@@ -245,8 +293,13 @@ REFUSED = {
         "--images blank.npy shows nothing: no image has pixels of different values",
     ),
     "images too wide": (
-        "model.safetensors --images wide.png",
-        "wide.png is of 32x28 pixels: images of 28x28 are needed",
+        "model.safetensors --images wide.png --strict",
+        "wide.png is of 28x32 pixels (height x width): images of 28x28 are needed",
+    ),
+    "strict without images": ("model.safetensors --strict", "--strict needs --images"),
+    "a size without a dataset": (
+        "model.safetensors --image-size 28",
+        "--image-size, --grey and --skip-corrupt need --da",
     ),
 }
 
