@@ -36,6 +36,7 @@ from mnist_core.datasets.unpacked import join_parts, load_unpacked
 from mnist_core.datasets.unpacking import find_unpacked, map_array, unpack
 from space.candidate import TrainingConfig
 from space.errors import InputError
+from space.fitting import ImageKind
 
 SPLIT_SEED = 0
 """Seed of the split into training and validation images, the same for all studies, so that they are comparable."""
@@ -85,6 +86,17 @@ def find_data_root(
 def find_present_root(name: str, data_root: Path | None) -> Path | None:
     """Return the root that `find_data_root` finds a named dataset in, or None where it would download it."""
     return next((root for root in _roots(data_root) if name in SOURCES and holds_all(root, SOURCES[name])), None)
+
+
+def find_kind(
+    dataset: AnyDataset, data_root: Path | None = None, *, tell: Callable[[str], None] = _say_nothing
+) -> ImageKind:
+    """Return the shape and the number of classes of a dataset; images of one's own are unpacked for that."""
+    if not isinstance(dataset, ImageSource):
+        check_dataset_name(dataset)
+        return ImageKind(dataset)
+    data = load_dataset(dataset, find_data_root(dataset, data_root, tell=tell))
+    return ImageKind(data.name, data.input_shape, data.num_classes)
 
 
 def find_data_again(

@@ -2,11 +2,14 @@
 
 import itertools
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from space.errors import InputError
+
+if TYPE_CHECKING:
+    from space.fitting import ImageKind
 
 SEARCH, TRAINING, STORAGE, OUTPUT = "Budget and space", "Training", "Data and storage", "Output"
 """Panels in which `--help` groups the options."""
@@ -131,6 +134,21 @@ CsvFile = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+
+
+def kind_of_dataset(
+    dataset: str | None, *, image_size: str | None, grey: bool, data_root: Path | None
+) -> "ImageKind | None":
+    """Return the shape and number of classes of the images that ``--dataset`` names; None if it is not given."""
+    if dataset is None:
+        if image_size is not None or grey:
+            raise InputError("--image-size and --grey need --dataset, since they say how it is read")
+        return None
+    from mnist_core.data import find_kind
+    from mnist_core.datasets.sources import parse_source
+    from search.terminal.output import say
+
+    return find_kind(parse_source(dataset, image_size=image_size, grey=grey), data_root, tell=say)
 
 
 def check_one_format(*, as_json: bool, csv: Path | None) -> None:

@@ -8,12 +8,20 @@ from search.models.rules import REQUIREMENTS, check_max_params, check_rules
 from search.terminal.output import print_json
 from space.architecture import num_params
 from space.errors import InputError
+from space.fitting import ImageKind
 
 
 def print_check(
-    model: str, *, storage: str, study: str | None, max_params: int | None, require: str | None, as_json: bool
+    model: str,
+    *,
+    storage: str,
+    study: str | None,
+    max_params: int | None,
+    require: str | None,
+    as_json: bool,
+    kind: ImageKind | None = None,
 ) -> bool:
-    """Print each rule and what was found in the net; returns whether all rules hold.
+    """Print each rule and what was found in the net, for images of a ``kind``; returns whether all rules hold.
 
     ``require`` is a comma-separated list. Raises `InputError` if no rule is given, one is unknown, or ``model`` is not
     a net.
@@ -22,7 +30,7 @@ def print_check(
         raise InputError(f"give a rule to check: --max-params N, or --require with some of {', '.join(REQUIREMENTS)}")
     check_max_params(max_params)
     required = [] if require is None else _parse_requirements(require)
-    architecture = find_architecture(model, storage=storage, study=study)
+    architecture = find_architecture(model, storage=storage, study=study, kind=kind)
     rules = check_rules(architecture, max_params=max_params, required=required)
     holds = all(rule.holds for rule in rules)
     if as_json:

@@ -7,12 +7,14 @@ net. Torch and Optuna are imported only if needed, so that a notation is read im
 import os
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError
+from space.fitting import ImageKind, with_classes, with_shape
 from space.notation import parse_net
 from space.recipes import RECIPES, Recipe, find_recipe
 
@@ -47,20 +49,34 @@ def parse_model(text: str) -> Recipe | int | Path | ArchitectureSpec:
     return ArchitectureSpec(layers, shape)
 
 
-def find_architecture(text: str, *, storage: str, study: str | None) -> ArchitectureSpec:
+def find_architecture(text: str, *, storage: str, study: str | None, kind: ImageKind | None = None) -> ArchitectureSpec:
     """Return the net of a model. Raises `InputError` as `find_candidate` does."""
     # The training that `find_candidate` gives a notation comes from the default space, which takes time to read.
     model = parse_model(text)
     if isinstance(model, ArchitectureSpec):
-        return model
-    return find_candidate(text, storage=storage, study=study)[1].architecture
+        return model if kind is None else with_shape(model, kind)
+    return find_candidate(text, storage=storage, study=study, kind=kind)[1].architecture
 
 
-def find_candidate(text: str, *, storage: str, study: str | None) -> tuple[Recipe | None, CandidateSpec]:
+def find_candidate(
+    text: str, *, storage: str, study: str | None, kind: ImageKind | None = None
+) -> tuple[Recipe | None, CandidateSpec]:
     """Return the candidate of a model, and its recipe if ``text`` names one.
 
-    A net gets the training of the default space. Raises `InputError` if the model does not exist or can't be used.
+    A net gets the training of the default space. If the images have another ``kind`` than MNIST's, a net that names no
+    shape is for theirs, and a recipe has their number of outputs as well. Raises `InputError` if the model does not
+    exist or can't be used, also for such images.
     """
+    recipe, candidate = _find_candidate(text, storage=storage, study=study)
+    if kind is None:
+        return recipe, candidate
+    architecture = with_shape(candidate.architecture, kind)
+    if recipe is not None:
+        architecture = with_classes(architecture, kind)
+    return recipe, replace(candidate, architecture=architecture)
+
+
+def _find_candidate(text: str, *, storage: str, study: str | None) -> tuple[Recipe | None, CandidateSpec]:
     match parse_model(text):
         case Recipe() as recipe:
             return recipe, recipe.candidate

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, get_args
 
-from mnist_core.data import check_dataset_name, find_data_root, load_dataset, normalised_for
+from mnist_core.data import check_dataset_name, find_data_root, find_kind, load_dataset, normalised_for
 from mnist_core.datasets.sources import AnyDataset
 from mnist_core.engine import Engine
 from search.defaults import DEFAULT_STORAGE
@@ -76,7 +76,8 @@ def train_model(request: TrainRequest) -> None:
     training diverges or a file can't be written. SIGINT and SIGTERM end the process immediately with exit code 130.
     """
     prepare_process()
-    recipe, candidate = find_candidate(request.model, storage=request.storage, study=request.study)
+    kind = None if isinstance(request.dataset, str) else find_kind(request.dataset, request.data_root, tell=say)
+    recipe, candidate = find_candidate(request.model, storage=request.storage, study=request.study, kind=kind)
     overrides = read_overrides(request)
     settings = candidate.training
     if "epochs" in overrides:
