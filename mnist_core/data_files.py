@@ -140,10 +140,8 @@ def _read_idx(root: Path, source: Source, file: str, *, num_dimensions: int) -> 
         raise _unusable(path, source, f"is {'longer' if longer else 'shorter'} than its header says")
     expected, found = source.sha256.get(file), hashlib.sha256(header + body).hexdigest()
     if expected is not None and found != expected:
-        own = (
-            f"; images of your own in this layout are taken from {root / SOURCES['kmnist'].folder / 'raw'} with "
-            "--dataset kmnist, whose files are compared with no hash"
-        )
+        folder = path.parent
+        own = f"; images of your own in this layout are taken with --dataset {folder}, and compared with no hash"
         problem = f"does not have the SHA-256 of {source.folder}'s file, {expected[:12]}..., but {found[:12]}..."
         raise _unusable(path, source, problem, own="" if _is_as_downloaded(path) else own)
     return np.frombuffer(body, np.uint8).reshape(shape)

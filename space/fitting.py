@@ -25,8 +25,8 @@ def with_shape(architecture: ArchitectureSpec, kind: ImageKind) -> ArchitectureS
         return architecture
     if architecture.input_shape != INPUT_SHAPE:
         raise InputError(
-            f"the net is for images of {format_shape(architecture.input_shape)} (channels, height, width), and those of "
-            f"{kind.name} are of {format_shape(kind.shape)}"
+            f"the net is for images of {format_shape(architecture.input_shape)} (channels, height, width), and those "
+            f"of {kind.name} are of {format_shape(kind.shape)}"
         )
     try:
         return replace(architecture, input_shape=kind.shape)

@@ -22,7 +22,7 @@ def evaluate(
     dataset: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME|PATH",
+            metavar="DATASET",
             help="Evaluate on the validation images of this dataset. If omitted, of the one that the model was trained "
             "on.",
             rich_help_panel=STORAGE,

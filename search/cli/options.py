@@ -64,10 +64,10 @@ DATASET_HELP = (
     "Your own images: a folder with a folder for each class, or an .npz, CSV or IDX file. Or a name: mnist, "
     "fashion-mnist, kmnist, digits, emnist-balanced, emnist-letters, cifar10, svhn."
 )
-Dataset = Annotated[str, typer.Option(metavar="NAME|PATH", help=DATASET_HELP, rich_help_panel=STORAGE)]
+Dataset = Annotated[str, typer.Option(metavar="DATASET", help=DATASET_HELP, rich_help_panel=STORAGE)]
 OfDataset = Annotated[
     str | None,
-    typer.Option("--dataset", metavar="NAME|PATH", help=DATASET_HELP, rich_help_panel=STORAGE),
+    typer.Option("--dataset", metavar="DATASET", help=DATASET_HELP, rich_help_panel=STORAGE),
 ]
 ImageSize = Annotated[
     str | None,
