@@ -58,11 +58,12 @@ def check_fingerprint(name: str, stored: dict[str, Any], given: dict[str, Any]) 
 def fingerprint_differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
     """Describe each setting that differs. Spaces are compared by meaning: either may omit a key at its default."""
     differences = []
-    for key in sorted({*stored, *given}):
+    for key in sorted({*stored, *given} - {"source"}):  # own images may move: their hash is compared
         was, now = stored.get(key), given.get(key)
         if key == "space" and isinstance(was, str) and isinstance(now, str):
             different = space_differences(SearchSpace.from_stored(was), SearchSpace.from_stored(now))
             differences += [f"space: {difference}" for difference in different]
         elif was != now:
-            differences.append(f"{key} was {was!r} and is now {now!r}")
+            name = "the SHA-256 of the images" if key == "dataset_sha256" else key
+            differences.append(f"{name} was {was!r} and is now {now!r}")
     return differences

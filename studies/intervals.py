@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Correct = NDArray[np.bool_]
-"""(S, N): whether the model of each seed classifies each image correctly."""
+Correct = NDArray[np.bool_] | NDArray[np.float64]
+"""(S, N): whether the model of each seed classifies each image correctly; for a variance also weighted numbers."""
 
 NUM_DRAWS = 20_000
 
@@ -80,7 +80,9 @@ def mean_squares(correct: Correct) -> tuple[float, float, float]:
     mean = correct.mean()
     seeds = num_images * float(np.square(correct.mean(axis=1) - mean).sum())
     images = num_seeds * float(np.square(correct.mean(axis=0) - mean).sum())
-    rest = float(mean * (1 - mean)) * correct.size - seeds - images  # zeros and ones have a total of p(1-p) each
+    is_bits = correct.dtype == np.bool_  # zeros and ones have a total of p(1-p) each
+    total = float(mean * (1 - mean)) * correct.size if is_bits else float(np.square(correct - mean).sum())
+    rest = total - seeds - images
     return (
         seeds / (num_seeds - 1),
         images / (num_images - 1),

@@ -285,6 +285,8 @@ def _curve_attributes(curve: Sequence[EpochResult], *, with_spread: bool) -> Tri
     }
     if curve:
         attributes["val_accuracy"] = curve[-1].val_accuracy
+        if curve[-1].val_balanced_accuracy is not None:
+            attributes["val_balanced_accuracy"] = curve[-1].val_balanced_accuracy
     if with_spread:
         last = [result.val_accuracy for result in curve[-3:]]
         attributes["val_accuracy_spread"] = max(last) - min(last)

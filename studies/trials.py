@@ -58,6 +58,10 @@ class TrialAttributes(TypedDict, total=False):
     """Training time in seconds."""
     val_accuracy: float
     """Validation accuracy after the last epoch, also for pruned and diverged trials."""
+    val_balanced_accuracy: float
+    """Mean of the accuracies on each class after the last epoch; missing in trials of earlier versions."""
+    val_plain_accuracy: float
+    """Share of the images that are right, in a study whose val_accuracy is balanced accuracy."""
     val_accuracy_spread: float
     """Highest minus lowest validation accuracy of the last three epochs."""
     weights: str

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from search.cli.options import OUTPUT, AsJson, CsvFile, Storage, Study, check_one_format, example
-from search.defaults import DEFAULT_STORAGE
+from search.defaults import DEFAULT_STORAGE, METRIC_NAMES
 
 EXAMPLE = example("python -m search front", "python -m search front --confirmed --csv front.csv")
 
@@ -33,6 +33,7 @@ def front(
     from studies.pareto import FrontPoint
     from studies.records import read_front
     from studies.storage import Store
+    from studies.study import read_fingerprint
 
     store = Store.open_read_only(storage)
     name = store.resolve_study_name(study)
@@ -48,5 +49,6 @@ def front(
             write_csv(front_csv(points, FrontPoint), csv)
         else:
             confirmed_points = [] if as_json else read_confirmed_front(store.database, name)
-            print_front(points, as_json=as_json)
+            is_balanced = (read_fingerprint(store, name) or {}).get("metric") == METRIC_NAMES[1]
+            print_front(points, as_json=as_json, is_balanced=is_balanced)
             print_unconfirmed(points, confirmed_points)

@@ -95,6 +95,22 @@ def run(
             rich_help_panel=TRAINING,
         ),
     ] = "size-aware",
+    metric: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="What to maximise: accuracy, or balanced-accuracy, the mean of the accuracies on each class.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = "accuracy",
+    class_weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="balanced weighs the loss of each class by the inverse of its number of images; none does not.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     train_size: TrainSize = None,
     device: Device = "auto",
     engine: EngineName = "auto",
@@ -155,6 +171,7 @@ def run(
         uses_stored_space=space is None,
         sampler=sampler,
         pruner=pruner,
+        metric=metric,
         seed=seed,
         device=device,
         engine=engine,

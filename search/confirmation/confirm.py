@@ -11,14 +11,15 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
+from numpy.typing import NDArray
 from optuna.trial import FrozenTrial
 
 from mnist_core.data import check_same_data, find_data_again, load_dataset
 from mnist_core.datasets.sources import AnyDataset, ImageSource
-from search.confirmation.contenders import Contender, choose_contenders, front_members, needing_seeds
+from search.confirmation.contenders import Contender, choose_contenders, class_weights, front_members, needing_seeds
 from search.confirmation.progress import ConfirmProgress
 from search.confirmation.workers import SeedTraining, SeedWorkers
-from search.defaults import DEFAULT_CONFIRM_SEEDS, MIN_CONFIRM_SEEDS
+from search.defaults import DEFAULT_CONFIRM_SEEDS, METRIC_NAMES, MIN_CONFIRM_SEEDS
 from search.terminal.interrupts import raising_interrupts
 from search.terminal.numbers import counted, format_accuracy, format_seconds
 from search.terminal.output import print_warnings, say
@@ -94,6 +95,7 @@ def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
         dataset: AnyDataset = fingerprint["dataset"]
         if "source" in fingerprint:
             dataset = ImageSource.from_json(fingerprint["source"])
+        is_balanced = fingerprint.get("metric") == METRIC_NAMES[1]
         train_size, seed, dataset_sha256 = fingerprint["train_size"], fingerprint["seed"], fingerprint["dataset_sha256"]
     try:
         WorkerLocks(store.lock_path).hold(CONFIRMING)
@@ -109,6 +111,8 @@ def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
     trials = {point.trial: complete_trial(store, study_name, point.trial) for point in confirmation.contenders}
     num_new = len(complete) - confirmation.num_complete
     with ConfirmProgress(quiet=request.quiet) as progress, raising_interrupts():
+        if is_balanced:
+            progress.line("members are chosen by balanced accuracy, the study's metric; test accuracies are plain ones")
         if num_new:
             progress.line(
                 f"trials completed since the confirmation was started, not included: {num_new} (--anew considers all)"
@@ -117,7 +121,8 @@ def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
         num_workers = request.workers or default_workers(device)
         resources = Resources(dataset, data_root, len(data.train), device, engine)
         with SeedWorkers(num_workers, resources) as workers:
-            run = _ConfirmRun(store, trials, confirmation, workers, num_workers, progress)
+            weights = class_weights(data.validation.labels) if is_balanced else None
+            run = _ConfirmRun(store, trials, confirmation, workers, num_workers, progress, weights)
             run.decide()
             run.measure()
     return confirmation.front()
@@ -151,6 +156,8 @@ class _ConfirmRun:
     workers: SeedWorkers
     num_workers: int
     progress: ConfirmProgress
+    weights: NDArray[np.float64] | None
+    """(N,) weights of the validation images by which members are chosen, if the study's metric is balanced accuracy."""
 
     def decide(self) -> None:
         """Train contenders until it is settled which are on the front, and store the decision."""
@@ -166,7 +173,7 @@ class _ConfirmRun:
             self._train([self._training(Stage.DECIDE, point, seed) for point, seed in trained])
             correct = confirmation.correct(Stage.DECIDE)
             contenders = [
-                Contender(point.trial, point.num_params, correct[point.trial][: num_seeds[point.trial]])
+                Contender(point.trial, point.num_params, self._weighted(correct[point.trial][: num_seeds[point.trial]]))
                 for point in points
             ]
             needing = needing_seeds(contenders, len(seeds))
@@ -178,6 +185,9 @@ class _ConfirmRun:
         confirmation.freeze(members)
         numbers = f"trial{'' if len(members) == 1 else 's'} {', '.join(map(str, members))}"
         self.progress.line(f"the front has {counted(len(members), 'member')}, frozen: {numbers}")
+
+    def _weighted(self, correct: NDArray[np.bool_]) -> NDArray[np.bool_] | NDArray[np.float64]:
+        return correct if self.weights is None else correct * self.weights
 
     def measure(self) -> None:
         """Train the members on all images outside the test set, and test the models that were not tested yet."""

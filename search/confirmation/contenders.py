@@ -27,12 +27,20 @@ _NUM_ERRORS = NormalDist().inv_cdf(CONFIDENCE)
 class Contender:
     trial: int
     num_params: int
-    correct: NDArray[np.bool_]
-    """(S, N): whether the model of each seed classifies each validation image correctly."""
+    correct: NDArray[np.bool_] | NDArray[np.float64]
+    """(S, N): whether the model of each seed classifies each validation image correctly, or that times the weight of
+    the image, whose mean is 1."""
 
     @property
     def accuracy(self) -> float:
         return float(self.correct.mean())
+
+
+def class_weights(labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the weight of each of (N,) images with which the mean over images is the mean of the classes' means."""
+    counts = np.bincount(labels)
+    weights: NDArray[np.float64] = len(labels) / (np.count_nonzero(counts) * counts[labels])
+    return weights
 
 
 def choose_contenders(points: Sequence[FrontPoint], *, num_validation: int, top: int | None = None) -> list[FrontPoint]:

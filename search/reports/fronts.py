@@ -10,12 +10,17 @@ from search.terminal.output import csv_text, print_json, print_table
 from studies.confirmations import ConfirmedPoint
 from studies.pareto import FrontPoint
 
+BALANCED_NOTE = "Val accuracy is balanced accuracy here, the mean of the accuracies on each class."
 
-def print_front(front: Sequence[FrontPoint], *, as_json: bool) -> None:
+
+def print_front(front: Sequence[FrontPoint], *, as_json: bool, is_balanced: bool = False) -> None:
+    """Print a front; ``is_balanced`` if its accuracies are balanced ones."""
     if as_json:
         print_json([asdict(point) for point in front])
     elif front:
         print_table(front_table(front))
+        if is_balanced:
+            print(f"\n{BALANCED_NOTE}")
     else:
         print("the front is empty: no trial is complete yet")
 

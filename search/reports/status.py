@@ -12,6 +12,7 @@ from studies.pareto import FrontPoint, most_accurate
 from studies.records import read_front
 from studies.slots import UNFINISHED, SlotState, TrialSlots, is_alive
 from studies.storage import Store
+from studies.study import read_fingerprint
 from studies.trials import TRAINED, Outcome, attributes_of, count_outcomes, read_trials
 
 
@@ -37,6 +38,7 @@ def print_status(store: Store, name: str, *, as_json: bool) -> None:
         "paused": sum(slot.state == SlotState.PAUSED for slot in begun),
     }
     openings = read_openings(store.database, name)
+    metric = (read_fingerprint(store, name) or {}).get("metric")
     if as_json:
         print_json(
             {
@@ -46,6 +48,7 @@ def print_status(store: Store, name: str, *, as_json: bool) -> None:
                 "confirmed": confirmed and asdict(confirmed),
                 "seconds": round(seconds, 1),
                 "engines": engines,
+                **({} if metric is None else {"metric": metric}),
                 "test_openings": [
                     {"opened": opened.isoformat(), "num_models": num_models} for opened, num_models in openings
                 ],
@@ -60,6 +63,8 @@ def print_status(store: Store, name: str, *, as_json: bool) -> None:
         print(f"best        {accuracy} at {best.num_params:,} parameters (trial {best.trial}): {best.notation}")
     if confirmed is not None:
         print(f"confirmed   {_describe(confirmed)}")
+    if metric is not None:
+        print(f"metric      {metric}")
     print(f"time        {format_seconds(seconds)} of training")
     print(f"engine      {', '.join(engines) or '-'}")
     if not openings:

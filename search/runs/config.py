@@ -11,6 +11,7 @@ from search.defaults import (
     DEFAULT_STORAGE,
     DEFAULT_TRIALS,
     MAX_EPOCHS,
+    METRIC_NAMES,
     MIN_CONFIRM_SEEDS,
     PRUNER_NAMES,
     SAMPLER_NAMES,
@@ -47,6 +48,8 @@ class RunConfig:
     """Whether an existing study continues with its own space instead of ``space``."""
     sampler: str = "tpe"
     pruner: str = "size-aware"
+    metric: str = "accuracy"
+    """What is maximised and called validation accuracy: ``accuracy``, or ``balanced-accuracy``, the mean of classes."""
     seed: int = 0
     device: str = "auto"
     engine: str = "auto"
@@ -78,6 +81,7 @@ class RunConfig:
             check_dataset_name(self.dataset)
         _require_one_of("--sampler", SAMPLER_NAMES, self.sampler)
         _require_one_of("--pruner", PRUNER_NAMES, self.pruner)
+        _require_one_of("--metric", METRIC_NAMES, self.metric)
         check_names(self.device, self.engine)
         _require(0 <= self.seed < 2**63, "--seed must be from 0 to 2^63 - 1", self.seed)
         check_workers(self.workers)
@@ -100,6 +104,8 @@ class RunConfig:
         parts = [self.short_study_name]
         if isinstance(self.dataset, ImageSource):
             parts += self.dataset.conversions
+        if self.metric != METRIC_NAMES[0]:
+            parts.append(self.metric)
         if self.train_size is not None:
             parts.append(f"train{self.train_size}")
         if self.epochs != MAX_EPOCHS:
@@ -142,6 +148,7 @@ class RunConfig:
             "budget": self.budget,
             "epochs": self.epochs,
             "seed": self.seed,
+            **({} if self.metric == METRIC_NAMES[0] else {"metric": self.metric}),
         }
 
     def recorded(self, device: str, engine: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from search.defaults import DEFAULT_STORAGE
+from search.defaults import DEFAULT_STORAGE, METRIC_NAMES
 from search.reports.fronts import print_confirmed_front, print_front
 from search.runs.config import RunConfig
 from search.terminal.numbers import format_accuracy, format_seconds
@@ -53,9 +53,11 @@ def print_run(
     print(f"{summary.study}: {summary.num_trained} trained ({shown}) in {format_seconds(summary.seconds)}")
     if best is not None:
         print()
-        print_front(summary.front, as_json=False)
+        is_balanced = config.metric != METRIC_NAMES[0]
+        print_front(summary.front, as_json=False, is_balanced=is_balanced)
+        what = "balanced accuracy on the validation images" if is_balanced else "of the validation images"
         print(
-            f"\nBest: trial {best.trial}, {format_accuracy(best.val_accuracy)} of the validation images at "
+            f"\nBest: trial {best.trial}, {format_accuracy(best.val_accuracy)} {what} at "
             f"{best.num_params:,} parameters: {best.notation}"
         )
         out = shlex.quote(f"{summary.study.replace('/', '-')}-best")

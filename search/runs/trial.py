@@ -18,7 +18,7 @@ from mnist_core.engine import Engine
 from mnist_core.training import DivergedError
 from mnist_core.training_checkpoint import load_training
 from search.runs.pruning import WARM_UP_EPOCHS, TrialCurve, should_prune
-from search.workers.training import CandidateTraining
+from search.workers.training import BALANCED_ACCURACY, CandidateTraining
 from space.candidate import CandidateSpec
 from space.errors import InputError, SearchFailedError
 from space.results import EpochResult
@@ -44,6 +44,7 @@ class TrialTrainer:
     num_epochs: int
     study_seed: int
     is_pruning: bool
+    metric: str
     recorded: Callable[[str, str], dict[str, Any]]
     """Returns the call's settings to store with each trial, given the names of the device and the engine."""
     should_stop: Callable[[], bool]
@@ -82,17 +83,17 @@ class TrialTrainer:
         return self._train(trial, slot, training, pause_after)
 
     def _train(self, trial: Trial, slot: Slot, training: CandidateTraining, pause_after: int | None) -> Outcome | None:
-        search, results = self.search, training.results
+        search = self.search
         write_attributes(trial, {"seed": training.seed})
         try:
             if (reason := self._pruned(training)) is not None:  # asked again about the epoch that was stored last
-                return self._stop(trial, slot, Outcome.PRUNED, results, reason)
+                return self._stop(trial, slot, Outcome.PRUNED, training.results, reason)
             for result in training:
                 search.store_epoch(slot, result, save=partial(training.save, self._checkpoint_path(slot)))
                 if result.epoch == self.num_epochs:
                     continue
                 if (reason := self._pruned(training)) is not None:
-                    return self._stop(trial, slot, Outcome.PRUNED, results, reason)
+                    return self._stop(trial, slot, Outcome.PRUNED, training.results, reason)
                 if result.epoch == pause_after:
                     search.slots.pause(slot)
                     return None
@@ -100,9 +101,9 @@ class TrialTrainer:
                     search.slots.interrupt(slot)
                     return None
         except DivergedError as error:
-            return self._stop(trial, slot, Outcome.DIVERGED, results, str(error))
+            return self._stop(trial, slot, Outcome.DIVERGED, training.results, str(error))
         weights = self._upload(trial, training.checkpoint())
-        search.finish(trial, slot, Outcome.COMPLETE, results, weights)
+        search.finish(trial, slot, Outcome.COMPLETE, training.results, weights)
         return Outcome.COMPLETE
 
     def _training(self, candidate: CandidateSpec, slot: Slot) -> CandidateTraining:
@@ -114,6 +115,7 @@ class TrialTrainer:
             device=self.device,
             engine=self.engine,
             trial=slot.trial_number,
+            metric=self.metric,
         )
 
     def _run_of(self, candidate: CandidateSpec) -> dict[str, Any]:
@@ -165,7 +167,10 @@ class TrialTrainer:
             artifact = upload_artifact(
                 artifact_store=self.search.store.artifacts, file_path=str(path), study_or_trial=trial
             )
-            return {"weights": artifact, "weights_sha256": sha256_of(path)}
+            stored: TrialAttributes = {"weights": artifact, "weights_sha256": sha256_of(path)}
+        if self.metric == BALANCED_ACCURACY and checkpoint.val_accuracy is not None:
+            stored["val_plain_accuracy"] = checkpoint.val_accuracy
+        return stored
 
 
 def trial_seed(study_seed: int, seed_number: int) -> int:

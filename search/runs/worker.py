@@ -130,6 +130,7 @@ def prepare_trials(
         num_epochs=config.epochs,
         study_seed=config.seed,
         is_pruning=config.pruner != "none",
+        metric=config.metric,
         recorded=config.recorded,
         should_stop=should_stop,
     )

@@ -1,6 +1,7 @@
 """One training of a candidate with one seed, which yields its epochs, may go on later, and gives the trained model."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from mnist_core.training import TrainingState, train
 from mnist_core.training_checkpoint import TrainingCheckpoint, save_training
 from space.candidate import CandidateSpec
 from space.results import EpochResult
+
+BALANCED_ACCURACY = "balanced-accuracy"
 
 
 class CandidateTraining:
@@ -26,13 +29,18 @@ class CandidateTraining:
         device: str,
         engine: Engine,
         trial: int | None = None,
+        metric: str = "accuracy",
     ) -> None:
-        """Build the model. ``trial`` is the trial's number for the checkpoint; None for a training outside a study."""
+        """Build the model. ``trial`` is the trial's number for the checkpoint; None for a training outside a study.
+
+        With the ``metric`` `BALANCED_ACCURACY` that is what ``val_accuracy`` means in the results.
+        """
         self.candidate = candidate
         self.data = data
         self.seed = seed
         self.trial = trial
         self.engine = engine.for_candidate(candidate)
+        self._is_balanced = metric == BALANCED_ACCURACY
         self._state = TrainingState()
         self._device = device
         self._model = build_model(candidate.architecture, seed=seed)
@@ -40,11 +48,11 @@ class CandidateTraining:
     @property
     def results(self) -> list[EpochResult]:
         """Results of the epochs so far."""
-        return self._state.results
+        return [self._by_metric(result) for result in self._state.results]
 
     def __iter__(self) -> Iterator[EpochResult]:
         """Train and yield each epoch as it ends. Raises `DivergedError` if the loss stops being finite."""
-        return train(
+        epochs = train(
             self._model,
             self.data,
             self.candidate.training,
@@ -53,6 +61,12 @@ class CandidateTraining:
             engine=self.engine,
             state=self._state,
         )
+        return map(self._by_metric, epochs)
+
+    def _by_metric(self, result: EpochResult) -> EpochResult:
+        if not self._is_balanced or result.val_balanced_accuracy is None:
+            return result
+        return replace(result, val_accuracy=result.val_balanced_accuracy)
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -77,13 +91,14 @@ class CandidateTraining:
     def checkpoint(self, *, is_judged: bool = True) -> Checkpoint:
         """Return the current model, with its validation accuracy only if ``is_judged``.
 
-        A model that was also trained on the validation images is not judged by them.
+        That is the share of images that are right, whatever the metric. A model that was also trained on the validation
+        images is not judged by them.
         """
         return Checkpoint.trained_on(
             self.data,
             self.candidate,
             cpu_weights(self._model),
-            val_accuracy=self.results[-1].val_accuracy if is_judged else None,
+            val_accuracy=self._state.results[-1].val_accuracy if is_judged else None,
             seed=self.seed,
             trial=self.trial,
         )
