@@ -121,6 +121,7 @@ class TrainingRanges(Section):
         default=0, json_schema_extra=_ADDED_LATER
     )
     precise_batch_norm: Annotated[bool, Field(strict=True)] = Field(default=False, json_schema_extra=_ADDED_LATER)
+    class_weights: Literal["none", "balanced"] = Field(default="none", json_schema_extra=_ADDED_LATER)
 
 
 def is_added_later(section: type[Section], key: str) -> bool:

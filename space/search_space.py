@@ -13,7 +13,7 @@ from typing import Annotated, Any, Protocol, Self, TypeVar
 from pydantic import Field, ValidationError, model_validator
 
 from space.architecture import ArchitectureSpec, num_params
-from space.candidate import CandidateSpec, TrainingConfig, fitting_plain_epochs
+from space.candidate import CLASS_WEIGHTS, CandidateSpec, TrainingConfig, fitting_plain_epochs
 from space.errors import InputError, shortened
 from space.files import has_file
 from space.layers import AveragePool, GlobalAveragePool, Layer, Linear, MaxPool, Shape, format_shape
@@ -136,7 +136,18 @@ class SearchSpace(Section):
         """Return the training of a net that comes without one: the defaults and the settings that this space fixes."""
         ranges = self.training
         plain_epochs = fitting_plain_epochs(ranges.plain_epochs, epochs)
-        return TrainingConfig(epochs=epochs, plain_epochs=plain_epochs, precise_batch_norm=ranges.precise_batch_norm)
+        return TrainingConfig(
+            epochs=epochs,
+            plain_epochs=plain_epochs,
+            precise_batch_norm=ranges.precise_batch_norm,
+            class_weights=ranges.class_weights,
+        )
+
+    def with_class_weights(self, class_weights: str) -> Self:
+        """Return the space with another setting of class weights. Raises `InputError` for one that there is not."""
+        if class_weights not in CLASS_WEIGHTS:
+            raise InputError(f"--class-weights must be one of {', '.join(CLASS_WEIGHTS)}, not {class_weights!r}")
+        return self.model_copy(update={"training": self.training.model_copy(update={"class_weights": class_weights})})
 
     def suggest_candidate(self, trial: Trial, *, epochs: int) -> CandidateSpec:
         """Sample every parameter of the space from ``trial`` and build a candidate from them.
