@@ -37,6 +37,12 @@ def test_mean_squares_are_those_of_the_analysis_of_variance() -> None:
     assert mean_squares(TABLE) == pytest.approx((rows / 2, columns / 3, (total - rows - columns) / 6))
 
 
+def test_mean_squares_of_numbers_are_those_of_the_same_bits() -> None:
+    correct = np.random.default_rng(1).random((3, 40)) < 0.8
+    assert mean_squares(correct.astype(np.float64)) == pytest.approx(mean_squares(correct))
+    assert mean_squares(3.0 * correct) == pytest.approx([9 * square for square in mean_squares(correct)])
+
+
 def test_the_variance_of_the_mean_is_that_of_seeds_and_images_less_what_both_count() -> None:
     generator = np.random.default_rng(0)
     correct = draw(generator, 0.9, num_seeds=5, num_images=400, spread=0.5)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.confirmation.contenders import Contender, choose_contenders, front_members, needing_seeds
+from search.confirmation.contenders import Contender, choose_contenders, class_weights, front_members, needing_seeds
 from search.defaults import MIN_CONFIRM_SEEDS
 from studies.pareto import FrontPoint, pareto_front
 
@@ -142,3 +142,26 @@ MEMBERS: list[tuple[list[tuple[int, list[float]]], list[int]]] = [
 def test_members(measured: list[tuple[int, list[float]]], expected: list[int]) -> None:
     contenders = [contender(trial, size, shares) for trial, (size, shares) in enumerate(measured)]
     assert front_members(contenders) == expected
+
+
+def test_weights_of_classes_make_balanced_accuracy_of_accuracy() -> None:
+    generator = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 3], [70, 20, 10])
+    correct = generator.random((4, 100)) < 0.7
+    weights = class_weights(labels)
+    assert weights.mean() == pytest.approx(1)
+    of_classes = [correct[:, labels == label].mean() for label in (0, 1, 3)]
+    assert Contender(1, 100, correct * weights).accuracy == pytest.approx(np.mean(of_classes))
+
+
+def test_members_may_be_chosen_by_balanced_accuracy() -> None:
+    labels = np.repeat([0, 1], [90, 10])
+    of_many, of_both = np.zeros((2, 100), bool), np.zeros((2, 100), bool)
+    of_many[:, :90] = True  # right about the frequent class alone
+    of_both[:, :70] = of_both[:, 90:] = True
+    points = [Contender(1, 100, of_many), Contender(2, 200, of_both)]
+    assert front_members(points) == [1]
+    weights = class_weights(labels)
+    weighted = [Contender(one.trial, one.num_params, one.correct * weights) for one in points]
+    assert front_members(weighted) == [1, 2]
+    assert needing_seeds(weighted, most=5) == []

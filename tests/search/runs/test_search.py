@@ -34,7 +34,7 @@ class Watching(QuietDisplay):
         self.snapshots: list[Snapshot] = []
         self.told: list[str] = []
 
-    def started(self, config: RunConfig, resources: Resources, num_trained: int) -> None:
+    def started(self, config: RunConfig, resources: Resources, num_trained: int, data_lines: Any = ()) -> None:
         self.begun_with.append((config, resources, num_trained))
 
     def warm_start(self, lines: Any) -> None:
@@ -92,7 +92,7 @@ WRONG = {
     ),
     "other images": ({"train_size": 61}, "study 'tiny' was made differently: train_size was 60 and is now 61"),
     "more images than there are": ({"train_size": 5_000}, "--train-size must be from 2 to 1197 for digits, not 5000"),
-    "no such nets": ({"warm_start": "none.txt"}, "--warm-start must be recipes or a file of nets, not 'none.txt'"),
+    "no such nets": ({"warm_start": "none.txt"}, "--warm-start must be recipes, a file of nets, or STORE#STUDY, not "),
 }
 
 

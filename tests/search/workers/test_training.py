@@ -1,11 +1,15 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 
 from mnist_core.checkpoint import checkpoint_logits, cpu_weights
+from mnist_core.data import Dataset, Split
 from mnist_core.engine import TORCH, Engine
 from mnist_core.model import build_model
 from mnist_core.training import DivergedError
-from search.workers.training import CandidateTraining
+from search.workers.training import BALANCED_ACCURACY, CandidateTraining
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
 from tests.runners import few_digits
@@ -16,11 +20,19 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def training(
-    *, seed: int = 3, engine: Engine = TORCH, trial: int | None = None, max_lr: float = 0.05
+    *,
+    seed: int = 3,
+    engine: Engine = TORCH,
+    trial: int | None = None,
+    max_lr: float = 0.05,
+    metric: str = "accuracy",
+    data: Dataset | None = None,
 ) -> CandidateTraining:
     config = TrainingConfig(epochs=2, batch_size=16, max_lr=max_lr)
     candidate = CandidateSpec(ArchitectureSpec.from_text(NET), config)
-    return CandidateTraining(candidate, few_digits(), seed=seed, device="cpu", engine=engine, trial=trial)
+    return CandidateTraining(
+        candidate, data or few_digits(), seed=seed, device="cpu", engine=engine, trial=trial, metric=metric
+    )
 
 
 def test_epochs_come_as_they_end_and_stay(engine: Engine) -> None:
@@ -31,6 +43,21 @@ def test_epochs_come_as_they_end_and_stay(engine: Engine) -> None:
         assert run.results[-1] is result
     assert [result.epoch for result in run.results] == [1, 2]
     assert run.engine == engine
+
+
+def test_balanced_accuracy_may_be_what_is_maximised() -> None:
+    validation = few_digits().validation
+    kept = np.flatnonzero((validation.labels < 5) | (np.arange(len(validation)) % 4 == 0))
+    validation = Split(validation.images[kept], validation.labels[kept])
+    data = replace(few_digits(), validation=validation)
+    plain, balanced = training(data=data), training(data=data, metric=BALANCED_ACCURACY)
+    for result, other in zip(plain, balanced, strict=True):
+        assert other.val_accuracy == result.val_balanced_accuracy == other.val_balanced_accuracy != result.val_accuracy
+    predicted = checkpoint_logits(balanced.checkpoint(), validation.images).argmax(1).numpy()
+    right = predicted == validation.labels
+    of_classes = [right[validation.labels == label].mean() for label in range(10)]
+    assert balanced.results[-1].val_accuracy == pytest.approx(sum(of_classes) / 10)
+    assert balanced.checkpoint().val_accuracy == plain.checkpoint().val_accuracy == pytest.approx(right.mean())
 
 
 def test_the_model_is_what_the_last_epoch_left() -> None:
