@@ -30,10 +30,10 @@ def front(
     from search.reports.fronts import front_csv, print_confirmed_front, print_front, print_unconfirmed
     from search.terminal.output import write_csv
     from studies.confirmations import ConfirmedPoint, read_confirmed_front
+    from studies.fingerprints import read_fingerprint
     from studies.pareto import FrontPoint
     from studies.records import read_front
     from studies.storage import Store
-    from studies.study import read_fingerprint
 
     store = Store.open_read_only(storage)
     name = store.resolve_study_name(study)

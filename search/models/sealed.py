@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from mnist_core.data import DATASET_NAMES, find_present_root, hash_test_set
 from mnist_core.datasets.parting import digests_of
 from space.errors import InputError
+from studies.fingerprints import read_fingerprint
 from studies.sealed import read_sealed
 from studies.storage import Store
-from studies.study import read_fingerprint
 
 
 def check_not_sealed(

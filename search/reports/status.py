@@ -7,12 +7,12 @@ from search.terminal.numbers import counted, format_accuracy, format_seconds
 from search.terminal.output import print_json
 from studies.confirmations import Confirmation, read_openings
 from studies.consistency import check_slots
+from studies.fingerprints import read_fingerprint
 from studies.locks import WorkerLocks
 from studies.pareto import FrontPoint, most_accurate
 from studies.records import read_front
 from studies.slots import UNFINISHED, SlotState, TrialSlots, is_alive
 from studies.storage import Store
-from studies.study import read_fingerprint
 from studies.trials import TRAINED, Outcome, attributes_of, count_outcomes, read_trials
 
 
