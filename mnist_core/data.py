@@ -36,7 +36,7 @@ from mnist_core.datasets.unpacked import join_parts, load_unpacked
 from mnist_core.datasets.unpacking import find_unpacked, map_array, unpack
 from space.candidate import TrainingConfig
 from space.errors import InputError
-from space.fitting import ImageKind
+from space.image_kinds import ImageKind
 
 SPLIT_SEED = 0
 """Seed of the split into training and validation images, the same for all studies, so that they are comparable."""

@@ -144,9 +144,8 @@ class SearchSpace(Section):
         )
 
     def with_class_weights(self, class_weights: str) -> Self:
-        """Return the space with another setting of class weights. Raises `InputError` for one that there is not."""
-        if class_weights not in CLASS_WEIGHTS:
-            raise InputError(f"--class-weights must be one of {', '.join(CLASS_WEIGHTS)}, not {class_weights!r}")
+        """Return the space with another setting of class weights, one of `CLASS_WEIGHTS`."""
+        assert class_weights in CLASS_WEIGHTS
         return self.model_copy(update={"training": self.training.model_copy(update={"class_weights": class_weights})})
 
     def suggest_candidate(self, trial: Trial, *, epochs: int) -> CandidateSpec:

@@ -9,7 +9,7 @@ import typer
 from space.errors import InputError
 
 if TYPE_CHECKING:
-    from space.fitting import ImageKind
+    from space.image_kinds import ImageKind
 
 SEARCH, TRAINING, STORAGE, OUTPUT = "Budget and space", "Training", "Data and storage", "Output"
 """Panels in which `--help` groups the options."""

@@ -157,9 +157,6 @@ def run(
     from search.runs.summary import print_run
     from space.search_space import SearchSpace
 
-    used_space = SearchSpace.default() if space is None else SearchSpace.from_file(space)
-    if class_weights is not None:
-        used_space = used_space.with_class_weights(class_weights)
     planned_seeds = DEFAULT_CONFIRM_SEEDS if confirm_seeds is None else confirm_seeds
     config = RunConfig(
         budget=budget,
@@ -170,8 +167,9 @@ def run(
         storage=storage,
         dataset=parse_source(dataset, image_size=image_size, grey=grey, skip_corrupt=skip_corrupt),
         data_root=data_root,
-        space=used_space,
-        uses_stored_space=space is None and class_weights is None,
+        space=SearchSpace.default() if space is None else SearchSpace.from_file(space),
+        uses_stored_space=space is None,
+        class_weights=class_weights,
         sampler=sampler,
         pruner=pruner,
         metric=metric,

@@ -4,21 +4,25 @@ from typing import Annotated
 
 import typer
 
-from search.cli.options import SEARCH, STORAGE, DataRoot, SpaceFile, example
+from search.cli.options import (
+    SEARCH,
+    DataRoot,
+    Grey,
+    ImageSize,
+    OfDataset,
+    SpaceFile,
+    example,
+    kind_of_dataset,
+)
 
-EXAMPLE = example("python -m search space > my.toml", "python -m search space --dataset digits --budget 20000")
+EXAMPLE = example("python -m search space > my.toml", "python -m search space --dataset my-images --budget 20000")
 
 
 def space(
     space: SpaceFile = None,
-    dataset: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DATASET",
-            help="Fit the ranges to the size and the classes of these images.",
-            rich_help_panel=STORAGE,
-        ),
-    ] = None,
+    dataset: OfDataset = None,
+    image_size: ImageSize = None,
+    grey: Grey = False,
     data_root: DataRoot = None,
     budget: Annotated[
         int,
@@ -29,13 +33,12 @@ def space(
     from space.search_space import SearchSpace
 
     shown = SearchSpace.default() if space is None else SearchSpace.from_file(space)
-    if dataset is not None:
-        from mnist_core.data import find_data_root, load_dataset
+    kind = kind_of_dataset(dataset, image_size=image_size, grey=grey, data_root=data_root)
+    if kind is not None:
         from space.fitted import default_space
 
-        data = load_dataset(dataset, find_data_root(dataset, data_root))
         if space is None:
-            shown = default_space(data.input_shape, data.num_classes, budget, dataset=dataset)
+            shown = default_space(kind.shape, kind.num_classes, budget, dataset=kind.name)
         else:
-            shown = shown.for_images(data.input_shape, data.num_classes)
+            shown = shown.for_images(kind.shape, kind.num_classes)
     print(shown.to_toml(), end="")

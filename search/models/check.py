@@ -8,7 +8,7 @@ from search.models.rules import REQUIREMENTS, check_max_params, check_rules
 from search.terminal.output import print_json
 from space.architecture import num_params
 from space.errors import InputError
-from space.fitting import ImageKind
+from space.image_kinds import ImageKind
 
 
 def print_check(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError
-from space.fitting import ImageKind, with_classes, with_shape
+from space.image_kinds import ImageKind, with_classes, with_shape
 from space.notation import parse_net
 from space.recipes import RECIPES, Recipe, find_recipe
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from search.terminal.numbers import format_accuracy
 from search.terminal.output import print_json, print_table, say
 from space.errors import InputError
-from space.fitting import ImageKind, with_classes, with_shape
+from space.image_kinds import ImageKind, with_classes, with_shape
 from space.recipes import RECIPES, Recipe
 
 MEASURED = files("space") / "measured.csv"

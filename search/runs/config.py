@@ -18,6 +18,7 @@ from search.defaults import (
 )
 from search.workers.machine import MAX_SEEDS, check_names, check_train_size, check_workers
 from space.architecture import MAX_PARAMS, num_params
+from space.candidate import CLASS_WEIGHTS
 from space.errors import InputError
 from space.fitted import default_space
 from space.search_space import SearchSpace
@@ -46,6 +47,8 @@ class RunConfig:
     space: SearchSpace = field(default_factory=SearchSpace.default)
     uses_stored_space: bool = False
     """Whether an existing study continues with its own space instead of ``space``."""
+    class_weights: str | None = None
+    """``balanced`` or ``none``, in place of the setting of the space; None keeps that."""
     sampler: str = "tpe"
     pruner: str = "size-aware"
     metric: str = "accuracy"
@@ -82,6 +85,8 @@ class RunConfig:
         _require_one_of("--sampler", SAMPLER_NAMES, self.sampler)
         _require_one_of("--pruner", PRUNER_NAMES, self.pruner)
         _require_one_of("--metric", METRIC_NAMES, self.metric)
+        if self.class_weights is not None:
+            _require_one_of("--class-weights", CLASS_WEIGHTS, self.class_weights)
         check_names(self.device, self.engine)
         _require(0 <= self.seed < 2**63, "--seed must be from 0 to 2^63 - 1", self.seed)
         check_workers(self.workers)
@@ -106,6 +111,8 @@ class RunConfig:
             parts += self.dataset.conversions
         if self.metric != METRIC_NAMES[0]:
             parts.append(self.metric)
+        if self.class_weights == "balanced":
+            parts.append("class-weights")
         if self.train_size is not None:
             parts.append(f"train{self.train_size}")
         if self.epochs != MAX_EPOCHS:
@@ -120,14 +127,19 @@ class RunConfig:
     def usual_space(self) -> SearchSpace:
         """The space that is searched where none is named, for the images of ``space``."""
         images = self.space.architecture
-        return default_space(images.input_shape, images.num_classes, self.budget, dataset=str(self.dataset))
+        usual = default_space(images.input_shape, images.num_classes, self.budget, dataset=str(self.dataset))
+        return self.weighted(usual)
+
+    def weighted(self, space: SearchSpace) -> SearchSpace:
+        """Return a space with the class weights of this call."""
+        return space if self.class_weights is None else space.with_class_weights(self.class_weights)
 
     def for_images(self, data: Dataset, *, fits_space: bool) -> "RunConfig":
         """Return the settings with a space for these images: the default one if ``fits_space``, else that of the call.
 
         Raises `InputError` if no net of it is within the budget, or if the images are too small for its deepest net.
         """
-        space = self.space.for_images(data.input_shape, data.num_classes)
+        space = self.weighted(self.space.for_images(data.input_shape, data.num_classes))
         fitted = replace(self, space=space)
         return replace(fitted, space=fitted.usual_space) if fits_space else fitted
 

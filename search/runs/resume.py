@@ -36,7 +36,7 @@ def settle(config: RunConfig, data: Dataset) -> RunConfig:
 
     def with_space_of(fingerprint: dict[str, Any] | None) -> SearchSpace:
         if config.uses_stored_space and fingerprint is not None and "space" in fingerprint:
-            return SearchSpace.from_stored(fingerprint["space"])
+            return config.weighted(SearchSpace.from_stored(fingerprint["space"]))
         return config.space
 
     name = config.study_name

@@ -25,7 +25,7 @@ from mnist_core.torch_session import TorchSession
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError
-from space.fitting import ImageKind
+from space.image_kinds import ImageKind
 from tests.own_images import images_of, write_class, write_folder
 
 CLASSES = {"cat": 3, "dog": 5, "eel": 7}

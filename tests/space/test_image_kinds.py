@@ -2,7 +2,7 @@ import pytest
 
 from space.architecture import ArchitectureSpec
 from space.errors import InputError
-from space.fitting import ImageKind, with_classes, with_shape
+from space.image_kinds import ImageKind, with_classes, with_shape
 
 COLOURS = ImageKind("pets", (3, 20, 16), 3)
 
