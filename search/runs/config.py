@@ -139,9 +139,11 @@ class RunConfig:
 
         Raises `InputError` if no net of it is within the budget, or if the images are too small for its deepest net.
         """
-        space = self.weighted(self.space.for_images(data.input_shape, data.num_classes))
-        fitted = replace(self, space=space)
-        return replace(fitted, space=fitted.usual_space) if fits_space else fitted
+        if fits_space:
+            space = default_space(data.input_shape, data.num_classes, self.budget, dataset=str(self.dataset))
+        else:
+            space = self.space.for_images(data.input_shape, data.num_classes)
+        return replace(self, space=self.weighted(space))
 
     @property
     def short_study_name(self) -> str:
