@@ -6,8 +6,9 @@
 
 #include "vectors.h"
 
-constexpr int MAX_CHANNELS = NUM_REGISTERS >= 32 ? 4 : 2;
-constexpr int MAX_COLUMNS = 4;
+// The output channels and the neighbouring pixels whose sums are kept in registers.
+constexpr int max_channels(int kernel) { return NUM_REGISTERS >= 32 || kernel == 1 ? 4 : 2; }
+constexpr int max_columns(int kernel) { return NUM_REGISTERS < 32 && kernel == 1 ? 3 : 4; }
 
 // Calls body with `value`, from 1 to LARGEST, as a compile-time constant.
 template <int LARGEST, class Body>
@@ -61,7 +62,7 @@ ALWAYS_INLINE void with_kernel(int kernel, Body body) {
 // Packs weight(out, in, ky, kx) in the order in which `convolve` reads it: [output tile][in][ky][kx][output in tile].
 template <class Weight>
 inline void pack_weights(int num_out, int num_in, int kernel, real* packed, Weight weight) {
-    for_tiles(num_out, MAX_CHANNELS, [&](int first, int size) {
+    for_tiles(num_out, max_channels(kernel), [&](int first, int size) {
         for (int in = 0; in < num_in; ++in)
             for (int ky = 0; ky < kernel; ++ky)
                 for (int kx = 0; kx < kernel; ++kx)
@@ -121,13 +122,13 @@ NOINLINE void convolve_run(
 template <class Sink>
 void convolve(const Tensor& in, const real* packed, int kernel, int padding, int num_out, Sink& sink) {
     const int height = in.height + 2 * padding - kernel + 1, width = in.width + 2 * padding - kernel + 1;
-    const Tiles columns(width, MAX_COLUMNS);
+    const Tiles columns(width, max_columns(kernel));
     with_kernel(kernel, [&](auto K) {
         for (int y = 0; y < height; ++y)
-            for_tiles(num_out, MAX_CHANNELS, [&](int channel, int channels) {
+            for_tiles(num_out, max_channels(K), [&](int channel, int channels) {
                 const real* weights = packed + size_t(channel) * in.channels * K * K;
-                with_constant<MAX_CHANNELS>(channels, [&](auto OUT) {
-                    columns.for_runs<MAX_COLUMNS>([&](int x, int count, auto COLUMNS) {
+                with_constant<max_channels(K)>(channels, [&](auto OUT) {
+                    columns.for_runs<max_columns(K)>([&](int x, int count, auto COLUMNS) {
                         convolve_run<K, OUT, COLUMNS>(in, weights, padding, channel, y, x, count, sink);
                     });
                 });
