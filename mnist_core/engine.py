@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mnist_core.device import resolve_device
 from mnist_core.native.compiler import CompilerError, compile_trainer
 from mnist_core.native.trainer import layer_specs, load_library
 from space.candidate import CandidateSpec
@@ -23,10 +24,20 @@ class Engine:
     bfloat16: bool = False
     """Whether PyTorch multiplies in bfloat16 when it trains; weights, sums and evaluation stay in fp32."""
 
+    on_accelerator: bool = False
+    """Whether PyTorch trains what the native trainer lacks on an accelerator, if there is one."""
+
     def for_candidate(self, candidate: CandidateSpec) -> "Engine":
         """Return the engine for a candidate: PyTorch if the native trainer lacks its layers or its optimiser."""
         native = candidate.training.optimizer == "sgd" and layer_specs(candidate.architecture) is not None
-        return self if native or self.library is None else replace(self, library=None)
+        if native or self.library is None:
+            return self
+        return replace(self, library=None, bfloat16=self.bfloat16 and not self.on_accelerator)
+
+    def device_for(self, candidate: CandidateSpec, device: str) -> str:
+        """Return ``device``, which the engine was chosen for, or the accelerator that trains this candidate instead."""
+        elsewhere = self.on_accelerator and self.for_candidate(candidate).library is None
+        return resolve_device("auto") if elsewhere else device
 
     @property
     def name(self) -> str:

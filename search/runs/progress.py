@@ -79,6 +79,8 @@ class Display(Protocol):
 
     def compiling(self) -> None: ...
 
+    def starting(self, num_workers: int) -> None: ...
+
     def started(
         self, config: RunConfig, resources: Resources, num_trained: int, data_lines: Sequence[str] = ()
     ) -> None: ...
@@ -110,6 +112,9 @@ class QuietDisplay:
     def compiling(self) -> None:
         pass
 
+    def starting(self, num_workers: int) -> None:
+        pass
+
     def started(
         self, config: RunConfig, resources: Resources, num_trained: int, data_lines: Sequence[str] = ()
     ) -> None:
@@ -137,6 +142,9 @@ class PlainDisplay(QuietDisplay):
 
     def compiling(self) -> None:
         self._print(COMPILING_LINE)
+
+    def starting(self, num_workers: int) -> None:
+        self._print(_starting_line(num_workers))
 
     def started(
         self, config: RunConfig, resources: Resources, num_trained: int, data_lines: Sequence[str] = ()
@@ -180,7 +188,7 @@ class LiveDisplay(QuietDisplay):
     def __init__(self) -> None:
         self._console = Console(stderr=True)
         self._live = Live(console=self._console, refresh_per_second=4, transient=True)
-        self._note = ""
+        self._note = self._waiting = ""
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -191,6 +199,10 @@ class LiveDisplay(QuietDisplay):
 
     def compiling(self) -> None:
         self._console.print(COMPILING_LINE)
+
+    def starting(self, num_workers: int) -> None:
+        self._waiting = _starting_line(num_workers)
+        self._live.update(Text(self._waiting))
 
     def started(
         self, config: RunConfig, resources: Resources, num_trained: int, data_lines: Sequence[str] = ()
@@ -203,7 +215,9 @@ class LiveDisplay(QuietDisplay):
             self._console.print(Text(line))  # a file's name is not markup
 
     def update(self, snapshot: Snapshot) -> None:
-        self._live.update(draw(snapshot, self._note))
+        if snapshot.running or not snapshot.num_workers:
+            self._waiting = ""
+        self._live.update(draw(snapshot, self._note or self._waiting))
 
     def worker_lost(self, trials: Sequence[int]) -> None:
         self._console.print(_lost_line(trials))
@@ -284,6 +298,11 @@ def _trial_line(trial: FrozenTrial) -> str:
         f"trial {trial.number:<4} {outcome_of(trial):<8} {accuracy:>8} {attributes['num_params']:>7,} parameters "
         f"{counted(attributes['num_epochs'], 'epoch'):>9} {format_seconds(attributes['seconds']):>6}"
     )
+
+
+def _starting_line(num_workers: int) -> str:
+    which = "the worker" if num_workers == 1 else f"{num_workers} workers"
+    return f"starting {which}: loading PyTorch and the images"
 
 
 def _lost_line(trials: Sequence[int]) -> str:

@@ -91,7 +91,9 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
                 if supervisor.num_alive == 0:
                     if stop.asked or timed_out:
                         break
-                    supervisor.start(min(num_workers, config.trials - num_trained))
+                    num_started = min(num_workers, config.trials - num_trained)
+                    display.starting(num_started)
+                    supervisor.start(num_started)
                 num_replaced = supervisor.wait(POLL_SECONDS)
                 # A worker that is seen lost twice had the time to renew its lease, if the whole machine was stopped.
                 lost_before, lost = lost, search.lost_slots(locks)

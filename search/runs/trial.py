@@ -119,7 +119,7 @@ class TrialTrainer:
         )
 
     def _run_of(self, candidate: CandidateSpec) -> dict[str, Any]:
-        return self.recorded(self.device, self.engine.for_candidate(candidate).name)
+        return self.recorded(self.engine.device_for(candidate, self.device), self.engine.for_candidate(candidate).name)
 
     def _checkpoint_path(self, slot: Slot) -> Path:
         assert slot.trial_number is not None

@@ -191,7 +191,7 @@ def _find_engine(request: TrainRequest, candidate: CandidateSpec) -> tuple[str, 
     if engine.library != found.library:
         lacks = "a layer of this net" if candidate.training.optimizer == "sgd" else candidate.training.optimizer
         engine = replace(engine, reason=f"it lacks {lacks}")
-    return device, engine
+    return found.device_for(candidate, device), engine
 
 
 def _of_seed(folder: Path, seed: int, request: TrainRequest) -> Path:

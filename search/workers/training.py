@@ -42,7 +42,7 @@ class CandidateTraining:
         self.engine = engine.for_candidate(candidate)
         self._is_balanced = metric == BALANCED_ACCURACY
         self._state = TrainingState()
-        self._device = device
+        self._device = engine.device_for(candidate, device)
         self._model = build_model(candidate.architecture, seed=seed)
 
     @property

@@ -101,6 +101,16 @@ def test_bfloat16_where_the_cpu_multiplies_it(device: str, expected: bool, monke
     assert resolve_engine("auto", device).for_candidate(starts_with_a_pool) == Engine(None, bfloat16=expected)
 
 
+def test_what_the_native_trainer_lacks_goes_to_an_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_core.engine.resolve_device", lambda name: {"auto": "xpu"}[name])
+    known, unknown = (CandidateSpec(ArchitectureSpec.from_text(f"{pool}8s:br gap fc10+")) for pool in ("", "p "))
+    engine = Engine(LIBRARY, bfloat16=True, on_accelerator=True)
+    assert (engine.device_for(known, "cpu"), engine.for_candidate(known)) == ("cpu", engine)
+    assert (engine.device_for(unknown, "cpu"), engine.for_candidate(unknown).name) == ("xpu", "torch")
+    without = Engine(LIBRARY, bfloat16=True)
+    assert (without.device_for(unknown, "cpu"), without.for_candidate(unknown).name) == ("cpu", "torch-bfloat16")
+
+
 @pytest.mark.usefixtures("does_not_compile")
 def test_bfloat16_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_core.engine._multiplies_bfloat16", lambda: True)

@@ -39,9 +39,10 @@ def test_results_go_to_stdout_and_progress_to_stderr(small_study, default_engine
     assert "Open dashboard:  python -m search dashboard\n" in made.stdout
     assert made.stdout.endswith("Continue:        the same command with more --trials\n")
 
-    headline, *trials = made.stderr.splitlines()
+    headline, starting, *trials = made.stderr.splitlines()
     about = "digits-3000: 6 trials of up to 3,000 parameters, 4 epochs, on digits"
     assert headline.startswith(f"{about}; engine {default_engine.name} on ")
+    assert starting == "starting 2 workers: loading PyTorch and the images"
     assert [line.split()[0] for line in trials] == [f"{place}/6" for place in range(1, 7)]
     assert all(" % " in line and " epochs " in line for line in trials)
 

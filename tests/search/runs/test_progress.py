@@ -146,6 +146,15 @@ def test_the_headline_says_why_the_native_trainer_is_missing(lines: Callable[[],
     assert "engine torch on cpu (no native trainer: no compiler here), store" in line
 
 
+def test_workers_that_start_are_told(lines: Callable[[], list[str]]) -> None:
+    PlainDisplay().starting(1)
+    PlainDisplay().starting(2)
+    assert lines() == [
+        "starting the worker: loading PyTorch and the images",
+        "starting 2 workers: loading PyTorch and the images",
+    ]
+
+
 def test_compiling_is_told(lines: Callable[[], list[str]]) -> None:
     PlainDisplay().compiling()
     assert lines() == [COMPILING]
@@ -210,6 +219,7 @@ def test_losses_and_the_end_are_told(lines: Callable[[], list[str]]) -> None:
 def test_quiet_shows_nothing(lines: Callable[[], list[str]]) -> None:
     with QuietDisplay() as display:
         display.compiling()
+        display.starting(2)
         display.started(CONFIG, RESOURCES, 0)
         display.update(snapshot([finished(0, Outcome.COMPLETE)]))
         display.worker_lost([0])
@@ -322,6 +332,31 @@ def test_a_terminal_gets_lines_and_a_drawing(monkeypatch: pytest.MonkeyPatch) ->
         "once more to abort",
     ):
         assert part in shown
+
+
+def test_a_terminal_shows_what_it_waits_for_until_a_trial_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = io.StringIO()
+    console = Console(file=output, force_terminal=True, width=120, color_system=None)
+    monkeypatch.setattr("search.runs.progress.Console", lambda **_: console)
+
+    def shown() -> str:
+        display._live.refresh()
+        text = output.getvalue()
+        output.truncate(output.seek(0))
+        return text
+
+    display = LiveDisplay()
+    with display:
+        display.starting(2)
+        assert "starting 2 workers" in shown()
+        display.update(snapshot())
+        assert "starting 2 workers" in shown()
+        display.update(snapshot(running=[running(0)]))
+        shown()
+        assert "starting" not in shown()
+        display.update(snapshot())
+        shown()
+        assert "starting" not in shown(), "between two trials"
 
 
 def test_lines_are_shown_as_they_are(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,19 @@ def test_the_trainer_is_compiled_once_on_a_machine(native_engine: Engine) -> Non
     assert (device, engine.library, engine.name) == ("cpu", native_engine.library, "native")
 
 
+@pytest.mark.parametrize("name", ["auto", "native"])
+@pytest.mark.parametrize("has_accelerator", [True, False])
+def test_the_cpu_trains_what_the_native_trainer_knows_beside_an_accelerator(
+    name: str, has_accelerator: bool, native_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.workers.machine.may_have_accelerator", lambda: has_accelerator)
+    monkeypatch.setattr("search.workers.machine.find_device", lambda _: "cuda")
+    device, engine = find_engine("auto", name, compiling=never)
+    assert (device, engine.library, engine.on_accelerator) == ("cpu", native_engine.library, has_accelerator)
+    assert find_engine("auto", "torch", compiling=never) == ("cuda", TORCH), "PyTorch was chosen"
+    assert find_engine("cuda", "auto", compiling=never) == ("cuda", TORCH), "the accelerator was chosen"
+
+
 @pytest.fixture
 def _no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("CXX", str(tmp_path / "c++"))
@@ -45,12 +58,14 @@ def _no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 
 
 @pytest.mark.usefixtures("_no_compiler")
-def test_a_compiler_that_is_not_there_is_no_matter_unless_it_is_asked_for() -> None:
+def test_a_compiler_that_is_not_there_is_no_matter_unless_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     _, engine = find_engine("cpu", "auto", compiling=never)
     assert engine.library is None
     assert "does not run" in engine.reason
+    monkeypatch.setattr("search.workers.machine.find_device", lambda _: "cuda")
+    assert find_engine("auto", "auto", compiling=never) == ("cuda", TORCH)
     with pytest.raises(InputError, match=r"--engine native is not available: .* does not run"):
-        find_engine("cpu", "native", compiling=never)
+        find_engine("auto", "native", compiling=never)
 
 
 def test_a_process_that_trains_has_one_thread() -> None:
