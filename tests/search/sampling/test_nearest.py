@@ -177,7 +177,7 @@ def distance(known: ArchitectureSpec, other: ArchitectureSpec) -> float:
 def placed(architecture: ArchitectureSpec) -> list[tuple[Conv, float]]:
     parts: list[list[Conv]] = [[]]
     for layer in architecture.layers:
-        if isinstance(layer, MaxPool | AveragePool):
+        if isinstance(layer, MaxPool | AveragePool) or (isinstance(layer, Conv) and layer.stride > 1):
             parts.append([])
         if isinstance(layer, Conv):
             parts[-1].append(layer)
