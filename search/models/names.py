@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _TRIAL_NUMBER = re.compile("0|[1-9][0-9]{0,8}")
 """Pattern of a trial number, which does not match 001 and 003: they are reference systems."""
+_STRIDE = re.compile(r"\b(?:sep)?[0-9]+(?:k[0-9]+)?(?:s|v|p[0-9]+)?/[0-9]+(?=[+:\s])")
+"""Pattern of a convolution with a stride, whose slash makes no path of a net's notation."""
 MAX_SHOWN = 80
 """Largest number of characters of MODEL that an error message repeats."""
 _MODEL_SUFFIXES = (".safetensors", ".onnx", ".pt2")
@@ -38,7 +40,7 @@ def parse_model(text: str) -> Recipe | int | Path | ArchitectureSpec:
         return recipe
     if _TRIAL_NUMBER.fullmatch(text):
         return int(text)
-    if os.path.lexists(text) or os.sep in text or Path(text).suffix in _MODEL_SUFFIXES:
+    if os.path.lexists(text) or Path(text).suffix in _MODEL_SUFFIXES or os.sep in _STRIDE.sub("", text):
         return Path(text)
     try:
         shape, layers = parse_net(text)

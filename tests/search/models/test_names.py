@@ -24,7 +24,10 @@ KINDS = {
     "model.safetensors": Path("model.safetensors"),
     "some/where": Path("some/where"),
     "model.onnx": Path("model.onnx"),
+    "runs/8s": Path("runs/8s"),
+    "runs/2 gap": Path("runs/2 gap"),
     NET: ArchitectureSpec.from_text(NET),
+    "8s/2:br 8k1/2 8k5v/2+ gap fc10": ArchitectureSpec.from_text("8s/2:br 8k1/2 8k5v/2+ gap fc10"),
 }
 
 
