@@ -15,7 +15,8 @@ def draw_confusion(confusion: NDArray[np.int64], names: Sequence[str]) -> Pictur
     """Draw counts by true class (row) and predicted class (column), in grey on the diagonal, else in shades of blue."""
     most = max(1, int((confusion - np.diag(np.diag(confusion))).max()))
     with matplotlib.rc_context(STYLE):
-        figure, axes = new_figure(560, 560)
+        side = max(560, 36 * len(names))  # so that the counts of many classes stay apart
+        figure, axes = new_figure(side, side)
         for (row, column), count in np.ndenumerate(confusion):
             if row == column:
                 fill, alpha, colour = GRID, 1.0, MUTED

@@ -210,7 +210,8 @@ class Training:
         augmentation = plan.augmentation.of(slice(NUM_SAMPLES))
         inputs = augment(torch.tensor(split.images[first]), augmentation, self.data.mean, self.data.std)
         pixels = inputs.permute(0, 2, 3, 1).numpy()
-        return draw_samples(pixels, split.labels[first].tolist(), title=f"The first training images, {self.data.name}")
+        names = [self.data.class_names[label] for label in split.labels[first]]
+        return draw_samples(pixels, names, title=f"The first training images, {self.data.name}")
 
     def _headline(self) -> str:
         notation = "" if self.recipe is None else f": {self.candidate.architecture}"

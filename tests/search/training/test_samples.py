@@ -34,7 +34,7 @@ def test_samples_are_what_the_net_sees_first(request_: TrainRequest, monkeypatch
     train_model(request_)
     inputs, labels = seen[0]
     np.testing.assert_array_equal(drawn["inputs"], inputs[:7].permute(0, 2, 3, 1).numpy())
-    assert drawn["labels"] == labels[:7].tolist()
+    assert drawn["labels"] == [str(label) for label in labels[:7].tolist()]
 
 
 @pytest.mark.parametrize(("num_images", "num_rows"), [(1, 1), (COLUMNS, 1), (COLUMNS + 1, 2), (40, 5)])
