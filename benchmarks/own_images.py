@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from mnist_core.cache import cache_folder
+from mnist_core.engine import resolve_engine
 
 POLL_SECONDS = 0.25
 SEARCH = ("run", "--budget", "5000", "--trials", "2", "--epochs", "1", "--workers", "2", "--quiet")
@@ -44,6 +45,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=32)
     parser.add_argument("--repeats", type=int, default=2)
     options = parser.parse_args()
+    resolve_engine("auto", "cpu")  # compiles the trainer, whose compiler would be measured otherwise
     with tempfile.TemporaryDirectory(prefix="own-images-") as scratch:
         folder = Path(scratch)
         path = folder / "generated.npz"

@@ -21,7 +21,7 @@ from space.architecture import MAX_PARAMS, num_params
 from space.candidate import CLASS_WEIGHTS
 from space.errors import InputError
 from space.fitted import default_space
-from space.search_space import SearchSpace
+from space.search_space import UNIT_ROTATION, UNIT_SCALE, UNIT_TRANSLATION, SearchSpace
 from studies.fingerprints import check_study_name
 
 MAX_TRIALS, MAX_SECONDS = 1_000_000, 1_000_000_000
@@ -144,6 +144,23 @@ class RunConfig:
         else:
             space = self.space.for_images(data.input_shape, data.num_classes)
         return replace(self, space=self.weighted(space))
+
+    @property
+    def augmentation(self) -> str:
+        """What is done to training images at most, for the first lines of a run."""
+        ranges = self.space.training
+        strength = ranges.augmentation[1]
+        most = {
+            "moved by up to {} of the side": strength * UNIT_TRANSLATION,
+            "scaled by up to {}": strength * UNIT_SCALE,
+            "shifted by whole pixels by up to {} of the side": ranges.shift[1],
+            "brightness changed by up to {}": ranges.brightness[1],
+            "contrast changed by up to {}": ranges.contrast[1],
+        }
+        changes = [text.format(f"{100 * value:.3g} %") for text, value in most.items() if value > 0]
+        mirrored = f"up to {100 * ranges.flip[1]:.3g} % of them mirrored" if ranges.flip[1] > 0 else "not mirrored"
+        turned = f"turned by up to {strength * UNIT_ROTATION:.3g} degrees"
+        return f"augmentation of training images: {', '.join([turned, *changes, mirrored])}"
 
     @property
     def short_study_name(self) -> str:

@@ -67,8 +67,8 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     data_root = find_data_root(config.dataset, config.data_root, tell=say)
     data = load_dataset(config.dataset, data_root, train_size=config.train_size)
     print_warnings(data.warnings)
-    data_lines = describe_data(data)
     config = settle(config.for_images(data, fits_space=fits_space), data)
+    data_lines = [] if data.source is None else [*describe_data(data), config.augmentation]
     device, engine = find_engine(config.device, config.engine, compiling=display.compiling)
     resources = Resources(config.dataset, data_root, config.train_size, device, engine)
     store = Store.create(config.storage)

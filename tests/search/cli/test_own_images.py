@@ -41,6 +41,8 @@ def own(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -
     assert made.returncode == 0, made.stderr
     assert " sealed test images of 20x16 pixels (height x width), grey, 3 classes\n" in made.stderr
     assert "training images of each class: cat " in made.stderr
+    assert "augmentation of training images: turned by up to 12 degrees, " in made.stderr
+    assert "not mirrored\n" in made.stderr
     assert "Confirmed, on the test set:" in made.stdout
     return command
 
