@@ -147,10 +147,8 @@ def _torchvision_parts(title: str, root: Path, *, download: bool) -> "dict[str, 
 
     dataset = getattr(torchvision.datasets, title)
     match title:
-        case "EMNIST":
-            return {
-                part: dataset(root, split="balanced", train=part == "train", download=download) for part in ("train",)
-            }
+        case "EMNIST":  # which downloads all its sets at once, and whose files are read without torchvision
+            return {"train": dataset(root, split="balanced", train=True, download=download)}
         case "SVHN":
             return {part: dataset(root, split=part, download=download) for part in ("train", "test")}
         case _:

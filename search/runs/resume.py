@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from mnist_core.data import Dataset
+from mnist_core.datasets.sources import ImageSource
 from search.runs.config import RunConfig
 from space.search_space import SearchSpace
 from studies.fingerprints import fingerprint_differences, read_fingerprint
@@ -13,8 +14,11 @@ from studies.storage import Store
 def settle_if_new(config: RunConfig) -> RunConfig:
     """Return the settings; if there is no study to continue, they keep their own space.
 
-    Raises `InputError` in that case if no net of the space is within the budget, before any data are loaded.
+    Raises `InputError` in that case if no net of the space is within the budget, before any data are loaded. The space
+    for images of one's own is not known before.
     """
+    if isinstance(config.dataset, ImageSource):
+        return config
     store = Store.find(config.storage)
     names = () if store is None else store.study_names()
     if config.study_name in names or (config.study is None and config.short_study_name in names):
