@@ -29,12 +29,13 @@ from optuna.trial import FrozenTrial
 
 from mnist_core.allocator import keep_freed_memory
 from mnist_core.engine import Engine, resolve_engine
-from search.runs.pruning import WARM_UP_EPOCHS, TrialCurve, error_so_far, should_prune
+from search.runs.pruning import WARM_UP_EPOCHS, error_so_far, should_prune
 from search.workers.processes import default_workers
 from space.results import EpochResult
 from studies.fingerprints import read_fingerprint
 from studies.pareto import FrontPoint, pareto_front
 from studies.records import read_epochs
+from studies.rivals import TrialCurve
 from studies.storage import Store
 from studies.trials import TRAINED, Outcome, candidate_of, finished_trials, outcome_of
 

@@ -10,12 +10,10 @@ from sqlalchemy.engine import Engine
 
 from space.results import EpochResult
 from studies.consistency import check_num_epochs
+from studies.frozen_trials import CHUNK, read_frozen_trials
 from studies.records import read_epochs
 from studies.tables import optuna_attributes, optuna_trials
 from studies.trials import TRAINED, CurveAttributes, attributes_of, outcome_of
-
-CHUNK = 500
-"""Number of trials whose epochs are read at a time."""
 
 # Through Optuna's own interface, every process would read all curves to find out how many there are.
 _curve = and_(optuna_attributes.c.trial_id == optuna_trials.c.trial_id, optuna_attributes.c.key == "trial")
@@ -54,22 +52,32 @@ def next_number(database: Engine, curves: Study) -> int | None:
     return number + 1 if trial == str(number) else None
 
 
-def new_curves(database: Engine, study_name: str, trials: Sequence[FrozenTrial]) -> Iterator[FrozenTrial]:
-    """Yield what the curves study lacks, for the trials from the next number on, up to the first that has not ended."""
-    ended = list(takewhile(_has_ended, trials))
-    for first in range(0, len(ended), CHUNK):
-        chunk = ended[first : first + CHUNK]
+def ended_ids(database: Engine, study: Study, number: int, *, after_id: int) -> list[int]:
+    """Return the ids of a search's trials from ``number`` on, up to the first that has not ended.
+
+    Trials with ids up to ``after_id`` are known to have lower numbers.
+    """
+    trial = optuna_trials.c
+    mine = (trial.study_id == study._study_id, trial.trial_id > after_id, trial.number >= number)
+    query = select(trial.trial_id, trial.state).where(*mine).order_by(trial.trial_id)
+    with database.connect() as connection:
+        # A search enqueues nothing in Optuna's way, so what another program left waiting will never be trained.
+        return [
+            row.trial_id
+            for row in takewhile(lambda row: row.state != TrialState.RUNNING.name, connection.execute(query))
+        ]
+
+
+def new_curves(database: Engine, study: Study, ids: Sequence[int]) -> Iterator[tuple[int, FrozenTrial]]:
+    """Yield, with the id of each trial that has ended, what the curves study holds of it."""
+    for first in range(0, len(ids), CHUNK):
+        chunk = read_frozen_trials(database, study._study_id, ids[first : first + CHUNK])
         trained = [trial.number for trial in chunk if outcome_of(trial) in TRAINED]
-        epochs = read_epochs(database, study_name, trained)
+        epochs = read_epochs(database, study.study_name, trained)
         for trial in chunk:
             if trial.number in epochs:
-                check_num_epochs(database, study_name, trial, epochs[trial.number])
-            yield _curve_of(trial, epochs.get(trial.number, ()))
-
-
-def _has_ended(trial: FrozenTrial) -> bool:
-    # A search enqueues nothing in Optuna's way, so what another program left waiting will never be trained.
-    return trial.state.is_finished() or trial.state == TrialState.WAITING
+                check_num_epochs(database, study.study_name, trial, epochs[trial.number])
+            yield trial._trial_id, _curve_of(trial, epochs.get(trial.number, ()))
 
 
 def _curve_of(trial: FrozenTrial, epochs: Sequence[EpochResult]) -> FrozenTrial:

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Select, delete, func, insert, select
@@ -11,6 +12,7 @@ from sqlalchemy.engine import Connection, Engine, Row
 from space.fields import check_types
 from space.results import EpochResult
 from studies.damage import damaged, reading
+from studies.frozen_trials import CHUNK
 from studies.pareto import FrontPoint, pareto_front
 from studies.slots import touch_search
 from studies.storage import Store
@@ -58,35 +60,22 @@ def _epoch_of(row: Row[tuple[Any, ...]], database: Engine) -> EpochResult:
     return result
 
 
-def read_completed_curves(
-    database: Engine, study_name: str, max_params: int
-) -> list[tuple[int, tuple[float, ...], tuple[float, ...]]]:
-    """Return parameters, val_accuracy by epoch and train_accuracy by epoch of completed trials up to ``max_params``."""
-    query = (
-        select(
-            trial_slots.c.trial_number,
-            trial_slots.c.num_params,
-            epochs_table.c.val_accuracy,
-            epochs_table.c.train_accuracy,
-        )
-        .join(
-            epochs_table,
-            (trial_slots.c.study_name == epochs_table.c.study_name)
-            & (trial_slots.c.trial_number == epochs_table.c.trial_number),
-        )
-        .where(
-            trial_slots.c.study_name == study_name,
-            trial_slots.c.state == Outcome.COMPLETE,
-            trial_slots.c.num_params <= max_params,
-        )
-        .order_by(trial_slots.c.trial_number, epochs_table.c.epoch)
-    )
+def read_accuracies(
+    database: Engine, study_name: str, trial_numbers: Sequence[int]
+) -> dict[int, tuple[tuple[float, ...], tuple[float, ...]]]:
+    """Return val_accuracy and train_accuracy by epoch of each given trial."""
+    table = epochs_table.c
+    columns = (table.trial_number, table.val_accuracy, table.train_accuracy)
+    query = select(*columns).where(table.study_name == study_name).order_by(table.trial_number, table.epoch)
+    rows: list[Row[int, float, float]] = []
     with database.connect() as connection:
-        rows = connection.execute(query).all()
-    curves = []
-    for (_, num_params), group in itertools.groupby(rows, key=lambda row: (row[0], row[1])):
-        _, _, val_accuracy, train_accuracy = zip(*group, strict=True)
-        curves.append((num_params, val_accuracy, train_accuracy))
+        for first in range(0, len(trial_numbers), CHUNK):
+            chunk = trial_numbers[first : first + CHUNK]
+            rows += connection.execute(query.where(table.trial_number.in_(chunk))).all()
+    curves = {}
+    for number, group in itertools.groupby(rows, key=itemgetter(0)):
+        _, val_accuracy, train_accuracy = zip(*group, strict=True)
+        curves[number] = (val_accuracy, train_accuracy)
     return curves
 
 

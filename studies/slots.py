@@ -204,6 +204,13 @@ class TrialSlots:
             )
         return state if changed.rowcount else None
 
+    def find_trained(self, candidate_key: str) -> int | None:
+        """Return the number of the trial that trained a candidate, or None."""
+        same = (self._mine(), trial_slots.c.candidate_key == candidate_key, trial_slots.c.state.in_(TRAINED))
+        with self._database.connect() as connection:
+            number: int | None = connection.scalar(select(func.min(trial_slots.c.trial_number)).where(*same))
+        return number
+
     def read(self, states: Sequence[State] = (*SlotState, *TRAINED)) -> list[Slot]:
         with self._database.connect() as connection:
             rows = connection.execute(
@@ -212,9 +219,19 @@ class TrialSlots:
         with reading(self._database, f"table trial_slots of study {self._study_name!r}"):
             return [_slot(row) for row in rows]
 
-    def num_trained(self) -> int:
+    def latest_trained(self, number: int) -> list[Outcome]:
+        """Return the outcomes of the latest slots whose trials were trained, the latest first."""
+        query = select(trial_slots.c.state).where(self._mine(), trial_slots.c.state.in_(TRAINED))
         with self._database.connect() as connection:
-            return self._count(connection, TRAINED)
+            states = connection.scalars(query.order_by(trial_slots.c.id.desc()).limit(number))
+            return [Outcome(state) for state in states]
+
+    def num_trained(self) -> int:
+        return self.count(*TRAINED)
+
+    def count(self, *states: State) -> int:
+        with self._database.connect() as connection:
+            return self._count(connection, states)
 
     def _take_queued(self, connection: Connection, slot_id: int) -> QueuedCandidate | None:
         row = self._first_waiting(connection)

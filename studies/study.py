@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import optuna
@@ -18,25 +18,24 @@ from space.errors import InputError
 from space.results import EpochResult
 from space.search_space import SearchSpace
 from studies.consistency import check_slots
-from studies.curves import are_in_order, new_curves, next_number
+from studies.curves import are_in_order, ended_ids, new_curves, next_number
 from studies.fingerprints import check_fingerprint, read_fingerprint
 from studies.locks import WorkerLocks, file_lock
 from studies.names import CURVES_SUFFIX, copied_names, copied_study, gone_names
-from studies.pareto import FrontPoint
+from studies.pareto import FrontPoint, pareto_front
 from studies.records import align_epochs, update_front, write_epoch
 from studies.slots import MAX_LOSSES, UNFINISHED, Slot, SlotLostError, SlotState, TrialSlots, is_alive
 from studies.storage import DIRECTIONS, Store
+from studies.summaries import TrialSummaries, read_attributes
 from studies.tables import metadata, searches, test_openings
 from studies.trials import (
     TRAINED,
     Outcome,
     TrialAttributes,
     attributes_of,
-    finished_trials,
-    front_point,
+    attributes_of_curve,
     outcome_of,
     read_trial,
-    read_trials,
     write_attributes,
 )
 
@@ -73,10 +72,9 @@ class SearchStudy:
         self.study: Study = store.load_study(name)
         self.curves: Study = _open_curves(store, name)
         self.slots = TrialSlots(store.database, name)
-
-    def read_trials(self) -> list[FrozenTrial]:
-        """Return all trials; raises `DamagedStoreError` if one of them is not sound, or if the study is gone."""
-        return read_trials(self.store, self.study)
+        self.summaries = TrialSummaries(store, self.study)
+        """What this process knows of the trials."""
+        self._last_curve_id = 0
 
     @classmethod
     def create_or_resume(
@@ -103,9 +101,11 @@ class SearchStudy:
         violation = num_params / budget - 1
         self._add(suggestion, TrialState.PRUNED, violation, {"outcome": Outcome.REJECTED, "reason": reason})
 
-    def add_duplicate(self, suggestion: Suggestion, original: FrozenTrial) -> None:
-        reason = f"equal to trial {original.number}"
-        attributes: TrialAttributes = {"outcome": Outcome.DUPLICATE, "duplicate_of": original.number, "reason": reason}
+    def add_duplicate(self, suggestion: Suggestion, number: int) -> None:
+        """Store a candidate that equals that of a trained trial, whose ``number`` is given."""
+        original = read_trial(self.store, self.name, number)
+        reason = f"equal to trial {number}"
+        attributes: TrialAttributes = {"outcome": Outcome.DUPLICATE, "duplicate_of": number, "reason": reason}
         violation = original.constraints[BUDGET_CONSTRAINT]
         self._add(suggestion, original.state, violation, attributes, original.values)
 
@@ -159,7 +159,7 @@ class SearchStudy:
             pass
         is_complete = outcome == Outcome.COMPLETE
         with _unless_finished(slot):
-            write_attributes(trial, {**_curve_attributes(curve, with_spread=is_complete), **(attributes or {})})
+            write_attributes(trial, {**attributes_of_curve(curve, with_spread=is_complete), **(attributes or {})})
             stored = attributes_of(trial)
             num_params, notation = stored["num_params"], stored["notation"]
             val_accuracy = curve[-1].val_accuracy if curve else 0.0
@@ -177,7 +177,7 @@ class SearchStudy:
     def tell_failed(self, trial_number: int, reason: str) -> bool:
         """Mark a trial as failed, so that it does not count; returns False if it had ended already."""
         frozen = read_trial(self.store, self.name, trial_number)
-        if frozen.state.is_finished():
+        if frozen.state != TrialState.RUNNING:
             return False
         with suppress(UpdateFinishedTrialError):
             write_attributes(Trial(self.study, frozen._trial_id), {"reason": reason})
@@ -194,9 +194,10 @@ class SearchStudy:
         Safe to call at any time, from any number of processes; returns the numbers of the trials that lost a worker.
         """
         with locks.maintenance():
+            self.store.load_study(self.name)  # which tells if it is gone
             # Trials are read before slots: a worker claims its slot before its trial, so no live trial looks unowned.
-            check_slots(self.store, self.study)
-            running = {trial.number for trial in self.read_trials() if trial.state == TrialState.RUNNING}
+            check_slots(self.store, self.summaries)
+            running = set(self.summaries.unfinished)
             slots = self.slots.read((SlotState.RUNNING,))
             dead = [slot for slot in slots if not is_alive(slot, locks)]
             lost = {slot.trial_number for slot in dead if slot.trial_number in running}
@@ -207,10 +208,9 @@ class SearchStudy:
             # A live worker that has not recorded its trial in its slot yet may own any of those that no slot names.
             if not any(slot.trial_number is None for slot in unfinished):
                 lost |= {number for number in running - owned if self.tell_failed(number, "its worker was lost")}
-            trained = [trial for trial in finished_trials(self.store, self.study) if outcome_of(trial) in TRAINED]
-            complete = [front_point(trial) for trial in trained if outcome_of(trial) == Outcome.COMPLETE]
-            update_front(self.store.database, self.name, complete)
+            self._repair_front()
             self.curves = _open_curves(self.store, self.name)  # which another call may have begun anew
+            self._last_curve_id = 0
             has_workers = any(slot.state == SlotState.RUNNING for slot in unfinished)
             if not has_workers and not are_in_order(self.store.database, self.curves):
                 self._begin_curves_anew()
@@ -231,15 +231,26 @@ class SearchStudy:
         with file_lock(self.store.curves_lock_path, wait=wait) as is_held:
             number = next_number(database, self.curves) if is_held else None
             if number is not None:
-                trials = self.read_trials()[number:]
-                for curve in new_curves(database, self.name, trials):
+                ids = ended_ids(database, self.study, number, after_id=self._last_curve_id)
+                for trial_id, curve in new_curves(database, self.study, ids):
                     self.curves.add_trial(curve)
+                    self._last_curve_id = trial_id
 
     def _begin_curves_anew(self) -> None:
         """Replace the curves of an earlier version by an empty study; the epochs are in a table of our own."""
         with file_lock(self.store.curves_lock_path, wait=True):
             optuna.delete_study(study_name=self.curves.study_name, storage=self.store.storage)
+            self._last_curve_id = 0
             self.curves = _open_curves(self.store, self.name)
+
+    def _repair_front(self) -> None:
+        """Make the stored front that of the complete trials."""
+        ended = self.summaries.ended
+        front = pareto_front(trial.front_point for trial in ended if trial.outcome == Outcome.COMPLETE)
+        ids = self.summaries.ids_of(point.trial for point in front)
+        notations = read_attributes(self.store, list(ids.values()), "notation")
+        points = [replace(point, notation=notations[ids[point.trial]].get("notation", "")) for point in front]
+        update_front(self.store.database, self.name, points)
 
     def _take_back(self, slot: Slot) -> None:
         """Take a slot back whose worker was lost, unless it was given to another, or moves again, at this moment."""
@@ -276,21 +287,6 @@ class SearchStudy:
         )
         study_id = self.store.storage.get_study_id_from_name(self.name)
         return self.store.storage.create_new_trial(study_id, trial)
-
-
-def _curve_attributes(curve: Sequence[EpochResult], *, with_spread: bool) -> TrialAttributes:
-    attributes: TrialAttributes = {
-        "num_epochs": len(curve),
-        "seconds": sum(result.seconds for result in curve),
-    }
-    if curve:
-        attributes["val_accuracy"] = curve[-1].val_accuracy
-        if curve[-1].val_balanced_accuracy is not None:
-            attributes["val_balanced_accuracy"] = curve[-1].val_balanced_accuracy
-    if with_spread:
-        last = [result.val_accuracy for result in curve[-3:]]
-        attributes["val_accuracy_spread"] = max(last) - min(last)
-    return attributes
 
 
 @contextmanager

@@ -27,7 +27,25 @@ optuna_studies = table("studies", column("study_id", Integer), column("study_nam
 optuna_study_attributes = table(
     "study_user_attributes", column("study_id", Integer), column("key", String), column("value_json", String)
 )
-optuna_trials = table("trials", column("trial_id", Integer), column("study_id", Integer), column("number", Integer))
+optuna_trials = table(
+    "trials",
+    *(column(name, Integer) for name in ("trial_id", "study_id", "number")),
+    column("state", String),
+    column("datetime_start"),
+    column("datetime_complete"),
+)
+optuna_params = table(
+    "trial_params",
+    *(column("param_id", Integer), column("trial_id", Integer), column("param_name", String)),
+    *(column("param_value", Float), column("distribution_json", String)),
+)
+optuna_values = table(
+    "trial_values",
+    *(column("trial_id", Integer), column("objective", Integer), column("value", Float), column("value_type", String)),
+)
+optuna_system_attributes = table(
+    "trial_system_attributes", column("trial_id", Integer), column("key", String), column("value_json", String)
+)
 optuna_attributes = table(
     "trial_user_attributes", column("trial_id", Integer), column("key", String), column("value_json", String)
 )

@@ -1,8 +1,7 @@
 """A study's trials: their outcomes, and typed access to their user attributes."""
 
 import math
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NotRequired, TypedDict, cast, get_type_hints
 
@@ -12,7 +11,9 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from space.candidate import CandidateSpec
 from space.errors import InputError, SearchError
+from space.results import EpochResult
 from studies.damage import damaged, described, reading, shown, trial_ids, unreadable_attribute
+from studies.frozen_trials import read_frozen_trials
 from studies.pareto import FrontPoint
 from studies.storage import Store
 
@@ -79,6 +80,8 @@ _REQUIRED: dict[Outcome | None, tuple[str, ...]] = {
 }
 """User attributes that every trial of an outcome has."""
 _TYPES: dict[str, type] = get_type_hints(TrialAttributes)
+_TOLD = (TrialState.COMPLETE.name, TrialState.PRUNED.name)
+"""States of trials that ended with an outcome."""
 
 
 class CurveAttributes(TypedDict):
@@ -114,11 +117,13 @@ def read_trial(store: Store, study_name: str, number: int) -> FrozenTrial:
     Raises `InputError` if there is no such trial, and `DamagedStoreError` as `read_trials` does.
     """
     study = store.load_study(study_name)
-    ids = trial_ids(store.database, study._study_id)
-    if number not in ids:
+    try:
+        trial_id = store.storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
+    except KeyError:
+        ids = trial_ids(store.database, study._study_id)
         known = f"its trials are numbered 0 to {max(ids)}" if ids else "it has none yet"
-        raise InputError(f"study {study_name!r} has no trial {number}; {known}")
-    trial = _one_trial(store, study, number, ids[number])
+        raise InputError(f"study {study_name!r} has no trial {number}; {known}") from None
+    trial = _one_trial(store, study, number, trial_id)
     _check(store, study, trial)
     if "candidate" in attributes_of(trial):
         _check_candidate(store, study_name, trial)
@@ -149,7 +154,7 @@ def _not_a_duplicate(trial: FrozenTrial) -> FrozenTrial:
 
 def _all_trials(store: Store, study: Study) -> list[FrozenTrial]:
     try:
-        return study.get_trials(deepcopy=False)
+        return read_frozen_trials(store.database, study._study_id) or store.load_study(study.study_name).get_trials()
     except (StorageInternalError, SearchError):
         raise
     except Exception:  # whatever Optuna makes of content that it did not write
@@ -209,6 +214,22 @@ def outcome_of(trial: FrozenTrial) -> Outcome | None:
     return Outcome(outcome) if outcome and trial.state.is_finished() else None
 
 
+def attributes_of_curve(curve: Sequence[EpochResult], *, with_spread: bool) -> TrialAttributes:
+    """Return the user attributes that follow from a trial's epochs."""
+    attributes: TrialAttributes = {
+        "num_epochs": len(curve),
+        "seconds": sum(result.seconds for result in curve),
+    }
+    if curve:
+        attributes["val_accuracy"] = curve[-1].val_accuracy
+        if curve[-1].val_balanced_accuracy is not None:
+            attributes["val_balanced_accuracy"] = curve[-1].val_balanced_accuracy
+    if with_spread:
+        last = [result.val_accuracy for result in curve[-3:]]
+        attributes["val_accuracy_spread"] = max(last) - min(last)
+    return attributes
+
+
 def candidate_of(trial: FrozenTrial) -> CandidateSpec:
     return CandidateSpec.from_json(attributes_of(trial)["candidate"])
 
@@ -222,53 +243,52 @@ def finished_trials(store: Store, study: Study) -> list[FrozenTrial]:
     return read_trials(store, study, TrialState.COMPLETE, TrialState.PRUNED)
 
 
-def find_trained(trials: Iterable[FrozenTrial], candidate: CandidateSpec) -> FrozenTrial | None:
-    """Return the first of ``trials`` that trained an equal candidate, or None."""
-    key = candidate.key
-    for trial in trials:
-        if attributes_of(trial).get("candidate_key") == key and outcome_of(trial) in TRAINED:
-            return trial
+def broken_attribute(name: str, value: object) -> str | None:
+    """Return what is wrong with the value of a user attribute, or None if nothing is."""
+    rule = _broken_rule(value, _TYPES[name]) if name in _TYPES else None
+    return None if rule is None else f"its user attribute {name!r} must be {rule}, not {shown(value)}"
+
+
+def find_problem(state: str, attributes: Mapping[str, Any], known: Collection[str] = _TYPES.keys()) -> str | None:
+    """Return what the user attributes of a trial lack or contradict, each of them sound, or None if that is nothing.
+
+    ``state`` is the name of the trial's state in Optuna; ``known`` names the attributes that were read.
+    """
+    if state not in _TOLD:
+        return None
+    if "outcome" not in attributes:
+        return "it has no user attribute 'outcome'"
+    outcome = attributes["outcome"]
+    for name in _REQUIRED.get(outcome, ()):
+        if name not in attributes and name in known:
+            return f"it has no user attribute {name!r}"
+    if outcome in TRAINED and not ("engine" in attributes["run"] and "device" in attributes["run"]):
+        return "its user attribute 'run' has no engine or device"
+    if "duplicate_of" in known and ("duplicate_of" in attributes) != (outcome == Outcome.DUPLICATE):
+        return "it has a user attribute 'duplicate_of' and is no duplicate"
+    if state != "PRUNED" and outcome != Outcome.COMPLETE and outcome != Outcome.DUPLICATE:
+        return f"its outcome is {outcome}, its state {state}"
+    if state == "PRUNED" and outcome == Outcome.COMPLETE:
+        return f"its outcome is {outcome}, its state {state}"
     return None
-
-
-def count_outcomes(trials: Iterable[FrozenTrial]) -> Counter[Outcome]:
-    """Count trials by outcome. Candidates that random sampling redrew without creating a trial count as rejected."""
-    counts: Counter[Outcome] = Counter()
-    for trial in trials:
-        if outcome := outcome_of(trial):
-            counts[outcome] += 1
-        counts[Outcome.REJECTED] += attributes_of(trial).get("num_redrawn", 0)
-    return counts
 
 
 def _problem_of(trial: FrozenTrial) -> str | None:
     """Return what a trial lacks or holds that can't be, or None if it is sound."""
-    attributes = trial.user_attrs
-    for name in sorted(attributes.keys() & _TYPES.keys()):
-        if rule := _broken_rule(attributes[name], _TYPES[name]):
-            return f"its user attribute {name!r} must be {rule}, not {shown(attributes[name])}"
-    ended = trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
-    outcome = outcome_of(trial) if ended else None
-    for name in ("outcome", *_REQUIRED.get(outcome, ())) if ended else ():
-        if name not in attributes:
-            return f"it has no user attribute {name!r}"
-    if outcome in TRAINED and not {"engine", "device"} <= attributes["run"].keys():
-        return "its user attribute 'run' has no engine or device"
-    if ("duplicate_of" in attributes) != (attributes.get("outcome") == Outcome.DUPLICATE):
-        return "it has a user attribute 'duplicate_of' and is no duplicate"
-    return _problem_of_values(trial) if ended else None
+    for name in sorted(trial.user_attrs.keys() & _TYPES.keys()):
+        if problem := broken_attribute(name, trial.user_attrs[name]):
+            return problem
+    if problem := find_problem(trial.state.name, trial.user_attrs):
+        return problem
+    return _problem_of_values(trial) if trial.state.name in _TOLD else None
 
 
 def _problem_of_values(trial: FrozenTrial) -> str | None:
-    """A complete trial has the objectives that its user attributes say; the state is that of the outcome."""
-    outcome, values = outcome_of(trial), trial.values
-    states = {Outcome.COMPLETE: (TrialState.COMPLETE,), Outcome.DUPLICATE: (TrialState.COMPLETE, TrialState.PRUNED)}
-    assert outcome is not None
-    if trial.state not in states.get(outcome, (TrialState.PRUNED,)):
-        return f"its outcome is {outcome}, its state {trial.state.name}"
+    """A complete trial has the objectives that its user attributes say."""
+    values = trial.values
     if trial.state == TrialState.COMPLETE and (values is None or len(values) != 2):
         return f"it is complete and has the objectives {shown(values)}"
-    if outcome == Outcome.COMPLETE:
+    if outcome_of(trial) == Outcome.COMPLETE:
         stated = [trial.user_attrs["val_accuracy"], trial.user_attrs["num_params"]]
         if values != stated:
             return f"its objectives are {shown(values)}, its user attributes say {shown(stated)}"

@@ -39,7 +39,7 @@ def _damaged(problem: str) -> str:
     return f"{STORE} is damaged: {problem}; restore it from a copy"
 
 
-def _attribute(key: str, value: str | None, problem: str, *, commands: tuple[str, ...] = ("status",)) -> Damage:
+def _attribute(key: str, value: str | None, problem: str, *, commands: tuple[str, ...] = ("trials",)) -> Damage:
     """A user attribute of trial 3 that is missing, or has another value."""
     rows = f"trial_user_attributes WHERE trial_id = 7 AND key = '{key}'"
     change = f"UPDATE trial_user_attributes SET value_json = '{value}' {rows.partition(' ')[2]}"
@@ -88,12 +88,10 @@ DAMAGES = (
     ),
     _attribute("outcome", '"pruned"', "its outcome is pruned, its state COMPLETE", commands=("status", RUN)),
     _attribute("outcome", '"duplicate"', "it has no user attribute 'duplicate_of'"),
-    _attribute("notation", None, "it has no user attribute 'notation'", commands=("status", "confirm", ANALYSE)),
+    _attribute("notation", None, "it has no user attribute 'notation'", commands=("trials", "confirm", ANALYSE)),
     _attribute("notation", "7", "its user attribute 'notation' must be text, not 7"),
-    _attribute(
-        "notation", "gap", "its user attribute 'notation' is not JSON: 'gap'", commands=("status", RUN, "confirm")
-    ),
-    _attribute("num_params", None, "it has no user attribute 'num_params'", commands=("status", "evaluate 3")),
+    _attribute("notation", "gap", "its user attribute 'notation' is not JSON: 'gap'", commands=("trials", "confirm")),
+    _attribute("num_params", None, "it has no user attribute 'num_params'", commands=("trials", "evaluate 3")),
     _attribute("num_params", '"586"', f"its user attribute 'num_params' {_WHOLE} '586'"),
     _attribute("num_params", "-5", f"its user attribute 'num_params' {_WHOLE} -5"),
     _attribute("num_params", "true", f"its user attribute 'num_params' {_WHOLE} True"),
@@ -102,9 +100,9 @@ DAMAGES = (
         "585",
         "its objectives are [0.21666666666666667, 586.0], its user attributes say [0.21666666666666667, 585]",
     ),
-    _attribute("candidate", None, "it has no user attribute 'candidate'", commands=("status", "count 3")),
+    _attribute("candidate", None, "it has no user attribute 'candidate'", commands=("trials", "count 3")),
     _attribute("candidate", "[]", "its user attribute 'candidate' must be a JSON object, not []"),
-    _attribute("candidate", "{", "its user attribute 'candidate' is not JSON: '{'", commands=("status", "count 3")),
+    _attribute("candidate", "{", "its user attribute 'candidate' is not JSON: '{'", commands=("trials", "count 3")),
     _attribute(
         "candidate", "{}", f"its candidate can't be used: {_KEYS}", commands=("count 3", "check 3 --max-params 700")
     ),
@@ -122,7 +120,7 @@ DAMAGES = (
         "its candidate has 586 parameters and the key 119138038dbd0ad4, not 586 and '0123456789abcdef'",
         commands=("count 3",),
     ),
-    _attribute("seconds", None, "it has no user attribute 'seconds'", commands=("status", RUN)),
+    _attribute("seconds", None, "it has no user attribute 'seconds'", commands=("trials", RUN)),
     _attribute("seconds", '"long"', f"its user attribute 'seconds' {_NUMBER} 'long'"),
     _attribute("seconds", "NaN", f"its user attribute 'seconds' {_NUMBER} nan"),
     _attribute("seconds", "null", f"its user attribute 'seconds' {_NUMBER} None"),
@@ -135,7 +133,7 @@ DAMAGES = (
     Damage(
         "trial 3 is no duplicate and has a `duplicate_of`",
         "INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (7, 'duplicate_of', '1')",
-        ("status", THIRD),
+        ("trials", THIRD),
         _damaged(f"{_TRIAL}: it has a user attribute 'duplicate_of' and is no duplicate"),
         unharmed=("front", "count 0"),
     ),
@@ -143,7 +141,7 @@ DAMAGES = (
     Damage(
         "the objectives of trial 3 are missing",
         "DELETE FROM trial_values WHERE trial_id = 7",
-        ("status", RUN, "confirm", THIRD),
+        ("trials", "confirm", THIRD),
         _damaged(f"{_TRIAL}: it is complete and has the objectives None"),
         unharmed=("front", "count 0"),
     ),
@@ -160,14 +158,14 @@ DAMAGES = (
     Damage(
         "the start of trial 3 is no time",
         "UPDATE trials SET datetime_start = 'noon' WHERE trial_id = 7",
-        ("status", THIRD),
+        ("trials", THIRD),
         _damaged(f"{_TRIAL}: can't be read: Invalid isoformat string: 'noon'"),
         unharmed=("front", "count 0"),
     ),
     Damage(
         "a distribution of trial 3 is not JSON",
         "UPDATE trial_params SET distribution_json = 'uniform' WHERE trial_id = 7",
-        ("status", THIRD),
+        ("trials", THIRD),
         _damaged(f"{_TRIAL}: is not JSON: 'uniform'"),
         unharmed=("front", "count 0"),
     ),
@@ -249,7 +247,7 @@ DAMAGES = (
     Damage(
         "table `trial_slots` has a trial that is no number",
         "UPDATE trial_slots SET trial_number = 'three' WHERE trial_number = 3",
-        ("status", RUN),
+        (RUN,),
         _damaged(f"table trial_slots of study '{STUDY}' can't be read: trial_number is 'three'"),
         unharmed=("front", "count 3"),
     ),

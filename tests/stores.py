@@ -23,6 +23,7 @@ from studies.records import write_epoch
 from studies.slots import Slot
 from studies.storage import Store
 from studies.study import SearchStudy, Suggestion
+from studies.summaries import TrialSummaries
 from studies.tables import trial_slots
 from studies.trials import Outcome, TrialAttributes
 
@@ -122,6 +123,7 @@ def train_one(
     candidate = net(width)
     slot = search.slots.claim(1_000, worker)
     assert slot is not None
+    change_slot(search, slot, candidate_key=candidate.key)  # which several trials may have here
     trial = begin(search, width)
     slot = search.slots.assign(slot, trial.number, candidate.num_params)
     curve = results(*accuracies)
@@ -146,6 +148,13 @@ def go_on(search: SearchStudy, accuracies: Sequence[float]) -> int:
         search.store_epoch(slot, result)
     search.finish(trial, slot, Outcome.COMPLETE, curve, {"seed": trial.number})
     return trial.number
+
+
+def summaries_of(search: SearchStudy) -> TrialSummaries:
+    """What another process knows of the trials that it never saw before."""
+    summaries = TrialSummaries(search.store, search.study)
+    summaries.update()
+    return summaries
 
 
 def store_epochs(search: SearchStudy, trial_number: int, *accuracies: float) -> None:

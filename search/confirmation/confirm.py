@@ -35,7 +35,6 @@ from studies.pareto import FrontPoint
 from studies.storage import Store
 from studies.trials import (
     Outcome,
-    attributes_of,
     candidate_of,
     complete_trial,
     finished_trials,
@@ -139,13 +138,13 @@ def confirmation_seeds(study_seed: int, num_seeds: int) -> Seeds:
     }
 
 
-def expected_seconds(front: Sequence[FrozenTrial], num_seeds: int, num_workers: int) -> float:
-    """Estimate the time of a future confirmation.
+def expected_seconds(front: Sequence[float], num_seeds: int, num_workers: int) -> float:
+    """Estimate the time of a future confirmation from the training times of the front's points.
 
     Assumes that the front's points are trained with all seeds in both stages, and as many others with the fewest.
     """
     trainings = len(front) * (MIN_CONFIRM_SEEDS + 2 * num_seeds)
-    return trainings * fmean(attributes_of(trial)["seconds"] for trial in front) / max(1, num_workers) if front else 0.0
+    return trainings * fmean(front) / max(1, num_workers) if front else 0.0
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Printing the progress of a study."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from search.terminal.numbers import counted, format_accuracy, format_seconds
 from search.terminal.output import print_json
@@ -13,23 +12,23 @@ from studies.pareto import FrontPoint, most_accurate
 from studies.records import read_front
 from studies.slots import UNFINISHED, SlotState, TrialSlots, is_alive
 from studies.storage import Store
-from studies.trials import TRAINED, Outcome, attributes_of, count_outcomes, read_trials
+from studies.summaries import TrialSummaries, read_totals
+from studies.trials import TRAINED, Outcome
 
 
 def print_status(store: Store, name: str, *, as_json: bool) -> None:
     study = store.load_study(name)
-    check_slots(store, study)
-    trials = read_trials(store, study)
-    counts = count_outcomes(trials)
+    totals = read_totals(store, study)
+    counts = totals.counts
+    slots = TrialSlots(store.database, name)
+    if any(slots.count(outcome) != counts[outcome] for outcome in TRAINED):
+        check_slots(store, TrialSummaries(store, study))
     locks = WorkerLocks(store.lock_path)
-    unfinished = TrialSlots(store.database, name).read(UNFINISHED)
+    unfinished = slots.read(UNFINISHED)
     running = [slot for slot in unfinished if slot.state == SlotState.RUNNING and is_alive(slot, locks)]
     begun = [slot for slot in unfinished if slot.trial_number is not None]
     best = most_accurate(read_front(store.database, name))
     confirmed = _confirmed(store, name, best)
-    attributes = [attributes_of(trial) for trial in trials]
-    seconds = sum(found.get("seconds", 0.0) for found in attributes)
-    engines = sorted({_engine(found["run"]) for found in attributes if "run" in found})
     numbers: dict[str, int] = {
         "trained": sum(counts[outcome] for outcome in TRAINED),
         **{outcome.value: counts[outcome] for outcome in Outcome},
@@ -46,8 +45,8 @@ def print_status(store: Store, name: str, *, as_json: bool) -> None:
                 **numbers,
                 "best": best and asdict(best),
                 "confirmed": confirmed and asdict(confirmed),
-                "seconds": round(seconds, 1),
-                "engines": engines,
+                "seconds": round(totals.seconds, 1),
+                "engines": totals.engines,
                 **({} if metric is None else {"metric": metric}),
                 "test_openings": [
                     {"opened": opened.isoformat(), "num_models": num_models} for opened, num_models in openings
@@ -65,8 +64,8 @@ def print_status(store: Store, name: str, *, as_json: bool) -> None:
         print(f"confirmed   {_describe(confirmed)}")
     if metric is not None:
         print(f"metric      {metric}")
-    print(f"time        {format_seconds(seconds)} of training")
-    print(f"engine      {', '.join(engines) or '-'}")
+    print(f"time        {format_seconds(totals.seconds)} of training")
+    print(f"engine      {', '.join(totals.engines) or '-'}")
     if not openings:
         print("test set    not opened")
     for opened, num_models in openings:
@@ -112,7 +111,3 @@ def _describe(confirmed: _Confirmed) -> str:
             "not measured": "; the best above is not one of them: it was no contender ('confirm --anew' considers all)",
         }[confirmed.best_of_search]
     )
-
-
-def _engine(run: dict[str, Any]) -> str:
-    return f"{run['engine']} on {run['device']}"

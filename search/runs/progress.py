@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from optuna.trial import FrozenTrial
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -20,7 +19,8 @@ from search.runs.config import RunConfig
 from search.terminal.numbers import counted, format_accuracy, format_seconds
 from search.workers.machine import COMPILING_LINE, Resources
 from studies.pareto import FrontPoint
-from studies.trials import TRAINED, Outcome, attributes_of, outcome_of
+from studies.summaries import TrialSummary
+from studies.trials import TRAINED, Outcome
 
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -41,7 +41,10 @@ class Snapshot:
     num_trials: int
     """Number of trained trials at which the search ends."""
     counts: Counter[Outcome]
-    finished: Sequence[FrozenTrial]
+    finished: Sequence[TrialSummary]
+    """Trials that have ended, to which later snapshots only append."""
+    trained_seconds: float
+    """Training time of all trained trials."""
     running: Sequence[RunningTrial]
     num_workers: int
     front: Sequence[FrontPoint]
@@ -61,12 +64,10 @@ class Snapshot:
         Assumes that the remaining trials take as long as the trained ones, and the confirmation, if one follows, as
         long as one of the current front.
         """
-        spent: list[float] = [
-            attributes["seconds"] for attributes in map(attributes_of, self.finished) if "seconds" in attributes
-        ]
-        if not spent:
+        if not self.num_trained:
             return None
-        searching = (self.num_trials - self.num_trained) * sum(spent) / len(spent) / max(1, self.num_workers)
+        mean = self.trained_seconds / self.num_trained
+        searching = (self.num_trials - self.num_trained) * mean / max(1, self.num_workers)
         return searching + self.confirm_seconds
 
 
@@ -137,7 +138,7 @@ class PlainDisplay(QuietDisplay):
     """Prints one line per event and per trained trial, for logs."""
 
     def __init__(self) -> None:
-        self._shown: set[int] | None = None
+        self._num_seen = 0
         self._num_shown = 0
 
     def compiling(self) -> None:
@@ -158,18 +159,17 @@ class PlainDisplay(QuietDisplay):
             self._print(line)
 
     def update(self, snapshot: Snapshot) -> None:
-        trained = [trial for trial in snapshot.finished if outcome_of(trial) in TRAINED]
-        if self._shown is None:  # trials of earlier calls
-            self._shown = {trial.number for trial in trained[: self._num_shown]}
+        trained = [trial for trial in snapshot.finished[self._num_seen :] if trial.outcome in TRAINED]
+        if self._num_seen == 0:
+            trained = trained[self._num_shown :]  # without the trials of earlier calls
+        self._num_seen = len(snapshot.finished)
         on_front = {point.trial for point in snapshot.front}
         for trial in trained:
-            if trial.number not in self._shown:
-                self._shown.add(trial.number)
-                self._num_shown += 1
-                mark = "  on the front" if trial.number in on_front else ""
-                eta = "" if snapshot.eta_seconds is None else f"  {format_seconds(snapshot.eta_seconds)} left"
-                place = f"{self._num_shown:>{len(str(snapshot.num_trials))}}/{snapshot.num_trials}"
-                self._print(f"{place}  {_trial_line(trial)}{mark}{eta}")
+            self._num_shown += 1
+            mark = "  on the front" if trial.number in on_front else ""
+            eta = "" if snapshot.eta_seconds is None else f"  {format_seconds(snapshot.eta_seconds)} left"
+            place = f"{self._num_shown:>{len(str(snapshot.num_trials))}}/{snapshot.num_trials}"
+            self._print(f"{place}  {_trial_line(trial)}{mark}{eta}")
 
     def worker_lost(self, trials: Sequence[int]) -> None:
         self._print(_lost_line(trials))
@@ -291,12 +291,11 @@ def _headline(config: RunConfig, resources: Resources, num_trained: int) -> str:
     )
 
 
-def _trial_line(trial: FrozenTrial) -> str:
-    attributes = attributes_of(trial)
-    accuracy = format_accuracy(attributes["val_accuracy"]) if "val_accuracy" in attributes else "-"
+def _trial_line(trial: TrialSummary) -> str:
+    accuracy = "-" if trial.val_accuracy is None else format_accuracy(trial.val_accuracy)
     return (
-        f"trial {trial.number:<4} {outcome_of(trial):<8} {accuracy:>8} {attributes['num_params']:>7,} parameters "
-        f"{counted(attributes['num_epochs'], 'epoch'):>9} {format_seconds(attributes['seconds']):>6}"
+        f"trial {trial.number:<4} {trial.outcome:<8} {accuracy:>8} {trial.num_params:>7,} parameters "
+        f"{counted(trial.num_epochs, 'epoch'):>9} {format_seconds(trial.seconds):>6}"
     )
 
 

@@ -6,7 +6,8 @@ only rivals. Comparing with all trials, as accuracy-only pruners do, would stop 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from studies.rivals import TrialCurve
 
 PRUNER_NAMES = ("size-aware", "none")
 
@@ -20,18 +21,6 @@ HOPE_QUANTILE = 0.5
 """Quantile of these rivals' further reductions of error, best first, that the trial is assumed to reach."""
 NOISE_STANDARD_ERRORS = 1.5
 """Tolerance in standard errors of the difference of two accuracies on the validation set."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrialCurve:
-    """Accuracies of a trial after each epoch, starting with the first."""
-
-    num_params: int
-    val_accuracy: tuple[float, ...]
-    train_accuracy: tuple[float, ...]
-
-    def __len__(self) -> int:
-        return len(self.val_accuracy)
 
 
 def should_prune(trial: TrialCurve, rivals: Sequence[TrialCurve], *, num_epochs: int, num_validation: int) -> bool:

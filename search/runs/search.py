@@ -23,7 +23,7 @@ from studies.sealed import write_sealed
 from studies.slots import SlotState
 from studies.storage import Store, check_writable
 from studies.study import SearchStudy
-from studies.trials import attributes_of, count_outcomes
+from studies.summaries import read_attributes
 
 POLL_SECONDS = 1.0
 
@@ -113,9 +113,10 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     finally:
         supervisor.kill()
         search.repair(locks)
+    search.summaries.update()
     return RunSummary(
         study=search.name,
-        counts=count_outcomes(search.read_trials()),
+        counts=search.summaries.counts,
         num_trained=search.slots.num_trained(),
         front=read_front(store.database, search.name),
         seconds=time.monotonic() - started,
@@ -126,30 +127,38 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
 
 def take_snapshot(search: SearchStudy, config: RunConfig, num_workers: int, seconds: float) -> Snapshot:
     """Collect the current state of a study for a display."""
-    slots = search.slots.read()
-    numbers = [slot.trial_number for slot in slots if slot.state == SlotState.RUNNING and slot.trial_number is not None]
-    curves = read_epochs(search.store.database, search.name, numbers)
-    trials = search.read_trials()
+    database, summaries = search.store.database, search.summaries
+    summaries.update()
+    slots = search.slots.read((SlotState.RUNNING,))
+    ids = {
+        slot.trial_number: summaries.unfinished[slot.trial_number]
+        for slot in slots
+        if slot.trial_number in summaries.unfinished
+    }
+    curves = read_epochs(database, search.name, ids)
+    attributes = read_attributes(search.store, list(ids.values()), "notation", "num_params")
     running = [
         RunningTrial(
             number=number,
-            notation=attributes_of(trials[number]).get("notation", ""),
-            num_params=attributes_of(trials[number]).get("num_params", 0),
+            notation=attributes[trial_id].get("notation", ""),
+            num_params=attributes[trial_id].get("num_params", 0),
             curve=[result.val_accuracy for result in curves[number]],
         )
-        for number in numbers
-        if number < len(trials)
+        for number, trial_id in ids.items()
     ]
-    front = read_front(search.store.database, search.name)
+    front = read_front(database, search.name)
     return Snapshot(
         num_trials=config.trials,
-        counts=count_outcomes(trials),
-        finished=[trial for trial in trials if trial.state.is_finished()],
+        counts=summaries.counts,
+        finished=summaries.ended,
+        trained_seconds=summaries.trained_seconds,
         running=running,
         num_workers=num_workers,
         front=front,
         seconds=seconds,
         confirm_seconds=0.0
         if config.confirm_seeds is None
-        else expected_seconds([trials[point.trial] for point in front], config.confirm_seeds, num_workers),
+        else expected_seconds(
+            summaries.seconds_of([point.trial for point in front]), config.confirm_seeds, num_workers
+        ),
     )

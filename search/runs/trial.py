@@ -17,16 +17,16 @@ from mnist_core.data import Dataset
 from mnist_core.engine import Engine
 from mnist_core.training import DivergedError
 from mnist_core.training_checkpoint import load_training
-from search.runs.pruning import WARM_UP_EPOCHS, TrialCurve, should_prune
+from search.runs.pruning import WARM_UP_EPOCHS, should_prune
 from search.workers.training import BALANCED_ACCURACY, CandidateTraining
 from space.candidate import CandidateSpec
 from space.errors import InputError, SearchFailedError
 from space.results import EpochResult
 from studies.artifacts import sha256_of
-from studies.records import read_completed_curves
+from studies.rivals import Rivals, TrialCurve
 from studies.slots import Slot, SlotLostError
 from studies.study import SearchStudy, Suggestion
-from studies.trials import TRAINED, Outcome, TrialAttributes, candidate_of, write_attributes
+from studies.trials import Outcome, TrialAttributes, candidate_of, write_attributes
 
 MAX_DIVERGED = 20
 """Number of diverged trials in a row, over all workers, after which a search fails."""
@@ -48,6 +48,7 @@ class TrialTrainer:
     recorded: Callable[[str, str], dict[str, Any]]
     """Returns the call's settings to store with each trial, given the names of the device and the engine."""
     should_stop: Callable[[], bool]
+    rivals: Rivals
 
     def train(self, suggestion: Suggestion, slot: Slot, *, pause_after: int | None = None) -> Outcome | None:
         """Train a candidate within the budget and record its outcome; returns None if the trial has not ended.
@@ -135,15 +136,14 @@ class TrialTrainer:
 
     def _stop(self, trial: Trial, slot: Slot, outcome: Outcome, curve: list[EpochResult], reason: str) -> Outcome:
         self.search.finish(trial, slot, outcome, curve, {"reason": reason})
-        latest = [slot.state for slot in self.search.slots.read(TRAINED)][-MAX_DIVERGED:]
-        if latest == [Outcome.DIVERGED] * MAX_DIVERGED:
+        if outcome == Outcome.DIVERGED and self.search.slots.latest_trained(MAX_DIVERGED) == [outcome] * MAX_DIVERGED:
             raise SearchFailedError(
                 f"{MAX_DIVERGED} trials in a row diverged, the last because {reason}: lower max_lr with --space"
             )
         return outcome
 
     def _is_hopeless(self, num_params: int, curve: list[EpochResult]) -> bool:
-        completed = read_completed_curves(self.search.store.database, self.search.name, num_params)
+        self.search.summaries.update()
         trial = TrialCurve(
             num_params,
             tuple(result.val_accuracy for result in curve),
@@ -151,7 +151,7 @@ class TrialTrainer:
         )
         return should_prune(
             trial,
-            [TrialCurve(*rival) for rival in completed],
+            self.rivals.up_to(num_params),
             num_epochs=self.num_epochs,
             num_validation=len(self.data.validation),
         )

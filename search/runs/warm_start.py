@@ -16,7 +16,7 @@ from studies.records import read_front
 from studies.slots import QueuedCandidate, SlotState
 from studies.storage import Store
 from studies.study import SearchStudy
-from studies.trials import TRAINED, candidate_of, complete_trial, find_trained
+from studies.trials import TRAINED, candidate_of, complete_trial
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,6 @@ def _read_front(storage: str, study: str) -> list[KnownNet]:
 
 def queue_known_nets(search: SearchStudy, config: RunConfig, nets: Sequence[KnownNet]) -> list[str]:
     """Queue a candidate near each net that was not queued before; returns lines to print about each and the queue."""
-    trials = search.read_trials()
     lines, sources = [], dict[str, str]()
     for net in nets:
         nearest = nearest_params(config.space, net.candidate, budget=config.budget, epochs=config.epochs)
@@ -81,8 +80,8 @@ def queue_known_nets(search: SearchStudy, config: RunConfig, nets: Sequence[Know
             lines.append(f"{net.name}: left out, {_too_large(config, net)}")
             continue
         key = nearest.candidate.key
-        if original := find_trained(trials, nearest.candidate):
-            lines.append(f"{net.name}: its candidate is trained already, as trial {original.number}")
+        if (original := search.slots.find_trained(key)) is not None:
+            lines.append(f"{net.name}: its candidate is trained already, as trial {original}")
         elif key in sources:
             lines.append(f"{net.name}: the same candidate as {sources[key]}")
         elif search.slots.enqueue([QueuedCandidate(key, net.name, nearest.params)]):
@@ -91,8 +90,8 @@ def queue_known_nets(search: SearchStudy, config: RunConfig, nets: Sequence[Know
             lines.append(f"{net.name}: its candidate was queued by an earlier call")
         sources.setdefault(key, net.name)
     if num_waiting := search.slots.num_queued():
-        taken = search.slots.read((SlotState.RUNNING, SlotState.INTERRUPTED, *TRAINED))
-        num_later = num_waiting - max(0, config.trials - len(taken))
+        num_taken = search.slots.count(SlotState.RUNNING, SlotState.INTERRUPTED, *TRAINED)
+        num_later = num_waiting - max(0, config.trials - num_taken)
         later = f", {num_later} of them once --trials leaves room" if num_later > 0 else ""
         lines.append(f"{num_waiting} queued, to be trained before others{later}")
     return lines

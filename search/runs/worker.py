@@ -59,13 +59,15 @@ def _work(config: RunConfig, worker: int, index: int, resources: Resources) -> N
     store = Store.open(config.storage)
     WorkerLocks(store.lock_path).hold(worker)
     search = SearchStudy(store, config.study_name)
+    search.summaries.update()
+    num_trials = search.summaries.num_trials
     proposals, trainer = prepare_trials(
         search,
         config,
         resources.load_data(),
         device=resources.device,
         engine=resources.engine,
-        seed=sampler_seed(config.seed, index, len(search.read_trials())),
+        seed=sampler_seed(config.seed, index, num_trials),
         should_stop=stop_requested.is_set,
     )
     try:
@@ -110,6 +112,7 @@ def prepare_trials(
     from search.runs.trial import TrialTrainer
     from search.sampling.proposals import Proposals
     from search.sampling.tpe import BoundedTpe
+    from studies.rivals import Rivals
 
     proposals = Proposals(
         search=search,
@@ -133,6 +136,7 @@ def prepare_trials(
         metric=config.metric,
         recorded=config.recorded,
         should_stop=should_stop,
+        rivals=Rivals(search),
     )
     return proposals, trainer
 

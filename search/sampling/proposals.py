@@ -2,18 +2,17 @@
 
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from optuna.trial import FrozenTrial
 
 from search.sampling.draws import MAX_REJECTIONS, draw_growing, draw_within_budget, too_many_rejections
 from search.sampling.tpe import STARTUP_TRIALS, BoundedTpe
 from space.search_space import SearchSpace
 from studies.slots import Slot
 from studies.study import SearchStudy, Suggestion
-from studies.trials import TrialAttributes, attributes_of, find_trained
+from studies.trials import TrialAttributes, attributes_of, read_trial
 
 STARTUP_SIZE_RANGE = 16.0
 """Approximate ratio of the largest startup trial's parameters to the smallest's."""
@@ -49,17 +48,17 @@ class Proposals:
             return self._repeat(slot.trial_number)
         smallest = sys.maxsize
         for attempt in range(MAX_REJECTIONS):
-            trials = self.search.read_trials()
+            self.search.summaries.update()
             if self.should_stop():
                 self.search.slots.interrupt(slot)
                 return None
             # Finding a growing net takes many draws, so it is tried only once.
-            first = (self._queued(slot) or self._draw_growing(trials)) if attempt == 0 else None
-            suggestion = first or self._sample(trials)
+            first = (self._queued(slot) or self._draw_growing()) if attempt == 0 else None
+            suggestion = first or self._sample()
             num_params = suggestion.candidate.num_params
             if num_params > self.budget:
                 self.search.add_rejected(suggestion, self.budget)
-            elif original := find_trained(trials, suggestion.candidate):
+            elif (original := self.search.slots.find_trained(suggestion.candidate.key)) is not None:
                 self.search.add_duplicate(suggestion, original)
             elif self.search.slots.reserve(slot, suggestion.candidate.key):
                 return suggestion
@@ -68,7 +67,7 @@ class Proposals:
 
     def _repeat(self, trial_number: int) -> Suggestion:
         """Return the candidate of a trial that an earlier version interrupted, which made it a failed one."""
-        trial = self.search.read_trials()[trial_number]
+        trial = read_trial(self.search.store, self.search.name, trial_number)
         source = attributes_of(trial).get("warm_start")
         attributes: TrialAttributes = {} if source is None else {"warm_start": source}
         return Suggestion.of(trial.params, self.space, epochs=self.num_epochs, attributes=attributes)
@@ -80,19 +79,19 @@ class Proposals:
         source: TrialAttributes = {"warm_start": slot.queued.source}
         return Suggestion.of(slot.queued.params, self.space, epochs=self.num_epochs, attributes=source)
 
-    def _draw_growing(self, trials: Sequence[FrozenTrial]) -> Suggestion | None:
+    def _draw_growing(self) -> Suggestion | None:
         """Draw a growing net for a startup or exploring trial; returns None if it is the sampler's turn."""
         # Known nets do not replace startup trials, which spread over sizes: they may all have one size.
-        num_trials = sum("warm_start" not in attributes_of(trial) for trial in trials)
+        num_trials = self.search.summaries.num_trials - self.search.summaries.num_warm_started
         is_startup = num_trials < STARTUP_TRIALS
         if self.is_random or not (is_startup or num_trials % EXPLORE_EVERY == 0):
             return None
         size_range = STARTUP_SIZE_RANGE if is_startup else EXPLORE_SIZE_RANGE
         return draw_growing(self.space, self.budget, self.random, size_range=size_range, epochs=self.num_epochs)
 
-    def _sample(self, trials: Sequence[FrozenTrial]) -> Suggestion:
+    def _sample(self) -> Suggestion:
         if not self.is_random:
-            return self.tpe.suggest(trials, self.space, epochs=self.num_epochs)
+            return self.tpe.suggest(self.search.summaries, self.space, epochs=self.num_epochs)
         drawn = draw_within_budget(self.space, self.budget, self.random, epochs=self.num_epochs)
         if drawn.suggestion is None:
             raise too_many_rejections(self.budget, drawn.smallest)

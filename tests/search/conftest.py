@@ -146,7 +146,7 @@ def make_study_of_every_outcome(folder: Path) -> SearchStudy:
     train_one(study, 8, [0.3], Outcome.PRUNED)
     train_one(study, 9, [], Outcome.DIVERGED)
     study.add_rejected(suggest(100), BUDGET)
-    study.add_duplicate(suggest(4), study.study.trials[1])
+    study.add_duplicate(suggest(4), 1)
     study.tell_failed(begin(study, 5).number, "lost")
     begin(study, 6).set_user_attr("num_redrawn", 20)
     return study

@@ -23,7 +23,7 @@ def make_one_of_each(search: SearchStudy) -> dict[str, int]:
         "diverged": train_one(search, 4, [], Outcome.DIVERGED),
     }
     search.add_rejected(suggest(100), BUDGET)
-    search.add_duplicate(suggest(4), search.study.trials[numbers["smaller"]])
+    search.add_duplicate(suggest(4), numbers["smaller"])
     failed = begin(search, 5)
     search.tell_failed(failed.number, "interrupted in a test")
     running = begin(search, 6)

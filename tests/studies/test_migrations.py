@@ -13,8 +13,9 @@ from studies.records import read_front
 from studies.slots import TrialSlots
 from studies.storage import Store
 from studies.study import SearchStudy
+from studies.summaries import read_totals
 from studies.tables import SCHEMA_VERSION, metadata, schema_version
-from studies.trials import Outcome, count_outcomes, outcome_of
+from studies.trials import Outcome, outcome_of
 from tests.stores import WORKER, restore_store, run_at_once
 
 NAME = "digits-700"
@@ -44,7 +45,7 @@ def test_an_earlier_store_is_read_as_it_is(schema: int, tmp_path: Path) -> None:
     store = Store.open_read_only(url)
     assert version_of(store) == SCHEMA_VERSION
     assert store.resolve_study_name(None) == NAME
-    counts = count_outcomes(store.load_study(NAME).get_trials(deepcopy=False))
+    counts = read_totals(store, store.load_study(NAME)).counts
     assert (counts[Outcome.COMPLETE], counts[Outcome.PRUNED]) == (4, 1)
     front, accuracies = {1: ([460, 573], [0.8867, 0.9417]), 2: ([334, 466], [0.82])}[schema]
     assert [point.num_params for point in read_front(store.database, NAME)] == front

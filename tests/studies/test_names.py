@@ -48,7 +48,10 @@ def test_a_deleted_study_is_gone_and_others_stay(tmp_path: Path) -> None:
 def test_a_study_that_goes_while_it_is_searched_is_gone(search: SearchStudy) -> None:
     trial = begin(search, 8)
     delete(reopen(search))
-    for read in (search.read_trials, lambda: search.repair(WorkerLocks(search.store.lock_path))):
+    for read in (
+        lambda: read_trials(search.store, search.study),
+        lambda: search.repair(WorkerLocks(search.store.lock_path)),
+    ):
         with pytest.raises(DamagedStoreError, match=f"study '{NAME}' is gone"):
             read()
     with pytest.raises(KeyError):
@@ -59,7 +62,7 @@ def test_the_name_of_a_gone_study_can_be_used_again(search: SearchStudy, tmp_pat
     train_one(search, 8, [0.6, 0.9])
     delete(search)
     anew = create_search(tmp_path)
-    assert (anew.read_trials(), anew.curves.trials, anew.slots.read()) == ([], [], [])
+    assert (read_trials(anew.store, anew.study), anew.curves.trials, anew.slots.read()) == ([], [], [])
     assert read_fingerprint(anew.store, NAME) == FINGERPRINT
     assert (read_front(anew.store.database, NAME), read_epochs(anew.store.database, NAME, [0])) == ([], {0: []})
     assert train_one(anew, 4, [0.8]) == 0

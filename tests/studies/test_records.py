@@ -11,7 +11,7 @@ from studies.records import (
     CURVE_COLUMNS,
     TRIAL_COLUMNS,
     curve_rows,
-    read_completed_curves,
+    read_accuracies,
     read_epochs,
     read_front,
     trial_rows,
@@ -20,7 +20,7 @@ from studies.records import (
 from studies.study import SearchStudy
 from studies.tables import pareto_front as front_table
 from studies.trials import Outcome, front_point
-from tests.stores import begin, make_search, net, results, store_epochs, train_one
+from tests.stores import make_search, results, store_epochs, train_one
 from tests.studies.conftest import make_one_of_each
 
 # Epochs
@@ -41,32 +41,16 @@ def test_epochs_belong_to_one_search(tmp_path: Path, search: SearchStudy) -> Non
     assert read_epochs(search.store.database, other.name, [0]) == {0: []}
 
 
-def test_rivals_are_the_complete_trials_of_at_most_so_many_parameters(tmp_path: Path, search: SearchStudy) -> None:
-    other = make_search(tmp_path, "other")
-    train_one(other, 3, [0.1, 0.2])
+def test_accuracies_are_read_by_epoch(tmp_path: Path, search: SearchStudy) -> None:
+    train_one(make_search(tmp_path, "other"), 3, [0.1, 0.2])
     train_one(search, 8, [0.5, 0.9])
-    train_one(search, 4, [0.3, 0.4])
-    train_one(search, 4, [0.1, 0.2], Outcome.PRUNED)
-    train_one(search, 4, [0.1], Outcome.DIVERGED)
-    store_epochs(search, begin(search, 2).number, 0.2)
-
-    def read(max_params: int) -> list[tuple[int, tuple[float, ...], tuple[float, ...]]]:
-        return read_completed_curves(search.store.database, search.name, max_params)
-
-    small = (net(4).num_params, (0.3, 0.4), train_accuracies(0.3, 0.4))
-    large = (net(8).num_params, (0.5, 0.9), train_accuracies(0.5, 0.9))
-    assert read(large[0]) == [large, small]
-    assert read(large[0] - 1) == [small]
-    assert read(small[0]) == [small]
-    assert read(small[0] - 1) == []
-
-
-def test_rivals_of_one_size_stay_apart(search: SearchStudy) -> None:
-    train_one(search, 4, [0.5, 0.9])
-    train_one(search, 4, [0.4, 0.8])
-    assert read_completed_curves(search.store.database, search.name, 1_000) == [
-        (94, accuracies, train_accuracies(*accuracies)) for accuracies in ((0.5, 0.9), (0.4, 0.8))
-    ]
+    train_one(search, 4, [0.3, 0.4, 0.6])
+    train_one(search, 4, [], Outcome.DIVERGED)
+    assert read_accuracies(search.store.database, search.name, [0, 1, 2]) == {
+        0: ((0.5, 0.9), train_accuracies(0.5, 0.9)),
+        1: ((0.3, 0.4, 0.6), train_accuracies(0.3, 0.4, 0.6)),
+    }
+    assert read_accuracies(search.store.database, search.name, []) == {}
 
 
 def train_accuracies(*val_accuracies: float) -> tuple[float, ...]:

@@ -192,7 +192,7 @@ def test_a_duplicate_takes_over_what_is_stored_and_has_no_curve_of_its_own(
 ) -> None:
     original = train_one(search, 4, [0.5, 0.8], outcome)
     front = read_front(search.store.database, search.name)
-    search.add_duplicate(suggest(4), search.study.trials[original])
+    search.add_duplicate(suggest(4), original)
     first, second = reopen(search).study.trials
     assert (second.state, second.values, second.constraints) == (first.state, first.values, first.constraints)
     assert (second.user_attrs["outcome"], second.user_attrs["duplicate_of"]) == ("duplicate", original)

@@ -11,16 +11,14 @@ from studies.trials import (
     Outcome,
     attributes_of,
     candidate_of,
-    count_outcomes,
     curve_attributes_of,
-    find_trained,
     finished_trials,
     front_point,
     outcome_of,
     read_trial,
     write_attributes,
 )
-from tests.stores import BUDGET, NAME, begin, net, reopen, suggest, train_one
+from tests.stores import BUDGET, NAME, WORKER, begin, net, reopen, suggest, train_one
 from tests.studies.conftest import make_one_of_each
 
 # Outcomes
@@ -49,68 +47,45 @@ def test_an_outcome_counts_once_the_trial_is_told(search: SearchStudy) -> None:
     assert outcome_of(search.study.trials[0]) == Outcome.FAILED
 
 
-def test_outcomes_are_counted(search: SearchStudy) -> None:
-    make_one_of_each(search)
-    counts = count_outcomes(search.study.get_trials())
-    assert {outcome: counts[outcome] for outcome in Outcome} == {
-        Outcome.COMPLETE: 2,
-        Outcome.PRUNED: 1,
-        Outcome.DIVERGED: 1,
-        Outcome.REJECTED: 1,
-        Outcome.DUPLICATE: 1,
-        Outcome.FAILED: 1,
-    }
-
-
-def test_redrawn_candidates_count_as_rejected(search: SearchStudy) -> None:
-    for num_redrawn in (3, 40):
-        search.begin(replace(suggest(4), attributes={"num_redrawn": num_redrawn}), BUDGET, run={})
-    search.add_rejected(suggest(100), BUDGET)
-    assert count_outcomes(search.study.get_trials())[Outcome.REJECTED] == 44
-
-
-def test_nothing_to_count(search: SearchStudy) -> None:
-    assert sum(count_outcomes(search.study.get_trials()).values()) == 0
-
-
 # Equal candidates
+
+
+def find(search: SearchStudy, candidate: CandidateSpec) -> int | None:
+    return search.slots.find_trained(candidate.key)
 
 
 @pytest.mark.parametrize("outcome", TRAINED)
 def test_a_trained_candidate_is_found_again(search: SearchStudy, outcome: Outcome) -> None:
     train_one(search, 4, [0.5])
+    assert find(search, net(5)) is None
     number = train_one(search, 5, [0.5], outcome)
-    found = find_trained(search.study.trials, net(5))
-    assert found is not None
-    assert found.number == number
-    assert candidate_of(found) == net(5)
+    assert find(search, net(5)) == number
+    assert candidate_of(search.study.trials[number]) == net(5)
 
 
 def test_a_candidate_that_was_not_trained_to_its_end_is_not_found(search: SearchStudy) -> None:
-    assert find_trained(search.study.trials, net(5)) is None
-    failed = begin(search, 5)
-    assert find_trained(search.study.trials, net(5)) is None
-    search.tell_failed(failed.number, "lost")
+    slot = search.slots.claim(9, WORKER)
+    assert slot is not None
+    assert search.slots.reserve(slot, net(5).key)
+    assert find(search, net(5)) is None
+    search.slots.assign(slot, begin(search, 5).number, net(5).num_params)
+    assert find(search, net(5)) is None
     search.add_rejected(suggest(100), BUDGET)
-    for width in (5, 100):
-        assert find_trained(search.study.trials, net(width)) is None
+    assert find(search, net(100)) is None
 
 
 def test_another_way_of_training_makes_another_candidate(search: SearchStudy) -> None:
     train_one(search, 5, [0.5])
-    assert find_trained(search.study.trials, net(5)) is not None
-    assert find_trained(search.study.trials, net(6)) is None
-    other = CandidateSpec(net(5).architecture, replace(TrainingConfig(), max_lr=0.123))
-    assert find_trained(search.study.trials, other) is None
+    assert find(search, net(5)) is not None
+    assert find(search, net(6)) is None
+    assert find(search, CandidateSpec(net(5).architecture, replace(TrainingConfig(), max_lr=0.123))) is None
 
 
 def test_the_original_is_found_not_its_duplicates(search: SearchStudy) -> None:
     original = train_one(search, 5, [0.5])
     for _ in range(2):
-        found = find_trained(search.study.trials, net(5))
-        assert found is not None
-        assert found.number == original
-        search.add_duplicate(suggest(5), found)
+        assert find(search, net(5)) == original
+        search.add_duplicate(suggest(5), original)
 
 
 # What else is read from trials

@@ -319,7 +319,7 @@ def test_trials_without_weights_are_refused(tmp_path: Path) -> None:
     train_one(study, 8, [0.9])
     train_one(study, 8, [0.5], Outcome.PRUNED)
     study.add_rejected(suggest(100), BUDGET)
-    study.add_duplicate(suggest(8), study.study.trials[0])
+    study.add_duplicate(suggest(8), 0)
     for number, message in enumerate(
         [
             "trial 0 has no weights in ",

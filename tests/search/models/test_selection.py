@@ -25,7 +25,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> SearchStudy:
     train_one(study, MIDDLE, [0.8])  # worse than the smaller trial 2
     train_one(study, MIDDLE, [0.95])
     study.add_rejected(suggest(100), BUDGET)
-    study.add_duplicate(suggest(SMALL), study.study.trials[2])
+    study.add_duplicate(suggest(SMALL), 2)
     study.tell_failed(begin(study, 5).number, "lost")
     begin(study, 6)
     return study

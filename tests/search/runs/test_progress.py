@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import TrialState
 from rich.console import Console
 
 from mnist_core.engine import TORCH, Engine
@@ -26,7 +26,8 @@ from search.runs.progress import (
 )
 from search.workers.machine import Resources
 from studies.pareto import FrontPoint
-from studies.trials import Outcome, count_outcomes
+from studies.summaries import TrialSummary
+from studies.trials import TRAINED, Outcome
 
 CONFIG = RunConfig(budget=8_000, trials=12, dataset="digits", epochs=4, study="digits-8000")
 
@@ -35,19 +36,22 @@ RESOURCES = Resources("mnist", None, None, "cpu", Engine(Path("trainer.so")))
 COMPILING = "compiling the native trainer, once on this machine"
 
 
-def finished(number: int, outcome: Outcome, *, accuracy: float | None = 0.9876, seconds: float = 61.0) -> FrozenTrial:
-    trained = {"num_epochs": 4, "seconds": seconds} if outcome in ("complete", "pruned", "diverged") else {}
-    measured = {} if accuracy is None else {"val_accuracy": accuracy}
-    trial = create_trial(
+def finished(number: int, outcome: Outcome, *, accuracy: float | None = 0.9876, seconds: float = 61.0) -> TrialSummary:
+    return TrialSummary(
+        number=number,
+        trial_id=number,
         state=TrialState.FAIL if outcome == Outcome.FAILED else TrialState.PRUNED,
-        user_attrs={"outcome": outcome, "num_params": 1_234, "notation": "gap fc10+", **trained, **measured},
+        outcome=outcome,
+        num_params=1_234,
+        val_accuracy=accuracy,
+        num_epochs=4,
+        seconds=seconds,
+        engine="torch on cpu",
     )
-    trial.number = number
-    return trial
 
 
 def snapshot(
-    trials: Sequence[FrozenTrial] = (),
+    trials: Sequence[TrialSummary] = (),
     *,
     running: Sequence[RunningTrial] = (),
     num_workers: int = 2,
@@ -55,8 +59,9 @@ def snapshot(
 ) -> Snapshot:
     return Snapshot(
         num_trials=12,
-        counts=count_outcomes(trials),
+        counts=Counter(trial.outcome for trial in trials),
         finished=trials,
+        trained_seconds=sum(trial.seconds for trial in trials if trial.outcome in TRAINED),
         running=running,
         num_workers=num_workers,
         front=front,
@@ -200,7 +205,7 @@ def test_a_trial_that_overtakes_another_is_shown_once(lines: Callable[[], list[s
     display.started(CONFIG, RESOURCES, 0)
     first, second = finished(0, Outcome.COMPLETE), finished(1, Outcome.COMPLETE)
     display.update(snapshot([second], running=[running(0)]))
-    display.update(snapshot([first, second]))
+    display.update(snapshot([second, first]))
     assert [line[:15] for line in lines()[1:]] == [" 1/12  trial 1 ", " 2/12  trial 0 "]
 
 

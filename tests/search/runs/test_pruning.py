@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.runs.pruning import MIN_RIVALS, NOISE_STANDARD_ERRORS, WARM_UP_EPOCHS, TrialCurve, should_prune
+from search.runs.pruning import MIN_RIVALS, NOISE_STANDARD_ERRORS, WARM_UP_EPOCHS, should_prune
+from studies.rivals import TrialCurve
 
 NUM_EPOCHS = WARM_UP_EPOCHS + 7
 NUM_VALIDATION = 10_000

@@ -10,9 +10,8 @@ from search.runs.summary import RunSummary, print_run
 from studies.confirmations import ConfirmedPoint
 from studies.records import read_front
 from studies.study import SearchStudy
-from studies.trials import count_outcomes
 from tests.search.conftest import make_study_of_every_outcome
-from tests.stores import BUDGET, make_search
+from tests.stores import BUDGET, make_search, summaries_of
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +23,7 @@ def summary_of(search: SearchStudy, **fields: Any) -> RunSummary:
     return RunSummary(
         **{
             "study": search.name,
-            "counts": count_outcomes(search.study.trials),
+            "counts": summaries_of(search).counts,
             "num_trained": search.slots.num_trained(),
             "front": read_front(search.store.database, search.name),
             "seconds": 3_725.04,

@@ -15,7 +15,7 @@ from mnist_core.engine import Engine
 from mnist_core.evaluation import evaluate
 from mnist_core.model import build_model
 from mnist_core.plan import plan_epoch
-from search.runs.pruning import MIN_RIVALS, WARM_UP_EPOCHS, TrialCurve
+from search.runs.pruning import MIN_RIVALS, WARM_UP_EPOCHS
 from search.runs.trial import MAX_DIVERGED, trial_seed
 from search.sampling.tpe import STARTUP_TRIALS
 from space.architecture import ArchitectureSpec
@@ -23,11 +23,12 @@ from space.errors import SearchFailedError
 from studies.locks import WorkerLocks
 from studies.pareto import FrontPoint
 from studies.records import read_epochs, read_front
+from studies.rivals import TrialCurve
 from studies.slots import MAX_LOSSES, SlotLostError, SlotState, State
 from studies.study import SearchStudy
-from studies.trials import Outcome, candidate_of, count_outcomes, outcome_of
+from studies.trials import Outcome, candidate_of, outcome_of
 from tests.runners import TrialRunner, few_digits, make_runner, only_one_candidate, run_all, small_space, stop_after
-from tests.stores import WORKER, change_slot, reopen, silence, train_one
+from tests.stores import WORKER, change_slot, reopen, silence, summaries_of, train_one
 
 ABSURD = {"max_lr": (1e12, 1e12), "weight_decay": (1e12, 1e12)}  # weights grow by 1e24 a step
 
@@ -202,7 +203,7 @@ def test_a_search_ends_when_all_trials_diverge(tmp_path: Path) -> None:
     message = str(caught.value)
     assert message.startswith(f"{MAX_DIVERGED} trials in a row diverged, the last because the ")
     assert "lower max_lr with --space" in message
-    assert count_outcomes(runner.search.study.trials)[Outcome.DIVERGED] == MAX_DIVERGED
+    assert summaries_of(runner.search).counts[Outcome.DIVERGED] == MAX_DIVERGED
 
 
 def test_a_trained_trial_among_the_diverged_lets_the_search_go_on(

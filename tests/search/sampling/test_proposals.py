@@ -20,9 +20,9 @@ from space.errors import SearchFailedError
 from space.random_draw import RandomDraw
 from space.results import EpochResult
 from space.search_space import SearchSpace
-from studies.trials import Outcome, count_outcomes, outcome_of
+from studies.trials import Outcome, outcome_of
 from tests.runners import make_runner, only_one_candidate, run_all, small_space
-from tests.stores import WORKER, results, train_one
+from tests.stores import WORKER, results, summaries_of, train_one
 
 DEFAULT = SearchSpace.default()
 
@@ -81,7 +81,7 @@ def test_random_sampling_stays_within_the_budget_and_counts_what_it_redrew(tmp_p
     replayed = random.Random(0)
     num_over = [draw_within_budget(space, budget, replayed, epochs=2).num_over for _ in trials]
     assert [trial.user_attrs.get("num_redrawn", 0) for trial in trials] == num_over
-    assert count_outcomes(runner.search.study.trials)[Outcome.REJECTED] == sum(num_over) > 0
+    assert summaries_of(runner.search).counts[Outcome.REJECTED] == sum(num_over) > 0
 
 
 @pytest.mark.usefixtures("_trained_at_once")
@@ -128,9 +128,10 @@ def test_an_earlier_calls_candidates_are_not_repeated(tmp_path: Path) -> None:
     search = make_runner(tmp_path, space=space).search
     params = []
     for _ in range(2):
-        tpe = BoundedTpe(sampler_seed(0, 0, len(search.study.trials)))
+        trials = summaries_of(search)
+        tpe = BoundedTpe(sampler_seed(0, 0, trials.num_trials))
         for _ in range(3):
-            params.append(tuple(tpe.suggest(search.study.trials, space, epochs=2).params.values()))
+            params.append(tuple(tpe.suggest(trials, space, epochs=2).params.values()))
         train_one(search, 4, [0.5])
     assert len(set(params)) == 6
 
