@@ -1,6 +1,11 @@
 """Searches on digits that are killed in every way at random moments, then finished and checked for losses.
 
-python -m benchmarks.chaos [--rounds N] [--seed N] [--json]
+    python -m benchmarks.chaos [--rounds N] [--seed N] [--json]
+    python -m benchmarks.chaos --long [--kills 100] [--stops 4] [--trials 200] [--workers 8] [--seed N] [--json]
+
+The long form is one search whose workers are killed at random moments, again and again, and some of them stopped for
+60 s, which is longer than their leases. Then it is checked whether anything was lost, trained twice or counted wrongly,
+and that a kill has cost at most the epoch that it interrupted.
 """
 
 import argparse
@@ -19,6 +24,7 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.consistency import count_epochs, find_problems, read_trained
+from benchmarks.storm import Storm, describe, processes_in, weather, worker_pids
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -65,8 +71,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=20, help="searches to run (default: 20)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the moments (default: 0)")
+    parser.add_argument("--long", action="store_true", help="one search with many kills and stops of its workers")
+    parser.add_argument("--kills", type=int, default=100, help="kills of the long form (default: 100)")
+    parser.add_argument("--stops", type=int, default=4, help="workers that the long form stops (default: 4)")
+    parser.add_argument("--trials", type=int, default=200, help="trials of the long form (default: 200)")
+    parser.add_argument("--workers", type=int, default=8, help="workers of the long form (default: 8)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
+    if options.long:
+        storm = Storm(options.trials, options.workers, options.kills, options.stops)
+        with tempfile.TemporaryDirectory(prefix="chaos-") as name:
+            weathered = weather(Path(name).resolve(), storm, random.Random(options.seed))
+        print(json.dumps(asdict(weathered)) if options.json else describe(storm, weathered))
+        sys.exit(1 if weathered.problems else 0)
 
     rounds = []
     num_problems = 0
@@ -197,42 +214,12 @@ def send(process: subprocess.Popen[bytes], way: Way, generator: random.Random) -
     return True
 
 
-def worker_pids(parent: int) -> list[int]:
-    """Return the spawned children of a process, without multiprocessing's resource tracker."""
-    pids = []
-    for pid in _all_pids():
-        try:
-            # The state and the parent follow the name, which is in brackets and may contain anything.
-            ppid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-            if ppid == parent and b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                pids.append(pid)
-        except OSError:  # it is gone
-            pass
-    return pids
-
-
-def processes_in(folder: Path) -> list[int]:
-    """Return the processes whose working directory is a folder: everything that a call there has started."""
-    pids = []
-    for pid in _all_pids():
-        try:
-            if Path(f"/proc/{pid}/cwd").readlink() == folder:
-                pids.append(pid)
-        except OSError:  # it is gone or belongs to another user
-            pass
-    return pids
-
-
 def wait_until_gone(folder: Path, seconds: float) -> list[int]:
     """Wait until a folder's processes are gone; returns those still running after ``seconds``."""
     deadline = time.monotonic() + seconds
     while (left := processes_in(folder)) and time.monotonic() < deadline:
         time.sleep(0.05)
     return left
-
-
-def _all_pids() -> list[int]:
-    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
 
 
 if __name__ == "__main__":

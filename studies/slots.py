@@ -108,6 +108,10 @@ class TrialSlots:
             queued = self._take_queued(connection, slot_id)
             return replace(self._read_one(connection, slot_id), queued=queued)
 
+    def has_room(self, total: int) -> bool:
+        """Return whether `claim` would find a slot at this moment."""
+        return self.count(SlotState.RUNNING, *TRAINED) < total
+
     def take_up(self, trial_number: int, worker: int) -> Slot | None:
         """Give a worker the slot of a paused trial; returns None if the trial is not paused, or not any more."""
         with self._database.begin() as connection:

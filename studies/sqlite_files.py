@@ -10,12 +10,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
-from sqlalchemy.engine import make_url
+from sqlalchemy import event
+from sqlalchemy.engine import Engine, make_url
 
-from space.errors import InputError
+from space.errors import InputError, SearchFailedError
 
-LOCK_WAIT_SECONDS = 60
-"""Time that a write waits for another process's write before it fails."""
+LOCK_WAIT_SECONDS = 300
+"""Time that a write waits for another process's write before it fails, tried again and again by SQLite: usually some
+milliseconds, but a process that is stopped in the middle of a write holds the lock until it goes on."""
 MAX_COPIES = 20
 """Number of times that a file which is written meanwhile is copied again."""
 
@@ -54,6 +56,25 @@ def copy_in_memory(path: Path) -> sqlite3.Connection:
             return copy
         copy.close()
     return _copy(path, "mode=ro")
+
+
+def watch_file(database: Engine, path: Path) -> None:
+    """From now on, let each transaction check that ``path`` is still the file that is open.
+
+    Whatever is written after it was replaced or deleted would be lost with the file, without an error.
+    """
+    opened = path.stat()
+
+    def check(_connection: object) -> None:
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            found = None
+        if found is None or (found.st_dev, found.st_ino) != (opened.st_dev, opened.st_ino):
+            what = "deleted" if found is None else "replaced by another file"
+            raise SearchFailedError(f"the study store {path} was {what} while it was in use: nothing is written to it")
+
+    event.listen(database, "begin", check)
 
 
 def find_unwritable(path: Path, beside: Sequence[Path]) -> Path | None:

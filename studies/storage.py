@@ -35,7 +35,7 @@ from studies.names import (
     list_names,
     search_names,
 )
-from studies.sqlite_files import LOCK_WAIT_SECONDS, copy_in_memory, find_unwritable, is_sqlite, sqlite_path
+from studies.sqlite_files import LOCK_WAIT_SECONDS, copy_in_memory, find_unwritable, is_sqlite, sqlite_path, watch_file
 from studies.tables import OPTUNA_TABLES, OPTUNA_VERSION_TABLES, SCHEMA_VERSION, metadata, schema_version
 
 DIRECTIONS = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
@@ -163,6 +163,7 @@ class Store:
         storage = RDBStorage(url, engine_kwargs=_SQLITE_ENGINE)
         storage.engine.dispose()  # drop the connections made before the listener
         event.listen(storage.engine, "connect", _set_synchronous_normal)
+        watch_file(storage.engine, sqlite_path(url).resolve())
         return cls(url, storage)
 
     @property

@@ -311,10 +311,11 @@ def _open_curves(store: Store, name: str) -> Study:
     return curves
 
 
-def _discard_what_is_left(store: Store, name: str) -> None:
-    """Delete what a study that is gone has left, except for the record of its openings of the test set."""
-    with suppress(KeyError):
-        optuna.delete_study(study_name=name + CURVES_SUFFIX, storage=store.storage)
+def discard(store: Store, name: str) -> None:
+    """Delete a study, or what one that is gone has left, except for the record of its openings of the test set."""
+    for study_name in (name, name + CURVES_SUFFIX):
+        with suppress(KeyError):
+            optuna.delete_study(study_name=study_name, storage=store.storage)
     with store.database.begin() as connection:
         for table in metadata.sorted_tables[::-1]:
             if "study_name" in table.c and table is not test_openings:
@@ -323,7 +324,7 @@ def _discard_what_is_left(store: Store, name: str) -> None:
 
 def _create(store: Store, name: str, fingerprint: dict[str, Any]) -> None:
     if name in gone_names(store.database):
-        _discard_what_is_left(store, name)
+        discard(store, name)
     if name in copied_names(store.database) and store.load_study(name).get_trials(deepcopy=False):
         raise copied_study(store.database, store.url, name)
     for study_name, num_objectives in ((name, 2), (name + CURVES_SUFFIX, 1)):

@@ -28,6 +28,7 @@ from search.cli import (
     run,
     space,
     status,
+    studies,
     train,
     trials,
 )
@@ -77,6 +78,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     (FIND, front.front, front.EXAMPLE),
     (FIND, trials.trials, trials.EXAMPLE),
     (FIND, curves.curves, curves.EXAMPLE),
+    (FIND, studies.studies, studies.EXAMPLE),
     (FIND, confirm.confirm, confirm.EXAMPLE),
     (FIND, dashboard.dashboard, dashboard.EXAMPLE),
     (FIND, space.space, space.EXAMPLE),

@@ -48,6 +48,7 @@ Study = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
+        envvar="SEARCH_STUDY",
         help="Name of the study; optional if the store holds only one.",
         rich_help_panel=STORAGE,
     ),

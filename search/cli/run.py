@@ -135,6 +135,7 @@ def run(
         str | None,
         typer.Option(
             metavar="NAME",
+            envvar="SEARCH_STUDY",
             help="The study to start or continue. If omitted, it is named after the dataset, the budget and the "
             "settings that are not the default.",
             rich_help_panel=STORAGE,

@@ -34,7 +34,6 @@ def work(config: RunConfig, worker: int, index: int, resources: Resources, failu
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _request_stop)
     end_with_parent()
-    prepare_process()
     from studies.storage import store_failure
 
     try:
@@ -59,6 +58,9 @@ def _work(config: RunConfig, worker: int, index: int, resources: Resources) -> N
     store = Store.open(config.storage)
     WorkerLocks(store.lock_path).hold(worker)
     search = SearchStudy(store, config.study_name)
+    if not search.slots.has_room(config.trials):
+        return  # before torch is imported, which takes most of a worker's start and of its memory
+    prepare_process()
     search.summaries.update()
     num_trials = search.summaries.num_trials
     proposals, trainer = prepare_trials(

@@ -9,7 +9,8 @@ from space.errors import SearchFailedError
 
 WORKER_BYTES = 1_500_000_000
 """Memory reserved per worker, twice what it uses."""
-MAX_DEFAULT_WORKERS = 8
+MAX_DEFAULT_WORKERS = 16
+"""More workers than these have not been measured on one SQLite file (benchmarks/contention.py)."""
 MAX_LOSSES = 20
 """Number of workers lost in a row, without a finished training, after which a command gives up."""
 

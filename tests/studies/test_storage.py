@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import delete, insert, update
 from sqlalchemy.exc import OperationalError
 
-from space.errors import InputError
+from space.errors import InputError, SearchFailedError
 from studies.locks import WorkerLocks
 from studies.records import read_epochs, read_front, trial_rows
 from studies.storage import DIRECTIONS, Store
 from studies.study import SearchStudy
 from studies.tables import SCHEMA_VERSION, schema_version, searches
-from tests.stores import FINGERPRINT, NAME, create_search, make_search, run_at_once, train_one
+from tests.stores import FINGERPRINT, NAME, begin, create_search, make_search, run_at_once, train_one
 
 OPENERS = {"open": Store.open, "open_read_only": Store.open_read_only}
 ALL_OPENERS = {"create": Store.create, **OPENERS}
@@ -388,3 +388,23 @@ def test_what_follows_a_question_mark_is_not_dropped(tmp_path: Path) -> None:
 def test_without_a_driver_what_is_supported_is_said() -> None:
     with pytest.raises(InputError, match=r"is not installed; what is supported is an SQLite file, such as sqlite:///"):
         Store.open("postgresql://host/db")
+
+
+# A file that is replaced while it is in use
+
+
+@pytest.mark.parametrize("what", ["replaced by another file", "deleted"])
+def test_nothing_is_written_to_a_file_that_is_not_there_any_more(tmp_path: Path, what: str) -> None:
+    """SQLite would go on writing to the old file, which nobody can open again."""
+    search = make_search(tmp_path)
+    assert search.slots.claim(9, 1) is not None
+    path = tmp_path / "studies.db"
+    if what == "deleted":
+        path.unlink()
+    else:
+        copy = tmp_path / "copy.db"
+        copy.write_bytes(path.read_bytes())
+        copy.replace(path)
+    for write in (lambda: search.slots.claim(9, 2), lambda: begin(search, 4)):
+        with pytest.raises(SearchFailedError, match=f"studies.db was {what} while it was in use: nothing is written"):
+            write()

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.chaos import OPTIONS, Kill, processes_in, run_call, wait_until_gone
+from benchmarks.chaos import OPTIONS, Kill, run_call, wait_until_gone
 from benchmarks.consistency import count_epochs, find_problems, read_trained
+from benchmarks.storm import EPOCHS, Storm, processes_in, weather
 from search.runs.config import RunConfig
 from search.runs.progress import QuietDisplay, Snapshot
 from search.runs.search import run_search
@@ -55,11 +56,12 @@ def test_calls_that_were_ended_add_up_to_one_whole_search(tmp_path: Path) -> Non
     assert num_taken_up > 0, "nothing was interrupted"
 
 
-def test_a_lost_worker_is_replaced_and_its_trial_goes_on(tmp_path: Path) -> None:
-    result = run_call(tmp_path, OPTIONS, 4, [Kill("worker sigkill", False, 0.3)], random.Random(3))
-    assert (result.exit_code, result.problems, len(result.sent)) == (0, [], 1)
-    assert (tmp_path / "stderr.txt").read_text(encoding="utf-8").count("a worker was lost") == 1
-    assert find_problems(tmp_path, 4) == []
+def test_workers_that_are_killed_again_and_again_cost_an_epoch_each(tmp_path: Path) -> None:
+    """benchmarks/chaos.py --long does the same with more of everything, and stops workers too."""
+    found = weather(tmp_path.resolve(), Storm(num_trials=5, num_workers=2, num_kills=3, num_stops=0), random.Random(3))
+    assert (found.problems, found.errors) == ([], [])
+    assert (found.kills, found.calls) == (3, 1)
+    assert found.epochs >= 5 * EPOCHS
 
 
 def test_a_crash_in_native_code_costs_a_worker_and_not_the_search(search, native_engine) -> None:

@@ -1,0 +1,211 @@
+"""The long form of benchmarks/chaos.py: one search whose workers are killed and stopped again and again."""
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.consistency import find_problems
+
+ROOT = Path(__file__).resolve().parent.parent
+
+STOP_SECONDS = 60.0
+"""Time for which a worker is stopped, longer than its lease."""
+LOOK_SECONDS = 0.2
+"""Mean time between two looks at whether another worker is to be killed."""
+SECONDS = 3_600.0
+"""Time after which a search is considered to hang."""
+MAX_CALLS = 20
+"""Number of calls after which a search is given up: one that loses worker after worker ends with an error."""
+EPOCHS = 5
+OPTIONS = ("--dataset", "digits", "--budget", "20000", "--epochs", str(EPOCHS), "--pruner", "none", "--quiet")
+EPOCHS_FILE = "epochs.txt"
+# Python runs a module of this name in each process before anything else. It makes each training record, for each epoch
+# that it begins, its process, its seed, which is that of one trial, and the epoch.
+RECORDER = f"""
+import importlib.util, os, sys
+
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name != "mnist_core.training":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        load = spec.loader.exec_module
+        def load_and_record(module):
+            load(module)
+            plan_epoch = module.plan_epoch
+            def recorded(config, epoch, num_images, results, seed):
+                with open({EPOCHS_FILE!r}, "a") as file:
+                    file.write(f"{{os.getpid()}} {{seed}} {{epoch}}\\n")
+                return plan_epoch(config, epoch, num_images, results, seed)
+            module.plan_epoch = recorded
+        spec.loader.exec_module = load_and_record
+        return spec
+
+sys.meta_path.insert(0, Finder())
+"""
+
+
+@dataclass(frozen=True)
+class Storm:
+    num_trials: int
+    num_workers: int
+    num_kills: int
+    """Number of kills, unless the search ends before."""
+    num_stops: int
+
+
+@dataclass
+class Weathered:
+    """What came of a storm."""
+
+    seconds: float = 0.0
+    kills: int = 0
+    stops: int = 0
+    calls: int = 0
+    epochs: int = 0
+    """Epochs that were begun."""
+    epochs_again: int = 0
+    """Epochs that were begun although they had been begun before."""
+    trials_by_workers: dict[int, int] = field(default_factory=dict)
+    """Number of trials by the number of workers that had them."""
+    failed: int = 0
+    """Trials that were given up."""
+    errors: list[str] = field(default_factory=list)
+    """What calls said that ended with an error."""
+    problems: list[str] = field(default_factory=list)
+
+
+def weather(folder: Path, storm: Storm, generator: random.Random) -> Weathered:
+    """Run a search in an empty folder while its workers are killed and stopped, until it has its trials; check it."""
+    (folder / "sitecustomize.py").write_text(RECORDER, encoding="utf-8")
+    found = Weathered()
+    started = time.monotonic()
+    # Kills are spread over the epochs of all trials, however fast a machine trains them and starts workers.
+    epochs_per_kill = storm.num_trials * EPOCHS / (storm.num_kills + storm.num_stops)
+    for call in range(1, MAX_CALLS + 1):
+        found.calls = call
+        process = _start(folder, storm, call)
+        stopped: dict[int, float] = {}
+        while process.poll() is None and time.monotonic() - started < SECONDS:
+            time.sleep(generator.expovariate(1 / LOOK_SECONDS))
+            for pid in [pid for pid, until in stopped.items() if time.monotonic() > until]:
+                del stopped[pid]
+                _send(pid, signal.SIGCONT)
+            # A worker that is still starting has nothing to lose.
+            begun = read_begun(folder)
+            if len(begun) < epochs_per_kill * (found.kills + found.stops):
+                continue
+            training = {pid for pid, _, _ in begun}
+            workers = [pid for pid in worker_pids(process.pid) if pid in training and pid not in stopped]
+            if workers and found.stops < storm.num_stops and generator.random() < 0.1:
+                pid = generator.choice(workers)
+                stopped[pid] = time.monotonic() + STOP_SECONDS
+                found.stops += _send(pid, signal.SIGSTOP)
+            elif workers and found.kills < storm.num_kills:
+                found.kills += _send(generator.choice(workers), signal.SIGKILL)
+        if process.poll() is None:
+            found.problems.append(f"it did not end within {SECONDS:.0f} s")
+            process.kill()
+        if process.wait() == 0:
+            break
+        found.errors += (folder / f"stderr-{call}.txt").read_text(encoding="utf-8").splitlines()[-1:]
+    found.seconds = round(time.monotonic() - started, 1)
+    return _check(folder, storm, found)
+
+
+def read_begun(folder: Path) -> list[tuple[int, int, int]]:
+    """Return the process, the seed and the number of each epoch that was begun."""
+    path = folder / EPOCHS_FILE
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [(int(pid), int(seed), int(epoch)) for pid, seed, epoch in map(str.split, lines)]
+
+
+def describe(storm: Storm, found: Weathered) -> str:
+    return "\n".join(
+        (
+            f"{storm.num_trials} trials of {EPOCHS} epochs by {storm.num_workers} workers, in {found.seconds:.0f} s "
+            f"and {found.calls} calls: {found.kills} kills, {found.stops} stops of {STOP_SECONDS:.0f} s",
+            f"{found.epochs} epochs begun, {found.epochs_again} of them not for the first time; {found.failed} trials "
+            f"given up; trials by the number of workers that had them: {found.trials_by_workers}",
+            *found.errors,
+            *found.problems,
+            f"{len(found.problems)} problems",
+        )
+    )
+
+
+def _start(folder: Path, storm: Storm, call: int) -> "subprocess.Popen[bytes]":
+    numbers = ("--trials", str(storm.num_trials), "--workers", str(storm.num_workers))
+    with (folder / f"stderr-{call}.txt").open("wb") as stderr:
+        return subprocess.Popen(
+            [sys.executable, "-m", "search", "run", *OPTIONS, *numbers],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"},
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+        )
+
+
+def _check(folder: Path, storm: Storm, found: Weathered) -> Weathered:
+    found.problems += find_problems(folder, storm.num_trials)
+    begun = [(seed, epoch) for _, seed, epoch in read_begun(folder)]
+    found.epochs, found.epochs_again = len(begun), len(begun) - len(set(begun))
+    if found.epochs_again > found.kills + found.stops:
+        found.problems.append(f"{found.epochs_again} epochs were begun again")
+    with closing(sqlite3.connect(folder / "studies.db")) as connection:
+        rows = connection.execute("SELECT num_attempts, count(*) FROM trial_slots GROUP BY 1").fetchall()
+        (failed,) = connection.execute("SELECT count(*) FROM trials WHERE state = 'FAIL' AND study_id = 1").fetchone()
+    found.trials_by_workers, found.failed = dict(rows), failed
+    if checkpoints := list((folder / "studies.db.artifacts").glob("checkpoint-*")):
+        found.problems.append(f"{len(checkpoints)} checkpoints are left")
+    for path in sorted(folder.glob("stderr-*.txt")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        found.problems += [f"{path.name}: {line}" for line in lines if "locked" in line or "Traceback" in line]
+    return found
+
+
+def _send(pid: int, number: int) -> bool:
+    """Send a signal; returns whether there was a process to get it."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def worker_pids(parent: int) -> list[int]:
+    """Return the spawned children of a process, without multiprocessing's resource tracker."""
+    pids = []
+    for pid in _all_pids():
+        try:
+            # The state and the parent follow the name, which is in brackets and may contain anything.
+            ppid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+            if ppid == parent and b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                pids.append(pid)
+        except OSError:  # it is gone
+            pass
+    return pids
+
+
+def processes_in(folder: Path) -> list[int]:
+    """Return the processes whose working directory is a folder: everything that a call there has started."""
+    pids = []
+    for pid in _all_pids():
+        try:
+            if Path(f"/proc/{pid}/cwd").readlink() == folder:
+                pids.append(pid)
+        except OSError:  # it is gone or belongs to another user
+            pass
+    return pids
+
+
+def _all_pids() -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]

@@ -1,0 +1,90 @@
+"""The studies of a store, with what a person wants to know of each, and deleting one with all that belongs to it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from space.errors import InputError
+from studies.artifacts import confirmed_file
+from studies.fingerprints import read_fingerprint
+from studies.locks import CONFIRMING, WorkerLocks
+from studies.pareto import FrontPoint, most_accurate
+from studies.records import read_front
+from studies.slots import SlotState, TrialSlots, is_alive
+from studies.storage import Store
+from studies.study import discard
+from studies.tables import confirmation_trainings, optuna_attributes, optuna_trials, trial_slots
+from studies.trials import TRAINED
+
+
+@dataclass(frozen=True, slots=True)
+class ListedStudy:
+    name: str
+    dataset: str | None
+    budget: int | None
+    trials: int
+    """Number of trained trials."""
+    best: FrontPoint | None
+    last_change: datetime | None
+    """When a worker last gave a sign of life; None if none ever did."""
+    artifact_bytes: int
+    """Size of its model files and checkpoints."""
+
+
+def list_studies(store: Store) -> list[ListedStudy]:
+    """Return the studies of a store by their names."""
+    return [list_study(store, name) for name in store.study_names()]
+
+
+def list_study(store: Store, name: str) -> ListedStudy:
+    fingerprint = read_fingerprint(store, name) or {}
+    with store.database.connect() as connection:
+        query = select(func.max(trial_slots.c.heartbeat)).where(trial_slots.c.study_name == name)
+        last = connection.scalar(query)
+    return ListedStudy(
+        name=name,
+        dataset=fingerprint.get("dataset"),
+        budget=fingerprint.get("budget"),
+        trials=TrialSlots(store.database, name).count(*TRAINED),
+        best=most_accurate(read_front(store.database, name)),
+        last_change=None if last is None else datetime.fromtimestamp(last, UTC),
+        artifact_bytes=sum(path.stat().st_size for path in artifact_paths(store, name)),
+    )
+
+
+def artifact_paths(store: Store, name: str) -> list[Path]:
+    """Return the files of a study's trials, confirmation and unfinished trainings that are there."""
+    weights = (
+        select(optuna_attributes.c.value_json)
+        .join(optuna_trials, optuna_trials.c.trial_id == optuna_attributes.c.trial_id)
+        .where(optuna_trials.c.study_id == store.load_study(name)._study_id, optuna_attributes.c.key == "weights")
+    )
+    trainings = confirmation_trainings.c
+    confirmed = select(trainings.trial_number, trainings.seed).where(trainings.study_name == name)
+    with store.database.connect() as connection:
+        names = {text.strip('"') for text in connection.scalars(weights)}
+        names |= {confirmed_file(name, trial, seed) for trial, seed in connection.execute(confirmed)}
+    paths: Iterable[Path] = (*map(store.artifacts.find, names), *store.artifacts.checkpoints(name).values())
+    return [path for path in paths if path.is_file()]
+
+
+def delete_study(store: Store, name: str) -> None:
+    """Delete a study, its curves and its files; the record of its openings of the test set stays.
+
+    Raises `InputError` while it is searched or confirmed. A call that is killed leaves a study that is gone, whose name
+    can be used again, or files that belong to none.
+    """
+    locks = WorkerLocks(store.lock_path)
+    with locks.maintenance():
+        running = TrialSlots(store.database, name).read((SlotState.RUNNING,))
+        if any(is_alive(slot, locks) for slot in running):
+            raise InputError(f"study {name!r} is being searched: end that call first")
+        if locks.is_held(CONFIRMING):
+            raise InputError(f"a front of {store.url} is being confirmed: end that call first")
+        paths = artifact_paths(store, name)
+        discard(store, name)
+        for path in paths:
+            path.unlink(missing_ok=True)
