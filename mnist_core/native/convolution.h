@@ -59,14 +59,20 @@ ALWAYS_INLINE void with_kernel(int kernel, Body body) {
     else body(std::integral_constant<int, 5>());
 }
 
-// Packs weight(out, in, ky, kx) in the order in which `convolve` reads it: [output tile][in][ky][kx][output in tile].
-template <class Weight>
-inline void pack_weights(int num_out, int num_in, int kernel, real* packed, Weight weight) {
+// Packs weights in the order in which `convolve` reads them: [output tile][in][ky][kx][output in tile]. The strides are
+// the distances between the kernels of neighbouring channels; `rotates` turns kernels by 180 degrees.
+// `factor(out)` scales the weights of an output channel.
+template <class Factor>
+inline void pack_weights(
+    const real* weights, int num_out, int num_in, int kernel, size_t out_stride, size_t in_stride, bool rotates,
+    real* packed, Factor factor) {
+    const int area = kernel * kernel;
     for_tiles(num_out, max_channels(kernel), [&](int first, int size) {
         for (int in = 0; in < num_in; ++in)
-            for (int ky = 0; ky < kernel; ++ky)
-                for (int kx = 0; kx < kernel; ++kx)
-                    for (int out = first; out < first + size; ++out) *packed++ = weight(out, in, ky, kx);
+            for (int i = 0; i < area; ++i) {
+                const real* weight = weights + first * out_stride + in * in_stride + (rotates ? area - 1 - i : i);
+                for (int out = 0; out < size; ++out, weight += out_stride) *packed++ = *weight * factor(first + out);
+            }
     });
 }
 

@@ -110,11 +110,10 @@ public:
 
     void prepare_backward() {
         // The gradient of the inputs is a convolution with the kernels rotated by 180 degrees and the channels swapped.
-        const int K = kernel_, C = in_channels_;
-        const real* weights = params_ + num_depthwise_;
-        pack_weights(C, spec_.width, K, backward_weights_.data() + num_depthwise_, [&](int in, int out, int ky, int kx) {
-            return weights[((size_t(out) * C + in) * K + K - 1 - ky) * K + K - 1 - kx];
-        });
+        const size_t kernel_area = size_t(kernel_) * kernel_;
+        pack_weights(
+            params_ + num_depthwise_, in_channels_, spec_.width, kernel_, kernel_area, in_channels_ * kernel_area, true,
+            backward_weights_.data() + num_depthwise_, [](int) { return real(1); });
         const size_t area = size_t(spec_.kernel) * spec_.kernel;
         for (size_t i = 0; i < num_depthwise_; ++i)
             backward_weights_[i] = params_[i / area * area + area - 1 - i % area];
@@ -258,9 +257,9 @@ public:
     }
 
     void store_gradients(real* gradient) {
-        for (size_t i = 0; i < num_weights_; ++i) gradient[i] = quick_sum_of(weight_sums_[i]);
+        for (size_t i = 0; i < num_weights_; ++i) gradient[i] = sum_of(weight_sums_[i]);
         if (spec_.bias)
-            for (int c = 0; c < spec_.width; ++c) gradient[num_weights_ + c] = quick_sum_of(bias_sums_[c]);
+            for (int c = 0; c < spec_.width; ++c) gradient[num_weights_ + c] = sum_of(bias_sums_[c]);
     }
 
 private:
@@ -301,11 +300,10 @@ private:
     // `factor(out)` scales the weights of an output channel.
     template <class Factor>
     void pack_forward_weights(Factor factor) {
-        const int K = kernel_, C = in_channels_;
-        const real* weights = params_ + num_depthwise_;
-        pack_weights(spec_.width, C, K, forward_weights_.data(), [&](int out, int in, int ky, int kx) {
-            return weights[((size_t(out) * C + in) * K + ky) * K + kx] * factor(out);
-        });
+        const size_t area = size_t(kernel_) * kernel_;
+        pack_weights(
+            params_ + num_depthwise_, spec_.width, in_channels_, kernel_, in_channels_ * area, area, false,
+            forward_weights_.data(), factor);
     }
 
     template <class Sink>

@@ -60,24 +60,17 @@ struct Part {
     typedef real type __attribute__((vector_size(BYTES)));
 };
 
-// The sum of the lanes, in the precision of one of them.
+// The sum of the lanes.
 template <int BYTES = VECTOR_BYTES>
-ALWAYS_INLINE real quick_sum_of(typename Part<BYTES>::type value) {
+ALWAYS_INLINE real sum_of(typename Part<BYTES>::type value) {
     if constexpr (BYTES == 2 * sizeof(real)) {
         return value[0] + value[1];
     } else {
         typename Part<BYTES / 2>::type low, high;
         std::memcpy(&low, &value, BYTES / 2);
         std::memcpy(&high, reinterpret_cast<const char*>(&value) + BYTES / 2, BYTES / 2);
-        return quick_sum_of<BYTES / 2>(low + high);
+        return sum_of<BYTES / 2>(low + high);
     }
-}
-
-// The sum of the lanes in double precision.
-inline double sum_of(vector value) {
-    double total = 0;
-    for (int lane = 0; lane < LANES; ++lane) total += value[lane];
-    return total;
 }
 
 // Zeroed memory, aligned for vectors.
