@@ -2,6 +2,9 @@
 
     python -m benchmarks.overhead [--trials 0 1000 10000] [--repeats N] [--no-mnist] [--json]
 
+Times are CPU times, which other work on the machine changes little; how long workers wait for each other is measured by
+benchmarks/contention.py.
+
 - worker start: from opening the store to the first candidate, after all imports.
 - candidate: finding the next one, with the claim of its slot.
 - epoch: everything between two epochs of a trial of 15 (checkpoint, store, lease, pruning), with a training that does
@@ -76,7 +79,7 @@ def main() -> None:
     if options.json:
         print(json.dumps(report))
         return
-    print(f"milliseconds: median, lowest and highest of {options.repeats} trials, their epochs, and calls")
+    print(f"milliseconds of CPU time: median, lowest and highest of {options.repeats} trials, their epochs, and calls")
     for num_trials, spreads in report["stores"].items():
         print(f"with {num_trials:,} trials in the store")
         for name, spread in spreads.items():
@@ -120,9 +123,9 @@ def measure_store(path: Path, num_trials: int, repeats: int) -> dict[str, list[f
     for command in COMMANDS:
         storage = [] if command == ["--help"] else ["--storage", config.storage]
         for _ in range(repeats):
-            with times.of(" ".join(command)):
-                line = [sys.executable, "-m", "search", *command, *storage]
-                subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
+            before = _seconds_of_children()
+            subprocess.run([sys.executable, "-m", "search", *command, *storage], check=True, stdout=subprocess.DEVNULL)
+            times.add(" ".join(command), _seconds_of_children() - before)
     return times.named
 
 
@@ -144,10 +147,10 @@ class _Timing:
         self._times, self._name = times, name
 
     def __enter__(self) -> None:
-        self._started = time.perf_counter()
+        self._started = time.process_time()
 
     def __exit__(self, *_: object) -> None:
-        self._times.add(self._name, time.perf_counter() - self._started)
+        self._times.add(self._name, time.process_time() - self._started)
 
 
 def make_runner(config: RunConfig) -> Runner:
@@ -177,15 +180,15 @@ def run_trial(runner: Runner, times: Times, *, num_epochs: int = NUM_EPOCHS, is_
         nonlocal left
         for result in curve(ACCURACY, NUM_EPOCHS):
             state.results.append(result)
-            left = time.perf_counter()
+            left = time.process_time()
             yield result
             if result.epoch < NUM_EPOCHS:
                 is_decision = is_first and result.epoch == WARM_UP_EPOCHS
-                times.add("first decision" if is_decision else "epoch", time.perf_counter() - left)
+                times.add("first decision" if is_decision else "epoch", time.process_time() - left)
 
     with patch("search.workers.training.train", train_nothing):
         runner.trainer.train(suggestion, slot)
-    times.add("end", time.perf_counter() - left)
+    times.add("end", time.process_time() - left)
 
 
 def measure_worker() -> dict[str, Any]:
@@ -204,6 +207,11 @@ def measure_worker() -> dict[str, Any]:
             shares.append(f"{1_000 * seconds:.1f} ms, {100 * seconds / result.seconds:.2f} % of {result.seconds:.2f} s")
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_024
     return {"checkpoint": "; ".join(shares), "memory of a worker": f"{memory} MB"}
+
+
+def _seconds_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _seconds(act: Callable[[], object]) -> float:

@@ -65,9 +65,10 @@ class BoundedTpe:
             self._copy._storage.set_trial_state_values(self._running.pop(number), TrialState.FAIL)
         begun = [trial_id for number, trial_id in trials.unfinished.items() if number not in self._running]
         # Without these, several workers would find much the same candidates (constant liar, as Optuna calls it).
-        for running in trials.read(begun):
-            self._copy.add_trial(running)
-            self._running[running.number] = self._copy.get_trials(deepcopy=False)[-1]._trial_id
+        for trial in trials.read(begun):
+            if trial.state == TrialState.RUNNING:  # others have ended since the summaries were read
+                self._copy.add_trial(trial)
+                self._running[trial.number] = self._copy.get_trials(deepcopy=False)[-1]._trial_id
 
     def _new_copy(self, trials: Sequence[FrozenTrial]) -> Study:
         study = optuna.create_study(directions=DIRECTIONS, sampler=self._sampler)

@@ -47,7 +47,7 @@ def test_curves_have_a_line_per_trial_and_in_csv_and_json_per_epoch(
     assert (empty, note) == ("", "Validation accuracy in per cent after each epoch")
     assert json.loads(printed(print_curves, rows, as_json=True)) == rows
     assert list(csv.DictReader(curves_csv(rows).splitlines())) == [
-        {name: str(value) for name, value in row.items()} for row in rows
+        {name: "" if value is None else str(value) for name, value in row.items()} for row in rows
     ]
     assert curves_csv([]) == ",".join(CURVE_COLUMNS) + "\n"
     assert printed(print_curves, [], as_json=False) == "no trial has finished an epoch yet\n"

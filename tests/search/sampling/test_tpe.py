@@ -178,3 +178,16 @@ def test_it_knows_what_others_are_training() -> None:
     tpe.suggest(known, SPACE, epochs=1)
     assert known_as_running(tpe) == [others[3].params]
     assert len(tpe._copy.get_trials(states=(TrialState.COMPLETE,))) == 22
+
+
+def test_a_trial_that_ends_while_trials_are_read_is_learnt_from_once() -> None:
+    """Its summary comes with the next update."""
+    trials = finished_trials(12)
+    known = Trials([*trials[:11], running(trials[11])])
+    known._trials[11] = trials[11]
+    tpe = BoundedTpe(0)
+    tpe.suggest(known, SPACE, epochs=1)
+    tpe.suggest(known.add(trials), SPACE, epochs=1)
+    assert [trial.params for trial in tpe._copy.get_trials(states=(TrialState.COMPLETE,))] == [
+        trial.params for trial in trials
+    ]
