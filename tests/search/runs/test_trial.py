@@ -373,7 +373,7 @@ def test_an_interrupted_trial_ends_bit_for_bit_as_if_it_had_not_been(
     planned = []
     monkeypatch.setattr(
         "mnist_core.training.plan_epoch",
-        lambda config, epoch, *rest: planned.append(epoch) or plan_epoch(config, epoch, *rest),
+        lambda config, epoch, *rest, **more: planned.append(epoch) or plan_epoch(config, epoch, *rest, **more),
     )
     assert go_on(again) == [Outcome.COMPLETE]
     assert planned == ([1, 2, 3, 4] if cut == "the loss of the checkpoint" else [3, 4])
@@ -400,7 +400,7 @@ def test_a_trial_whose_training_is_over_is_only_ended(tmp_path: Path, monkeypatc
     runner = make_runner(tmp_path, trials=1, epochs=2)
     kill_in(runner, "search.runs.trial.save_checkpoint", 1)
     assert runner.search.store.artifacts.checkpoints("tiny").keys() == {0}
-    monkeypatch.setattr("mnist_core.training.plan_epoch", lambda *_: pytest.fail("it trained"))
+    monkeypatch.setattr("mnist_core.training.plan_epoch", lambda *_, **__: pytest.fail("it trained"))
     assert run_all(make_runner(tmp_path, trials=1, epochs=2)) == [Outcome.COMPLETE]
     (trial,) = trials_of(runner)
     assert trial.values == [trial.user_attrs["val_accuracy"], trial.user_attrs["num_params"]]
