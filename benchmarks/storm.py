@@ -41,10 +41,10 @@ class Finder:
         def load_and_record(module):
             load(module)
             plan_epoch = module.plan_epoch
-            def recorded(config, epoch, num_images, results, seed):
+            def recorded(config, epoch, num_images, results, seed, **options):
                 with open({EPOCHS_FILE!r}, "a") as file:
                     file.write(f"{{os.getpid()}} {{seed}} {{epoch}}\\n")
-                return plan_epoch(config, epoch, num_images, results, seed)
+                return plan_epoch(config, epoch, num_images, results, seed, **options)
             module.plan_epoch = recorded
         spec.loader.exec_module = load_and_record
         return spec
