@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from space.errors import InputError
+from space.errors import DamagedStoreError, InputError
 from space.search_space import SearchSpace, space_differences
 from studies.damage import reading, shown
 from studies.names import CURVES_SUFFIX
@@ -44,6 +44,18 @@ def read_fingerprint(store: Store, name: str) -> dict[str, Any] | None:
         if "space" in fingerprint:
             SearchSpace.from_stored(fingerprint["space"])
         return fingerprint
+
+
+def read_metric(store: Store, name: str) -> str | None:
+    """Return the metric that a study maximises, or None for accuracy.
+
+    None too where the settings are damaged: what needs no more of them than a name for its numbers still works.
+    """
+    try:
+        metric: str | None = (read_fingerprint(store, name) or {}).get("metric")
+    except DamagedStoreError:
+        return None
+    return metric
 
 
 def check_fingerprint(name: str, stored: dict[str, Any], given: dict[str, Any]) -> None:

@@ -119,7 +119,7 @@ def read_trial(store: Store, study_name: str, number: int) -> FrozenTrial:
     study = store.load_study(study_name)
     try:
         trial_id = store.storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
-    except KeyError:
+    except (KeyError, OverflowError):  # SQLite has no numbers of more than 64 bits
         ids = trial_ids(store.database, study._study_id)
         known = f"its trials are numbered 0 to {max(ids)}" if ids else "it has none yet"
         raise InputError(f"study {study_name!r} has no trial {number}; {known}") from None

@@ -30,7 +30,7 @@ def front(
     from search.reports.fronts import front_csv, print_confirmed_front, print_front, print_unconfirmed
     from search.terminal.output import write_csv
     from studies.confirmations import ConfirmedPoint, read_confirmed_front
-    from studies.fingerprints import read_fingerprint
+    from studies.fingerprints import read_metric
     from studies.pareto import FrontPoint
     from studies.records import read_front
     from studies.storage import Store
@@ -49,6 +49,6 @@ def front(
             write_csv(front_csv(points, FrontPoint), csv)
         else:
             confirmed_points = [] if as_json else read_confirmed_front(store.database, name)
-            is_balanced = (read_fingerprint(store, name) or {}).get("metric") == METRIC_NAMES[1]
+            is_balanced = read_metric(store, name) == METRIC_NAMES[1]
             print_front(points, as_json=as_json, is_balanced=is_balanced)
             print_unconfirmed(points, confirmed_points)

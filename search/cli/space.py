@@ -30,8 +30,12 @@ def space(
     ] = 8_000,
 ) -> None:
     """Print the ranges that candidates are sampled from, as TOML that --space takes."""
+    from space.architecture import MAX_PARAMS
+    from space.errors import InputError
     from space.search_space import SearchSpace
 
+    if not 1 <= budget <= MAX_PARAMS:
+        raise InputError(f"--budget must be from 1 to {MAX_PARAMS:,}, not {budget}")
     shown = SearchSpace.default() if space is None else SearchSpace.from_file(space)
     kind = kind_of_dataset(dataset, image_size=image_size, grey=grey, data_root=data_root)
     if kind is not None:

@@ -6,7 +6,7 @@ from search.terminal.numbers import counted, format_accuracy, format_seconds
 from search.terminal.output import print_json
 from studies.confirmations import Confirmation, read_openings
 from studies.consistency import check_slots
-from studies.fingerprints import read_fingerprint
+from studies.fingerprints import read_metric
 from studies.locks import WorkerLocks
 from studies.pareto import FrontPoint, most_accurate
 from studies.records import read_front
@@ -37,7 +37,7 @@ def print_status(store: Store, name: str, *, as_json: bool) -> None:
         "paused": sum(slot.state == SlotState.PAUSED for slot in begun),
     }
     openings = read_openings(store.database, name)
-    metric = (read_fingerprint(store, name) or {}).get("metric")
+    metric = read_metric(store, name)
     if as_json:
         print_json(
             {

@@ -13,7 +13,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from mnist_core import data_files
 from mnist_core.data import Dataset, Split, find_data_root, load_all_but_test, load_dataset, open_test_set
 from mnist_core.data_files import DOWNLOADED_FILE, IMAGES_FILE, LABELS_FILE, TEST_IMAGES_FILE, TEST_LABELS_FILE
+from mnist_core.datasets.sources import ImageSource, Kind, kind_of, parse_source
 from space.errors import InputError
 from tests.kinds_of_files import KINDS, make_other
 from tests.mnist_layout import NUM_IMAGES, TEST_FILES, TEST_SIZE, VALIDATION_SIZE, idx, write_files, write_root
@@ -152,9 +153,8 @@ def test_a_file_with_another_hash_may_be_the_users_own(tmp_path: Path, monkeypat
     hashes = f"does not have the SHA-256 of MNIST's file, {known[IMAGES_FILE][:12]}..., but {found[:12]}..."
     message = assert_refused(path, tmp_path, hashes, own=True)
     # The way that it names for them is one.
-    shutil.copytree(tmp_path / "MNIST", tmp_path / "KMNIST")
-    assert f"{tmp_path / 'KMNIST/raw'} with --dataset kmnist" in message
-    assert len(load_dataset("kmnist", tmp_path).train) == NUM_IMAGES - VALIDATION_SIZE
+    assert f"--dataset {path.parent}, and compared with no hash" in message
+    assert kind_of(cast(ImageSource, parse_source(str(path.parent)))) == Kind.IDX
 
 
 def assert_refused(

@@ -131,7 +131,7 @@ def test_bfloat16_learns_as_fp32_does_and_keeps_its_weights_in_it(digits: Datase
     ("engine", "text", "train_losses", "val_losses"),
     [
         ("torch", "4s:brd0.05 p 8s:brD0.05 p 8v:br gap fc10+", [2.3019, 2.2292, 2.1982], [2.2777, 2.1937, 2.1769]),
-        ("native", "4s:brd0.05 p 8s:brd0.05 p 8v:br gap fc10+", [2.2936, 2.2150, 2.1783], [2.2790, 2.1847, 2.1627]),
+        ("native", "4s:brd0.05 p 8s:brd0.05 p 8v:br gap fc10+", [2.2936, 2.2146, 2.1776], [2.2789, 2.1836, 2.1614]),
     ],
     indirect=["engine"],
 )
@@ -140,10 +140,11 @@ def test_the_learning_curve_is_the_golden_one(
 ) -> None:
     # Computed on one thread with torch 2.15 and g++ 12. Initial weights off by 1e-7 of themselves, as another
     # processor's rounding might have them, moved the training loss by up to 5e-5 of itself and the validation loss by
-    # up to 2e-4. At twice the learning rate they move ten times as much.
+    # up to 2e-4. At twice the learning rate they move ten times as much. The native trainer's masks of dropout depend
+    # on the width of the CPU's vectors: training losses with AVX-512, AVX2 and neither lie within 1.2e-3 of each other.
     config = TrainingConfig(epochs=3, batch_size=64, max_lr=0.015, label_smoothing=0.05, clip_norm=2.0, translation=0.1)
     _, results = trained(digits, config, engine, text=text, seed=1)
-    assert [result.train_loss for result in results] == pytest.approx(train_losses, rel=5e-4)
+    assert [result.train_loss for result in results] == pytest.approx(train_losses, rel=1e-3)
     assert [result.val_loss for result in results] == pytest.approx(val_losses, rel=2e-3)
 
 

@@ -107,7 +107,7 @@ BAD_JSON = [
     ([{"width": 8}], "layer 1: kind must be one of"),
     (["gap"], "layer 1: kind must be one of"),
     ([{"kind": "gap"}, {"kind": "linear"}], "layer 2 (linear): "),
-    ([{"kind": "conv", "width": 8, "stride": 2}], "layer 1 (conv): "),
+    ([{"kind": "conv", "width": 8, "stride": 3}], "layer 1 (conv): "),
     (
         [{"kind": "conv", "width": "8"}, {"kind": "gap"}],
         "layer 1 (conv): width must be a whole number, not '8'",

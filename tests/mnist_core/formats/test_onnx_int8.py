@@ -153,7 +153,7 @@ def test_the_same_bytes_again_without_a_word_and_without_leftovers(
 def test_the_first_images_calibrate(exported: Path, checkpoint: Checkpoint, digits: Dataset, tmp_path: Path) -> None:
     images = digits.train.images
     assert len(images) < NUM_CALIBRATION_IMAGES
-    dark = np.zeros((NUM_CALIBRATION_IMAGES, 28, 28), np.uint8)
+    dark = np.zeros((NUM_CALIBRATION_IMAGES, 28, 28, 1), np.uint8)
     export_onnx_int8(tmp_path / "dark", checkpoint, np.concatenate([dark, images]))
     export_onnx_int8(tmp_path / "dark alone", checkpoint, dark)
     assert (tmp_path / "dark").read_bytes() == (tmp_path / "dark alone").read_bytes() != exported.read_bytes()

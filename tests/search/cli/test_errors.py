@@ -36,7 +36,10 @@ CASES: dict[str, tuple[str, list[str]]] = {
     "study empty": (RUN + "--study |", ["--study must be a name, not ' '"]),
     "dataset": (
         "run --budget 3000 --dataset mnits",
-        ["--dataset must be one of mnist, fashion-mnist, kmnist, digits, not 'mnits'"],
+        [
+            "--dataset must be one of mnist, fashion-mnist, kmnist, digits, emnist-balanced, emnist-letters, cifar10, ",
+            "svhn, or a folder or file that exists, not 'mnits'; did you mean mnist or kmnist?",
+        ],
     ),
     "sampler": (RUN + "--sampler nsga", ["--sampler must be one of tpe, random, not 'nsga'"]),
     "pruner": (RUN + "--pruner median", ["--pruner must be one of size-aware, none, not 'median'"]),

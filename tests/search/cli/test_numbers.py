@@ -25,6 +25,7 @@ OPTIONS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("confirm", "--top"): ("confirm", ()),
     ("confirm", "--workers"): ("confirm", ()),
     ("dashboard", "--port"): ("dashboard", ()),
+    ("space", "--budget"): ("space --dataset digits", ()),
     ("check", "--max-params"): ("check 8s:r|gap|fc10", ()),
     ("train", "--epochs"): (TRAIN, ()),
     ("train", "--batch-size"): (TRAIN, ()),

@@ -109,7 +109,7 @@ def test_a_file_trained_on_the_validation_images_is_not_taken_for_judged_by_them
     model = str(confirmed_folder / "model.safetensors")
     options: dict[str, Any] = {"study": None, "storage": "", "data_root": None}
     for as_json in (False, True):
-        print_evaluation(model, **options, dataset=None, images=None, as_json=as_json)
+        print_evaluation(model, **options, dataset=None, images=None, strict=False, as_json=as_json)
         printed = capsys.readouterr()
         assert printed.err == "note: the model was trained on these images as well, so this is no estimate\n"
         assert "when it was trained" not in printed.out
@@ -119,7 +119,9 @@ def test_a_file_trained_on_the_validation_images_is_not_taken_for_judged_by_them
     facts = json.loads((tmp_path / "report" / "analysis.json").read_text(encoding="utf-8"))
     assert "on the validation images as well, so that its accuracy on them is no estimate" in facts["origin"]
 
-    print_evaluation(str(folder / "model.safetensors"), **options, dataset=None, images=None, as_json=False)
+    print_evaluation(
+        str(folder / "model.safetensors"), **options, dataset=None, images=None, strict=False, as_json=False
+    )
     assert capsys.readouterr().err == ""
 
 
