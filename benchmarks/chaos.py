@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.consistency import count_epochs, find_problems, read_trained
-from benchmarks.storm import Storm, describe, processes_in, weather, worker_pids
+from benchmarks.processes import processes_in, worker_pids
+from benchmarks.storm import Storm, describe, weather
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.consistency import find_problems
+from benchmarks.processes import worker_pids
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -179,33 +180,3 @@ def _send(pid: int, number: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def worker_pids(parent: int) -> list[int]:
-    """Return the spawned children of a process, without multiprocessing's resource tracker."""
-    pids = []
-    for pid in _all_pids():
-        try:
-            # The state and the parent follow the name, which is in brackets and may contain anything.
-            ppid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-            if ppid == parent and b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                pids.append(pid)
-        except OSError:  # it is gone
-            pass
-    return pids
-
-
-def processes_in(folder: Path) -> list[int]:
-    """Return the processes whose working directory is a folder: everything that a call there has started."""
-    pids = []
-    for pid in _all_pids():
-        try:
-            if Path(f"/proc/{pid}/cwd").readlink() == folder:
-                pids.append(pid)
-        except OSError:  # it is gone or belongs to another user
-            pass
-    return pids
-
-
-def _all_pids() -> list[int]:
-    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]

@@ -18,7 +18,8 @@ import pytest
 
 from benchmarks.chaos import OPTIONS, Kill, run_call, wait_until_gone
 from benchmarks.consistency import count_epochs, find_problems, read_trained
-from benchmarks.storm import EPOCHS, Storm, processes_in, weather
+from benchmarks.processes import processes_in
+from benchmarks.storm import EPOCHS, Storm, weather
 from search.runs.config import RunConfig
 from search.runs.progress import QuietDisplay, Snapshot
 from search.runs.search import run_search
