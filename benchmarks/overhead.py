@@ -24,8 +24,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
@@ -33,7 +34,7 @@ from typing import Any
 from unittest.mock import patch
 
 from benchmarks.filled_store import curve, fill
-from mnist_core.allocator import keep_freed_memory
+from benchmarks.training_measures import timed
 from mnist_core.data import find_data_root, load_dataset
 from mnist_core.engine import TORCH, resolve_engine
 from mnist_core.training import TrainingState
@@ -43,6 +44,7 @@ from search.runs.search import take_snapshot
 from search.runs.trial import TrialTrainer
 from search.runs.worker import prepare_trials
 from search.sampling.proposals import Proposals
+from search.workers.machine import prepare_process
 from search.workers.training import CandidateTraining
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
@@ -70,7 +72,7 @@ def main() -> None:
     report: dict[str, Any] = {"repeats": options.repeats, "stores": {}}
     if not options.no_mnist:
         # Memory is measured first, since a new process's largest resident set starts at its parent's.
-        with ProcessPoolExecutor(1, get_context("spawn"), initializer=keep_freed_memory) as pool:
+        with ProcessPoolExecutor(1, get_context("spawn"), initializer=prepare_process) as pool:
             report["worker"] = pool.submit(measure_worker).result()
     with tempfile.TemporaryDirectory(prefix="overhead-") as folder:
         for num_trials in options.trials:
@@ -135,22 +137,14 @@ class Times:
 
     named: dict[str, list[float]] = field(default_factory=dict)
 
-    def of(self, name: str) -> "_Timing":
-        return _Timing(self, name)
+    @contextmanager
+    def of(self, name: str) -> Iterator[None]:
+        started = time.process_time()
+        yield
+        self.add(name, time.process_time() - started)
 
     def add(self, name: str, seconds: float) -> None:
         self.named.setdefault(name, []).append(1_000 * seconds)
-
-
-class _Timing:
-    def __init__(self, times: Times, name: str) -> None:
-        self._times, self._name = times, name
-
-    def __enter__(self) -> None:
-        self._started = time.process_time()
-
-    def __exit__(self, *_: object) -> None:
-        self._times.add(self._name, time.process_time() - self._started)
 
 
 def make_runner(config: RunConfig) -> Runner:
@@ -193,9 +187,6 @@ def run_trial(runner: Runner, times: Times, *, num_epochs: int = NUM_EPOCHS, is_
 
 def measure_worker() -> dict[str, Any]:
     """Train a large net on MNIST for two epochs, with checkpoints; to be run in a separate process."""
-    import torch
-
-    torch.set_num_threads(1)
     data = load_dataset("mnist", find_data_root("mnist"))
     config = TrainingConfig(epochs=2, batch_size=max(SearchSpace.default().training.batch_size_choices))
     candidate = CandidateSpec(ArchitectureSpec.from_text(LARGE_NET), config)
@@ -203,7 +194,7 @@ def measure_worker() -> dict[str, Any]:
     shares = []
     with tempfile.TemporaryDirectory(prefix="overhead-") as folder:
         for result in training:
-            seconds = _seconds(lambda: training.save(Path(folder) / "checkpoint.safetensors"))
+            seconds = timed(lambda: training.save(Path(folder) / "checkpoint.safetensors"))
             shares.append(f"{1_000 * seconds:.1f} ms, {100 * seconds / result.seconds:.2f} % of {result.seconds:.2f} s")
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_024
     return {"checkpoint": "; ".join(shares), "memory of a worker": f"{memory} MB"}
@@ -212,12 +203,6 @@ def measure_worker() -> dict[str, Any]:
 def _seconds_of_children() -> float:
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
-
-
-def _seconds(act: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    act()
-    return time.perf_counter() - started
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:

@@ -125,14 +125,14 @@ def _measure_engine(job: Job) -> Timing:
 
     if job.way == "native":
         native = NativeSession(compile_trainer(), model, data, config)
-        seconds = _timed(lambda: native.train_epoch(plan()))
-        parts, evaluation = dict(native.seconds), _timed(native.evaluate)
+        seconds = timed(lambda: native.train_epoch(plan()))
+        parts, evaluation = dict(native.seconds), timed(native.evaluate)
     else:
         bfloat16 = resolve_engine("torch", "cpu").bfloat16
         torch_session = TorchSession(model, data, config, device=torch.device("cpu"), bfloat16=bfloat16)
         with _hooks_at_parts(model) as parts:
-            seconds = _timed(lambda: torch_session.train_epoch(plan()))
-        evaluation = _timed(torch_session.evaluate)
+            seconds = timed(lambda: torch_session.train_epoch(plan()))
+        evaluation = timed(torch_session.evaluate)
     parts["data"] = seconds - sum(parts[part] for part in ("forward", "backward", "update"))
     scaled = {part: value * EPOCH_IMAGES / num_images for part, value in parts.items()} | {"evaluation": evaluation}
     return Timing(sum(scaled.values()), scaled)
@@ -171,7 +171,7 @@ def _measure_matrix_product() -> Timing:
 
     left, right = (torch.rand(MATRIX_SIZE, MATRIX_SIZE) for _ in range(2))
     torch.mm(left, right)
-    return Timing(_timed(lambda: torch.mm(left, right)) / (2 * MATRIX_SIZE**3 / 1e9), {})
+    return Timing(timed(lambda: torch.mm(left, right)) / (2 * MATRIX_SIZE**3 / 1e9), {})
 
 
 def _measure_multiply_adds() -> Timing:
@@ -193,7 +193,7 @@ def limits_library() -> ctypes.CDLL:
     return library
 
 
-def _timed(call: Callable[[], object]) -> float:
+def timed(call: Callable[[], object]) -> float:
     started = time.perf_counter()
     call()
     return time.perf_counter() - started
