@@ -24,6 +24,15 @@ from studies.trials import TRAINED, Outcome
 BATCH = 2_000
 """Number of trials that are written at a time."""
 NOW = "2026-01-01 00:00:00.000000"
+_VALUES = {
+    "trials": ":id, :number, :study, :state, :now, :now",
+    "trial_params": "NULL, :id, :name, :value, :json",
+    "trial_values": "NULL, :id, :objective, :value, 'FINITE'",
+    "trial_intermediate_values": "NULL, :id, :step, :value, 'FINITE'",
+    "trial_user_attributes": "NULL, :id, :key, :json",
+    "trial_system_attributes": "NULL, :id, :key, :json",
+}
+"""The columns of each of Optuna's tables that are written."""
 
 
 @dataclass(frozen=True)
@@ -108,15 +117,14 @@ def _write_trials(connection: Connection, study_id: int, trials: list[Invented],
             attributes.append({"id": trial_id, "key": key, "json": json.dumps(attribute)})
         violation = json.dumps(trial.candidate.num_params / budget - 1)
         constraints.append({"id": trial_id, "key": "constraints:budget", "json": violation})
-    for statement, written in (
-        ("INSERT INTO trials VALUES (:id, :number, :study, :state, :now, :now)", rows),
-        ("INSERT INTO trial_params VALUES (NULL, :id, :name, :value, :json)", params),
-        ("INSERT INTO trial_values VALUES (NULL, :id, :objective, :value, 'FINITE')", values),
-        ("INSERT INTO trial_user_attributes VALUES (NULL, :id, :key, :json)", attributes),
-        ("INSERT INTO trial_system_attributes VALUES (NULL, :id, :key, :json)", constraints),
-    ):
-        if written:
-            connection.execute(text(statement), written)
+    _insert(
+        connection,
+        trials=rows,
+        trial_params=params,
+        trial_values=values,
+        trial_user_attributes=attributes,
+        trial_system_attributes=constraints,
+    )
 
 
 def _attributes(trial: Invented) -> dict[str, Any]:
@@ -149,14 +157,20 @@ def _write_curves(connection: Connection, study_id: int, trials: list[Invented],
             values.append({"id": trial_id, "objective": 0, "value": trial.val_accuracy})
         for key, attribute in (("trial", trial.number), ("notation", str(trial.candidate.architecture))):
             attributes.append({"id": trial_id, "key": key, "json": json.dumps(attribute)})
-    for statement, written in (
-        ("INSERT INTO trials VALUES (:id, :number, :study, :state, :now, :now)", rows),
-        ("INSERT INTO trial_values VALUES (NULL, :id, :objective, :value, 'FINITE')", values),
-        ("INSERT INTO trial_intermediate_values VALUES (NULL, :id, :step, :value, 'FINITE')", steps),
-        ("INSERT INTO trial_user_attributes VALUES (NULL, :id, :key, :json)", attributes),
-    ):
+    _insert(
+        connection,
+        trials=rows,
+        trial_values=values,
+        trial_intermediate_values=steps,
+        trial_user_attributes=attributes,
+    )
+
+
+def _insert(connection: Connection, **rows: list[dict[str, Any]]) -> None:
+    """Add rows to Optuna's tables of these names."""
+    for table, written in rows.items():
         if written:
-            connection.execute(text(statement), written)
+            connection.execute(text(f"INSERT INTO {table} VALUES ({_VALUES[table]})"), written)
 
 
 def _write_ours(connection: Connection, study_name: str, trials: list[Invented]) -> None:

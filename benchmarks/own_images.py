@@ -11,20 +11,20 @@ a temporary folder, for which six times the data's size must be free.
 
 import argparse
 import os
+import shutil
 import signal
-import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from mnist_core.cache import cache_folder
+from benchmarks.consistency import count_epochs
+from benchmarks.processes import family_of
 from mnist_core.engine import resolve_engine
 
 POLL_SECONDS = 0.25
@@ -40,14 +40,15 @@ class Measured:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=200_000)
     parser.add_argument("--side", type=int, default=32)
     parser.add_argument("--repeats", type=int, default=2)
     options = parser.parse_args()
-    resolve_engine("auto", "cpu")  # compiles the trainer, whose compiler would be measured otherwise
     with tempfile.TemporaryDirectory(prefix="own-images-") as scratch:
         folder = Path(scratch)
+        os.environ["SEARCH_CACHE_DIR"] = str(folder / "cache")
+        resolve_engine("auto", "cpu")  # compiles the trainer, whose compiler would be measured otherwise
         path = folder / "generated.npz"
         write_images(path, options.images, options.side)
         size = options.images * options.side**2 * 3
@@ -55,9 +56,9 @@ def main() -> None:
         print(f"\n{'':<28}{'memory, MB':>12}{'first epoch, s':>16}")
         peaks: dict[str, list[int]] = {}
         for repeat in range(options.repeats):
-            cache = folder / f"cache-{repeat}"
+            shutil.rmtree(folder / "cache/datasets", ignore_errors=True)
             for name, dataset in (("digits", "digits"), ("unpacked first", str(path)), ("from the cache", str(path))):
-                measured = measure(folder / f"{name}-{repeat}".replace(" ", "-"), cache, dataset)
+                measured = measure(folder / f"{name}-{repeat}".replace(" ", "-"), dataset)
                 peaks.setdefault(name, []).append(measured.peak)
                 print(f"{name:<28}{measured.peak / 1e6:>12,.0f}{measured.first_epoch:>16.1f}", flush=True)
     base = statistics.mean(peaks["digits"])
@@ -82,22 +83,18 @@ def write_images(path: Path, num: int, side: int) -> None:
     np.savez(path, images=images, labels=labels)
 
 
-def measure(folder: Path, cache: Path, dataset: str) -> Measured:
+def measure(folder: Path, dataset: str) -> Measured:
     """Run a search in a new folder, and watch its processes."""
     folder.mkdir()
-    cache.mkdir(exist_ok=True)
-    for file in cache_folder().glob("*.so*"):  # so that the trainer is not compiled within the time
-        if not (cache / file.name).exists():
-            os.link(file, cache / file.name) if file.stat().st_dev == cache.stat().st_dev else copy(file, cache)
-    environment = os.environ | {"SEARCH_CACHE_DIR": str(cache), "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     started = time.monotonic()
     command = [sys.executable, "-m", "search", *SEARCH, "--dataset", dataset]
     process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
     peak, first_epoch = 0, 0.0
     try:
         while process.poll() is None:
-            peak = max(peak, sum(map(proportional_bytes, processes_of(process.pid))))
-            if not first_epoch and has_epoch(folder / "studies.db"):
+            peak = max(peak, sum(map(proportional_bytes, family_of(process.pid))))
+            if not first_epoch and count_epochs(folder):
                 first_epoch = time.monotonic() - started
             time.sleep(POLL_SECONDS)
     except BaseException:
@@ -108,26 +105,6 @@ def measure(folder: Path, cache: Path, dataset: str) -> Measured:
     return Measured(peak, first_epoch or time.monotonic() - started)
 
 
-def copy(file: Path, folder: Path) -> None:
-    (folder / file.name).write_bytes(file.read_bytes())
-
-
-def processes_of(root: int) -> Sequence[int]:
-    """Return a process and all that descend from it."""
-    parents: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except (OSError, ValueError, IndexError):  # it has ended
-                continue
-            parents.setdefault(parent, []).append(int(entry.name))
-    found = [root]
-    for process in found:
-        found += parents.get(process, [])
-    return found
-
-
 def proportional_bytes(process: int) -> int:
     try:
         for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
@@ -136,14 +113,6 @@ def proportional_bytes(process: int) -> int:
     except OSError:  # it has ended
         pass
     return 0
-
-
-def has_epoch(database: Path) -> bool:
-    try:
-        with sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=1) as connection:
-            return connection.execute("SELECT 1 FROM epochs LIMIT 1").fetchone() is not None
-    except sqlite3.Error:  # it is not there yet
-        return False
 
 
 if __name__ == "__main__":

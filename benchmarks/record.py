@@ -1,4 +1,4 @@
-"""Recording whole trainings of candidates of the default space, a table that search strategies are replayed on.
+"""Recording whole trainings of candidates of the default space in a table, on which search strategies can be replayed.
 
     python -m benchmarks.record [--out FILE] [--workers N] [--trainings N] [--list]
 
@@ -88,7 +88,7 @@ def draw_params(space: SearchSpace, candidate: int) -> tuple[str, dict[str, Any]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=TABLE, help=f"default: {TABLE.name} beside this command")
+    parser.add_argument("--out", type=Path, default=TABLE, help="default: recorded/mnist.csv.gz beside this command")
     parser.add_argument("--workers", type=int, default=default_workers("cpu"), help="default: one for each core")
     parser.add_argument("--trainings", type=int, help="stop after so many new trainings (default: all)")
     parser.add_argument("--list", action="store_true", help="print which trainings are missing, without training them")

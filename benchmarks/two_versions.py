@@ -2,11 +2,11 @@
 
     python -m benchmarks.two_versions /path/to/other/checkout [--every N] [--repeats N]
 
-Takes every Nth trial of docs/runs/2026-11-27-mnist-8000/trials.csv (default: every sixth) with its batch size,
-dropout, learning rate and augmentation. One process of each checkout trains each candidate for one epoch, with the same
-seed, one after the other, on 50,000 images, and validates it on 10,000. Prints the median over the repeats (default: 3)
-of the CPU seconds of each epoch and, for all candidates together, weighted by the epochs that they were trained for in
-that search, the ratio of this checkout's time to the other's: its median and its range over the repeats.
+Takes every Nth trial of docs/runs/2026-11-27-mnist-8000/trials.csv (default: every sixth) with its batch size, dropout,
+learning rate, weight decay and augmentation. One process of each checkout trains each candidate for one epoch, with the
+same seed, one after the other, on 50,000 images, and validates it on 10,000. Prints the median over the repeats
+(default: 3) of the CPU seconds of each epoch and, for all candidates together, weighted by the epochs that they were
+trained for in that search, the ratio of this checkout's time to the other's: its median and its range over the repeats.
 """
 
 import argparse
@@ -20,11 +20,9 @@ from pathlib import Path
 
 TRIALS = Path(__file__).parents[1] / "docs/runs/2026-11-27-mnist-8000/trials.csv"
 
-# Run in the folder of each checkout, so that it imports that checkout's code.
+# Run with each checkout as PYTHONPATH, so that it imports that checkout's code.
 _TRAINING = """
 import json, sys, time
-from dataclasses import replace
-sys.path.insert(0, ".")
 from mnist_core.allocator import keep_freed_memory
 keep_freed_memory()
 import torch
