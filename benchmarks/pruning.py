@@ -37,7 +37,7 @@ from studies.pareto import FrontPoint, pareto_front
 from studies.records import read_epochs
 from studies.rivals import TrialCurve
 from studies.storage import Store
-from studies.trials import TRAINED, Outcome, candidate_of, finished_trials, outcome_of
+from studies.trials import TRAINED, Outcome, candidate_of, outcome_of, read_trials
 
 CURVES_FILE = Path(__file__).with_name("pruning_curves.csv")
 NUM_VALIDATION = 10_000
@@ -133,7 +133,7 @@ def collect_curves(storage: str, study: str, path: Path) -> None:
     name = store.resolve_study_name(study)
     fingerprint = read_fingerprint(store, name)
     assert fingerprint is not None
-    trained = [trial for trial in finished_trials(store, store.load_study(name)) if outcome_of(trial) in TRAINED]
+    trained = [trial for trial in read_trials(store, store.load_study(name)) if outcome_of(trial) in TRAINED]
     stored = read_epochs(store.database, name, [trial.number for trial in trained])
     kept = set(pd.read_csv(path)["trial"]) if path.exists() else set()
     with ProcessPoolExecutor(default_workers("cpu"), get_context("spawn"), initializer=keep_freed_memory) as pool:

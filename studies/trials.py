@@ -72,7 +72,7 @@ class TrialAttributes(TypedDict, total=False):
 
 
 _ALWAYS = ("num_params", "notation", "candidate", "candidate_key", "run", "seed", "num_epochs", "seconds")
-_REQUIRED: dict[Outcome | None, tuple[str, ...]] = {
+_REQUIRED: dict[Outcome, tuple[str, ...]] = {
     Outcome.COMPLETE: (*_ALWAYS, "val_accuracy"),
     Outcome.PRUNED: _ALWAYS,
     Outcome.DIVERGED: _ALWAYS,
@@ -82,6 +82,11 @@ _REQUIRED: dict[Outcome | None, tuple[str, ...]] = {
 _TYPES: dict[str, type] = get_type_hints(TrialAttributes)
 _TOLD = (TrialState.COMPLETE.name, TrialState.PRUNED.name)
 """States of trials that ended with an outcome."""
+_STATES: dict[Outcome, tuple[str, ...]] = {
+    Outcome.COMPLETE: (TrialState.COMPLETE.name,),
+    Outcome.DUPLICATE: _TOLD,  # the state of the original
+}
+"""The states that a trial of an outcome may have; of the other outcomes, it is `TrialState.PRUNED`."""
 
 
 class CurveAttributes(TypedDict):
@@ -94,8 +99,8 @@ class CurveAttributes(TypedDict):
     """Why there is no curve; only in trials that just keep a number."""
 
 
-def read_trials(store: Store, study: Study, *states: TrialState) -> list[FrozenTrial]:
-    """Return the trials of a search, or those in ``states``, by their numbers.
+def read_trials(store: Store, study: Study) -> list[FrozenTrial]:
+    """Return the trials of a search by their numbers.
 
     Raises `DamagedStoreError`, naming the trial, if one of them lacks something or holds something that can't be.
     """
@@ -108,7 +113,7 @@ def read_trials(store: Store, study: Study, *states: TrialState) -> list[FrozenT
             _check(store, study, trial)
             if trial.state.is_finished():
                 checked.add(number)
-    return [trial for trial in trials if trial.state in states] if states else trials
+    return trials
 
 
 def read_trial(store: Store, study_name: str, number: int) -> FrozenTrial:
@@ -239,10 +244,6 @@ def front_point(trial: FrozenTrial) -> FrontPoint:
     return FrontPoint(trial.number, int(num_params), val_accuracy, attributes_of(trial)["notation"])
 
 
-def finished_trials(store: Store, study: Study) -> list[FrozenTrial]:
-    return read_trials(store, study, TrialState.COMPLETE, TrialState.PRUNED)
-
-
 def broken_attribute(name: str, value: object) -> str | None:
     """Return what is wrong with the value of a user attribute, or None if nothing is."""
     rule = _broken_rule(value, _TYPES[name]) if name in _TYPES else None
@@ -266,16 +267,14 @@ def find_problem(state: str, attributes: Mapping[str, Any], known: Collection[st
         return "its user attribute 'run' has no engine or device"
     if "duplicate_of" in known and ("duplicate_of" in attributes) != (outcome == Outcome.DUPLICATE):
         return "it has a user attribute 'duplicate_of' and is no duplicate"
-    if state != "PRUNED" and outcome != Outcome.COMPLETE and outcome != Outcome.DUPLICATE:
-        return f"its outcome is {outcome}, its state {state}"
-    if state == "PRUNED" and outcome == Outcome.COMPLETE:
+    if state not in _STATES.get(outcome, (TrialState.PRUNED.name,)):
         return f"its outcome is {outcome}, its state {state}"
     return None
 
 
 def _problem_of(trial: FrozenTrial) -> str | None:
     """Return what a trial lacks or holds that can't be, or None if it is sound."""
-    for name in sorted(trial.user_attrs.keys() & _TYPES.keys()):
+    for name in sorted(trial.user_attrs):
         if problem := broken_attribute(name, trial.user_attrs[name]):
             return problem
     if problem := find_problem(trial.state.name, trial.user_attrs):

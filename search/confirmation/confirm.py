@@ -33,14 +33,7 @@ from studies.fingerprints import read_fingerprint
 from studies.locks import CONFIRMING, WorkerLocks
 from studies.pareto import FrontPoint
 from studies.storage import Store
-from studies.trials import (
-    Outcome,
-    candidate_of,
-    complete_trial,
-    finished_trials,
-    front_point,
-    outcome_of,
-)
+from studies.trials import Outcome, candidate_of, complete_trial, front_point, outcome_of, read_trials
 
 MAX_CONTENDERS = 1_000_000
 """Largest ``--top``, which catches typing errors."""
@@ -104,8 +97,8 @@ def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
     data = load_dataset(dataset, data_root, train_size=train_size)
     check_same_data(data, dataset_sha256, "the study was made with")
     print_warnings(data.warnings)
-    finished = finished_trials(store, store.load_study(study_name))
-    complete = [front_point(trial) for trial in finished if outcome_of(trial) == Outcome.COMPLETE]
+    known = read_trials(store, store.load_study(study_name))
+    complete = [front_point(trial) for trial in known if outcome_of(trial) == Outcome.COMPLETE]
     confirmation = _find_confirmation(store, study_name, request, complete, seed, len(data.validation))
     trials = {point.trial: complete_trial(store, study_name, point.trial) for point in confirmation.contenders}
     num_new = len(complete) - confirmation.num_complete
