@@ -3,16 +3,11 @@
 Files that may be the user's own are never overwritten, and their removal is never suggested.
 """
 
-import contextlib
 import gzip
 import hashlib
 import json
 import math
-import multiprocessing
 import os
-import shutil
-import sys
-import tempfile
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_core.downloads import download
 from mnist_core.files import write_whole
-from mnist_core.processes import without_main_module
 from space.errors import InputError
 from space.files import has_file, has_folder
 
@@ -167,54 +162,27 @@ def _is_as_downloaded(path: Path) -> bool:
 
 def _download(folder: str, root: Path) -> None:
     """Download a dataset into a root, whole or not at all."""
-    missing = [path for path in (root, *root.parents) if not path.exists()]
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=root, prefix=f".{folder}-"))
-    except OSError as error:
-        raise InputError(f"{folder} is not in {root}, which can't be written: {error.strerror}") from None
-    # Runs in a separate process: torchvision imports torch, and its download has no time limit.
-    process = multiprocessing.get_context("spawn").Process(
-        target=_download_whole, args=(_torchvision_download, folder, root, temporary)
+    advice = (
+        f"put its files into {root / folder / 'raw'}, name their place with --data-root or SEARCH_DATA_ROOT, "
+        "or use --dataset digits, which needs none"
     )
-    with without_main_module():
-        process.start()
-    process.join(DOWNLOAD_SECONDS)
-    if process.is_alive():
-        process.kill()
-        process.join()
-    shutil.rmtree(temporary, ignore_errors=True)
-    if process.exitcode != 0:
-        for empty in missing:
-            with contextlib.suppress(OSError):
-                empty.rmdir()
-        raise InputError(
-            f"{folder} is not in {root} and could not be downloaded; put its files into "
-            f"{root / folder / 'raw'}, name their place with --data-root or SEARCH_DATA_ROOT, "
-            "or use --dataset digits, which needs none"
-        )
+    download(folder, root, _download_whole, _torchvision_download, folder, seconds=DOWNLOAD_SECONDS, advice=advice)
 
 
 def _download_whole(fetch: Callable[[str, Path], None], folder: str, root: Path, temporary: Path) -> None:
     """Fetch the files into a temporary folder, and move those that are absent once all are complete."""
-    # Hide progress bars and tracebacks: the parent reports the error in one line.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    try:
-        fetch(folder, temporary)
-        raw, fetched = root / folder / "raw", temporary / folder / "raw"
-        times = {file: (fetched / file).stat().st_mtime_ns for file in FILES}
-        raw.mkdir(parents=True, exist_ok=True)
-        kept = {file: (raw / file).stat().st_mtime_ns for file in FILES if (raw / file).exists()}
-        # Recorded first: where this is killed in between, the next call recognises what is there, and completes it.
-        write_whole(raw / DOWNLOADED_FILE, (json.dumps(times | kept, indent=2) + "\n").encode())
-        for file in times.keys() - kept.keys():
-            os.replace(fetched / file, raw / file)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    fetch(folder, temporary)
+    raw, fetched = root / folder / "raw", temporary / folder / "raw"
+    times = {file: (fetched / file).stat().st_mtime_ns for file in FILES}
+    raw.mkdir(parents=True, exist_ok=True)
+    kept = {file: (raw / file).stat().st_mtime_ns for file in FILES if (raw / file).exists()}
+    # Recorded first: where this is killed in between, the next call recognises what is there, and completes it.
+    write_whole(raw / DOWNLOADED_FILE, (json.dumps(times | kept, indent=2) + "\n").encode())
+    for file in times.keys() - kept.keys():
+        os.replace(fetched / file, raw / file)
 
 
 def _torchvision_download(folder: str, root: Path) -> None:
-    with contextlib.redirect_stdout(sys.stderr):
-        import torchvision
+    import torchvision
 
-        getattr(torchvision.datasets, folder)(root, download=True)
+    getattr(torchvision.datasets, folder)(root, download=True)

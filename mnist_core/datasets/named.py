@@ -1,12 +1,7 @@
 """Datasets that torchvision downloads, beside those in MNIST's layout: EMNIST, CIFAR-10 and SVHN."""
 
-import contextlib
 import json
-import multiprocessing
 import os
-import shutil
-import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +11,8 @@ import numpy as np
 from mnist_core.datasets.contents import Contents, GrowingArray, Split
 from mnist_core.datasets.idx_files import read_idx
 from mnist_core.datasets.pictures import fit_pixels
-from mnist_core.processes import without_main_module
+from mnist_core.downloads import download
+from mnist_core.processes import succeeds_in_process
 from space.errors import InputError
 
 DOWNLOAD_SECONDS = 3_600
@@ -73,7 +69,8 @@ def read_named(name: str, root: Path, scratch: Path, *, size: tuple[int, int] | 
     named = NAMED[name]
     if named.emnist_set is not None:
         return read_idx(root / named.files[0], scratch, size=size, grey=grey)
-    if not _in_process(_write_arrays, named.title, root, scratch):
+    # Another process imports torchvision, and with it torch.
+    if not succeeds_in_process(_write_arrays, named.title, root, scratch, seconds=DOWNLOAD_SECONDS):
         raise InputError(
             f"{root / named.files[0]} and the files beside it are not those that torchvision downloads: "
             "delete them to download them again"
@@ -91,42 +88,11 @@ def read_named(name: str, root: Path, scratch: Path, *, size: tuple[int, int] | 
 
 def _download(name: str, named: Named, root: Path) -> None:
     """Download a dataset into a root, whole or not at all."""
-    missing = [path for path in (root, *root.parents) if not path.exists()]
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=root, prefix=f".{named.title}-"))
-    except OSError as error:
-        raise InputError(f"{named.title} is not in {root}, which can't be written: {error.strerror}") from None
-    fetched = _in_process(_fetch_whole, _torchvision_download, named, root, temporary)
-    shutil.rmtree(temporary, ignore_errors=True)
-    if not fetched:
-        for empty in missing:
-            with contextlib.suppress(OSError):
-                empty.rmdir()
-        raise InputError(
-            f"{named.title} is not in {root} and could not be downloaded; put {root / named.files[0]} and the files "
-            f"beside it there, or name their place with --data-root or SEARCH_DATA_ROOT, or use a folder of your own "
-            f"images in place of {name}"
-        )
-
-
-def _in_process(function: Callable[..., None], *arguments: object) -> bool:
-    """Call a function that imports torchvision, and with it torch, in another process; returns whether it succeeded."""
-    process = multiprocessing.get_context("spawn").Process(target=_silently, args=(function, *arguments))
-    with without_main_module():
-        process.start()
-    process.join(DOWNLOAD_SECONDS)
-    if process.is_alive():
-        process.kill()
-        process.join()
-    return process.exitcode == 0
-
-
-def _silently(function: Callable[..., None], *arguments: object) -> None:
-    # Progress bars and tracebacks are hidden: the parent reports an error in one line.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    with contextlib.redirect_stdout(sys.stderr):
-        function(*arguments)
+    advice = (
+        f"put {root / named.files[0]} and the files beside it there, or name their place with --data-root or "
+        f"SEARCH_DATA_ROOT, or use a folder of your own images in place of {name}"
+    )
+    download(named.title, root, _fetch_whole, _torchvision_download, named, seconds=DOWNLOAD_SECONDS, advice=advice)
 
 
 def _fetch_whole(fetch: Callable[[str, Path], None], named: Named, root: Path, temporary: Path) -> None:

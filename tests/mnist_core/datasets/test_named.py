@@ -78,7 +78,7 @@ def test_torchvision_itself_reads_cifar(tmp_path: Path, scratch: Path, monkeypat
     ):
         read_named("cifar10", tmp_path, scratch, size=None, grey=False)
 
-    def in_this_process(function: Any, *arguments: Any) -> bool:
+    def in_this_process(function: Any, *arguments: Any, seconds: float) -> bool:
         import torchvision
 
         for kind in ("_check_integrity", "_load_meta"):
@@ -87,7 +87,7 @@ def test_torchvision_itself_reads_cifar(tmp_path: Path, scratch: Path, monkeypat
         function(*arguments)
         return True
 
-    monkeypatch.setattr(named, "_in_process", in_this_process)
+    monkeypatch.setattr(named, "succeeds_in_process", in_this_process)
     contents = read_named("cifar10", tmp_path, scratch, size=None, grey=False)
     assert contents.train.images.shape == (100, 32, 32, 3)
     np.testing.assert_array_equal(contents.train.images[:20], pixels.transpose(0, 2, 3, 1))
