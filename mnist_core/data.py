@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_core.data_files import (
+    DATASET_NAMES,
     IMAGES_FILE,
     LABELS_FILE,
     SOURCES,
@@ -58,7 +59,6 @@ _CLASS_NAMES = {
     "kmnist": ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
 }
 """Names of classes in the order of the labels, where they are not the labels themselves."""
-DATASET_NAMES = (*SOURCES, "digits")
 _DIGITS_SPLIT = (1_197, 300)
 
 

@@ -16,14 +16,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_core.datasets.contents import MAX_IMAGES
 from mnist_core.downloads import download
 from mnist_core.files import write_whole
 from space.errors import InputError
 from space.files import has_file, has_folder
 
 DOWNLOAD_SECONDS = 600
-MAX_IMAGES, SIDE = 1_000_000, 28
-"""Largest number of images that are read from one file, far above any useful one, and the side of each in pixels."""
+SIDE = 28
+"""Height and width of every image in pixels."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ SOURCES = {
     "fashion-mnist": Source("FashionMNIST", 10_000, {}),
     "kmnist": Source("KMNIST", 10_000, {}),
 }
+DATASET_NAMES = (*SOURCES, "digits")
+"""Datasets that are read as they are, in `mnist_core.data`: those in MNIST's layout, and scikit-learn's digits."""
 
 
 def find_root(source: Source, roots: Sequence[Path]) -> Path:

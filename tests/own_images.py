@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_digits
 
+CLASSES = {"cat": 3, "dog": 5, "eel": 7}
+"""Names of classes, and the digit that stands for each."""
+
 
 @cache
 def digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

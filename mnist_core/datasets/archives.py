@@ -9,13 +9,11 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_core.datasets.contents import Contents, GrowingArray, Split, check_labels, check_size
-from mnist_core.datasets.pictures import fit_pixels
+from mnist_core.datasets.contents import Contents, Split, check_labels
+from mnist_core.datasets.raw_pixels import read_pixels
 from space.errors import InputError
 
 NEEDED, OPTIONAL = ("images", "labels"), ("test_images", "test_labels", "class_names")
-CHUNK_BYTES = 16_000_000
-"""Images are read in pieces of about this size, so that a large file never lies in memory as a whole."""
 
 
 def read_archive(path: Path, scratch: Path, *, size: tuple[int, int] | None, grey: bool) -> Contents:
@@ -114,19 +112,7 @@ def _images(
         if shape[0] != num_labels:
             labels = name.replace("images", "labels")
             raise InputError(f"{path} holds {shape[0]:,} {name}, but {num_labels:,} {labels}: each image has a label")
-        height, width, channels = (*shape[1:], 1)[:3]
-        check_size(*(size or (height, width)), 1 if grey else channels, shape[0], f"{path}, {name}")
-        image_bytes = height * width * channels
-        at_once = max(1, CHUNK_BYTES // image_bytes)
-        with GrowingArray(scratch / f"{name}.raw") as array:
-            for first in range(0, shape[0], at_once):
-                num = min(at_once, shape[0] - first)
-                content = file.read(num * image_bytes)
-                if len(content) != num * image_bytes:
-                    raise InputError(f"{path}, {name} is shorter than its header says")
-                pixels = np.frombuffer(content, np.uint8).reshape(num, height, width, channels)
-                array.append(fit_pixels(pixels, size=size, grey=grey))
-            return array.mapped()
+        return read_pixels(file, shape, f"{path}, {name}", scratch / f"{name}.raw", size=size, grey=grey)
 
 
 def _read_array_header(path: Path, name: str, file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

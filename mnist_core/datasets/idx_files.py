@@ -13,15 +13,12 @@ from typing import IO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_core.datasets.archives import CHUNK_BYTES
-from mnist_core.datasets.contents import MAX_IMAGES, Contents, GrowingArray, Split, check_labels, check_size
-from mnist_core.datasets.pictures import fit_pixels
+from mnist_core.datasets.contents import MAX_IMAGES, Contents, Split, check_labels
+from mnist_core.datasets.raw_pixels import read_pixels
 from space.errors import InputError
 from space.files import has_file
 
-_NAME = re.compile(
-    r"(?P<set>.*?)(?P<part>train|t10k|test)-(?P<kind>images|labels)-?[.-]?idx(?P<dimensions>[134])-ubyte(\.gz)?"
-)
+_NAME = re.compile(r"(?P<set>.*?)(?P<part>train|t10k|test)-(?P<kind>images|labels)-?[.-]?idx[134]-ubyte(\.gz)?")
 """The name of a file, such as train-images-idx3-ubyte or emnist-letters-test-labels-idx1-ubyte.gz."""
 EMNIST_CLASSES = {
     "balanced": "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt",
@@ -99,25 +96,15 @@ def files_of(path: Path) -> dict[str, _Pair]:
 
 def _read_pair(pair: _Pair, scratch: Path, *, size: tuple[int, int] | None, grey: bool, is_turned: bool) -> Split:
     labels = _read_labels(pair.labels)
-    with _opened(pair.images) as file, GrowingArray(scratch) as array:
+    with _opened(pair.images) as file:
         sizes = _read_header(pair.images, file, (3, 4))
-        height, width, channels = (*sizes[1:], 1)[:3]
-        if channels not in (1, 3) or 0 in sizes:
+        if (len(sizes) == 4 and sizes[3] not in (1, 3)) or 0 in sizes:
             raise InputError(f"{pair.images} holds {'x'.join(map(str, sizes))} bytes: no images of 1 or 3 channels")
         if sizes[0] != len(labels):
             raise InputError(f"{pair.images} holds {sizes[0]:,} images, but {pair.labels} {len(labels):,} labels")
-        check_size(*(size or (height, width)), 1 if grey else channels, sizes[0], str(pair.images))
-        image_bytes = height * width * channels
-        at_once = max(1, CHUNK_BYTES // image_bytes)
-        for first in range(0, sizes[0], at_once):
-            num = min(at_once, sizes[0] - first)
-            content = file.read(num * image_bytes)
-            if len(content) != num * image_bytes:
-                raise InputError(f"{pair.images} is shorter than its header says")
-            pixels = np.frombuffer(content, np.uint8).reshape(num, height, width, channels)
-            array.append(fit_pixels(pixels.swapaxes(1, 2) if is_turned else pixels, size=size, grey=grey))
+        images = read_pixels(file, sizes, str(pair.images), scratch, size=size, grey=grey, is_turned=is_turned)
         _check_end(pair.images, file)
-        return Split(array.mapped(), labels)
+        return Split(images, labels)
 
 
 def _read_labels(path: Path) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
+from mnist_core.data_files import DATASET_NAMES
 from mnist_core.datasets import idx_files
 from mnist_core.datasets.archives import read_archive
 from mnist_core.datasets.contents import MAX_SIDE, Contents
@@ -18,8 +19,6 @@ from mnist_core.datasets.tables import read_table
 from space.errors import InputError
 from space.files import kind_of as kind_of_file
 
-KNOWN_NAMES = ("mnist", "fashion-mnist", "kmnist", "digits")
-"""Datasets that are read as they are, in `mnist_core.data`."""
 MAX_NAME = 60
 
 
@@ -50,7 +49,7 @@ class ImageSource:
         path = Path(self.location)
         name = path.parent.name if path.name == "raw" else path.name
         name = re.sub(r"[^\w.-]+", "-", re.sub(r"(\.npz|\.csv|\.gz)+$|-ubyte.*$", "", name)).strip("-.")[:MAX_NAME]
-        return f"{name or 'own'}-images" if not name or name in (*KNOWN_NAMES, *NAMED) else name
+        return f"{name or 'own'}-images" if not name or name in (*DATASET_NAMES, *NAMED) else name
 
     @property
     def conversions(self) -> list[str]:
@@ -80,19 +79,19 @@ class ImageSource:
 
 
 AnyDataset = str | ImageSource
-"""A dataset in `KNOWN_NAMES` by its name, or images of one's own."""
+"""A dataset in `DATASET_NAMES` by its name, or images of one's own."""
 
 
 def parse_source(
     text: str, *, image_size: str | None = None, grey: bool = False, skip_corrupt: bool = False
 ) -> AnyDataset:
-    """Return what ``--dataset`` names: a dataset in `KNOWN_NAMES` by its name, everything else as a source.
+    """Return what ``--dataset`` names: a dataset in `DATASET_NAMES` by its name, everything else as a source.
 
     Raises `InputError` for a word that is neither a name nor a path, and for options that don't fit it.
     """
     size = None if image_size is None else _parse_size(image_size)
     options = {"--image-size": image_size is not None, "--grey": grey, "--skip-corrupt": skip_corrupt}
-    if text in KNOWN_NAMES:
+    if text in DATASET_NAMES:
         if given := [option for option, is_given in options.items() if is_given]:
             raise InputError(f"{given[0]} is for images of your own: {text} is read as it is")
         return text
@@ -100,7 +99,7 @@ def parse_source(
         return ImageSource(text, size, grey, skip_corrupt)
     path = Path(text).expanduser()
     if not text or not path.exists():
-        names = (*KNOWN_NAMES, *NAMED)
+        names = (*DATASET_NAMES, *NAMED)
         close = difflib.get_close_matches(text, names, n=2, cutoff=0.6)
         hint = f"; did you mean {' or '.join(close)}?" if close else ""
         raise InputError(

@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,6 @@ class About:
     """What was converted or left out."""
     warnings: tuple[str, ...]
     """What may make accuracies misleading, such as images that are in two parts."""
-    test_counts: tuple[int, ...]
-    """Number of test images of each class, which says nothing about any prediction."""
 
 
 def unpack(source: ImageSource, roots: Sequence[Path], tell: Callable[[str], None]) -> Path:
@@ -65,7 +63,7 @@ def unpack(source: ImageSource, roots: Sequence[Path], tell: Callable[[str], Non
     key = _key_of(source, files)
     cache = cache_folder() / "datasets"
     link = cache / "sources" / f"{key}.json"
-    if folder := _linked(cache, link):
+    if folder := _linked(link):
         return folder
     tell(f"reading {source.location} once into {cache}")
     try:
@@ -99,9 +97,10 @@ def read_about(folder: Path) -> About:
     """Raises `InputError` if the folder is damaged."""
     try:
         values = json.loads((folder / ABOUT_FILE).read_text(encoding="utf-8"))
-        known: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-        return About(**known)
-    except (OSError, ValueError, TypeError):
+        # A file may hold more: earlier versions counted the test images of each class.
+        known: Any = {field.name: values[field.name] for field in fields(About)}
+        return About(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})
+    except (OSError, ValueError, TypeError, KeyError):
         raise _damaged(folder) from None
 
 
@@ -132,12 +131,11 @@ def _key_of(source: ImageSource, files: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def _linked(cache: Path, link: Path) -> Path | None:
+def _linked(link: Path) -> Path | None:
     try:
-        folder = cache / str(json.loads(link.read_text())["sha256"])
+        return find_unpacked(str(json.loads(link.read_text())["sha256"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return folder if (folder / ABOUT_FILE).is_file() else None
 
 
 def _write(contents: Contents, source: ImageSource, temporary: Path, cache: Path) -> Path:
@@ -164,7 +162,6 @@ def _write(contents: Contents, source: ImageSource, temporary: Path, cache: Path
         all_but_test_statistics=pixel_statistics(images),
         notes=contents.remarks,
         warnings=tuple(warnings_of_parts(parts)),
-        test_counts=tuple(np.bincount(parts["test"].labels, minlength=len(contents.class_names)).tolist()),
     )
     (folder / ABOUT_FILE).write_text(json.dumps(vars(about), indent=2), encoding="utf-8")
     shutil.rmtree(target, ignore_errors=True)  # where an earlier version was cut off

@@ -43,14 +43,23 @@ def classify(checkpoint: Checkpoint, data: Dataset) -> Predictions:
     """
     check_data(checkpoint, data)
     validation = data.validation
-    logits = checkpoint_logits(checkpoint, validation.images)
-    check_finite(bool(logits.isfinite().all()))
-    confidences, predicted = (values.numpy() for values in logits.softmax(1).max(1))
+    predicted, confidences = predict_classes(checkpoint, validation.images)
     found = Predictions(validation.labels, predicted, confidences, data.num_classes)
     if checkpoint.val_accuracy is not None:
         says = "its file says" if checkpoint.trial is None else f"trial {checkpoint.trial} got"
         check_accuracy("model", found.accuracy, checkpoint.val_accuracy, says, len(validation))
     return found
+
+
+def predict_classes(checkpoint: Checkpoint, images: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the (N,) classes and softmax probabilities of (N, height, width, channels) bytes, with PyTorch.
+
+    Raises `InputError` if the model's outputs are not finite.
+    """
+    logits = checkpoint_logits(checkpoint, images)
+    check_finite(bool(logits.isfinite().all()))
+    best = logits.softmax(1).max(1)
+    return best.indices.numpy(), best.values.numpy()
 
 
 def check_accuracy(what: str, accuracy: float, expected: float, says: str, num_images: int) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from mnist_core.checkpoint import Checkpoint, restore_model
-from mnist_core.data import Dataset, check_dataset_name, find_data_again, find_data_root, load_dataset
+from mnist_core.data import Dataset, find_data_again, find_data_root, load_dataset
 from mnist_core.datasets.sources import AnyDataset
 from mnist_core.evaluation import evaluate
 from search.models.agreement import check_data, check_finite
@@ -36,8 +36,6 @@ def print_evaluation(
     """
     if dataset is not None and images is not None:
         raise InputError("give --dataset or --images, not both")
-    if isinstance(dataset, str):
-        check_dataset_name(dataset)
     checkpoint = load_model(model, storage=storage, study=study)
     if images is not None:
         print_classes(checkpoint, images, storage=storage, data_root=data_root, strict=strict, as_json=as_json)

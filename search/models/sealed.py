@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_core.data import DATASET_NAMES, find_present_root, hash_test_set
+from mnist_core.data import find_present_root, hash_test_set
+from mnist_core.data_files import DATASET_NAMES
 from mnist_core.datasets.parting import digests_of
 from space.errors import InputError
 from studies.fingerprints import read_fingerprint

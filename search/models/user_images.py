@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 from sklearn.metrics import balanced_accuracy_score
 
-from mnist_core.checkpoint import Checkpoint, checkpoint_logits
-from search.models.agreement import check_classes, check_finite
+from mnist_core.checkpoint import Checkpoint
+from search.models.agreement import check_classes, predict_classes
 from search.models.images import UserImages, is_inverted, read_images
 from search.models.sealed import check_not_sealed
 from search.terminal.numbers import format_accuracy
@@ -41,10 +41,8 @@ def print_classes(
     for changes, refused in ((read.fitted, " (--strict refuses them)"), (read.converted, "")):
         for what, names in changes.items():
             say(f"note: {what}: {len(names):,} of {len(images):,} images, such as {names[0]}{refused}")
-    logits = checkpoint_logits(checkpoint, images)
-    check_finite(bool(logits.isfinite().all()))
-    best = logits.softmax(1).max(1)
-    _print(checkpoint, read, best.indices.numpy(), best.values.tolist(), as_json=as_json)
+    labels, confidences = predict_classes(checkpoint, images)
+    _print(checkpoint, read, labels, confidences.tolist(), as_json=as_json)
 
 
 def _with_polarity(read: UserImages, mean: float, *, strict: bool) -> NDArray[np.uint8]:
@@ -55,12 +53,10 @@ def _with_polarity(read: UserImages, mean: float, *, strict: bool) -> NDArray[np
     names = [name for name, is_so in zip(read.names, inverted, strict=True) if is_so]
     if not names:
         return read.images
-    kind = (
-        "light on dark, as the data are dark on light" if mean > 0.5 else "dark on light, as the data are light on dark"
-    )
+    found, data = ("light on dark", "dark on light") if mean > 0.5 else ("dark on light", "light on dark")
     if strict:
-        raise InputError(f"{names[0]} is {kind.replace(', as', ', and')}")
-    read.fitted[f"inverted, being {kind.replace(', as', ' where')}"] = names
+        raise InputError(f"{names[0]} is {found}, and the data are {data}")
+    read.fitted[f"inverted, being {found} where the data are {data}"] = names
     return np.where(inverted[:, np.newaxis, np.newaxis, np.newaxis], 255 - read.images, read.images)
 
 

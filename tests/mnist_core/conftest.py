@@ -1,6 +1,7 @@
-"""A small trained model, made once for the files whose tests read it, and small datasets in MNIST's layout."""
+"""A small trained model, made once for the files whose tests read it, small datasets in MNIST's layout, and a cache."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -62,3 +63,10 @@ def small_sources(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
         for name, source in data_files.SOURCES.items():
             small = replace(source, validation_size=VALIDATION_SIZE, sha256={})
             monkeypatch.setitem(data_files.SOURCES, name, small)
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of unpacked images, in a cache of the test's own."""
+    monkeypatch.setenv("SEARCH_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache/datasets"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mnist_core.datasets import archives
+from mnist_core.datasets import raw_pixels
 from mnist_core.datasets.archives import read_archive
 from mnist_core.datasets.contents import Contents
 from space.errors import InputError
@@ -30,7 +30,7 @@ def write(tmp_path: Path, compressed: bool = False, **arrays: Any) -> Path:
 def test_images_and_labels(
     tmp_path: Path, compressed: bool, images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archives, "CHUNK_BYTES", 10_000)
+    monkeypatch.setattr(raw_pixels, "CHUNK_BYTES", 10_000)
     contents = read(write(tmp_path, compressed, images=images, labels=LABELS.astype(np.uint8)))
     expected = images if images.ndim == 4 else images[..., np.newaxis]
     np.testing.assert_array_equal(contents.train.images, expected)

@@ -19,15 +19,9 @@ from mnist_core.datasets.unpacking import (
     unpack,
 )
 from space.errors import InputError, SearchFailedError
-from tests.own_images import images_of, write_class, write_folder
+from tests.own_images import CLASSES, images_of, write_class, write_folder
 
-CLASSES = {"cat": 3, "dog": 5, "eel": 7}
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SEARCH_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache/datasets"
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.fixture

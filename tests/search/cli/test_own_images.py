@@ -15,10 +15,9 @@ from mnist_core.datasets.pictures import read_picture
 from mnist_core.datasets.sources import ImageSource
 from mnist_core.datasets.unpacking import read_about
 from mnist_core.formats.c_source import export_c, run_c
-from tests.own_images import digits, images_of
+from tests.own_images import CLASSES, digits, images_of
 from tests.search.conftest import Command, CommandHere
 
-CLASSES = {"cat": 3, "dog": 5, "eel": 7}
 NUM_IMAGES = 120
 
 
