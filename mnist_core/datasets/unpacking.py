@@ -99,7 +99,8 @@ def read_about(folder: Path) -> About:
         values = json.loads((folder / ABOUT_FILE).read_text(encoding="utf-8"))
         # A file may hold more: earlier versions counted the test images of each class.
         known: Any = {field.name: values[field.name] for field in fields(About)}
-        return About(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})
+        known |= {name: tuple(value) for name, value in known.items() if isinstance(value, list)}
+        return About(**known)
     except (OSError, ValueError, TypeError, KeyError):
         raise _damaged(folder) from None
 
