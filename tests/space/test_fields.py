@@ -2,6 +2,7 @@ import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,6 +84,12 @@ def test_a_whole_number_where_a_float_belongs_becomes_one(number: int) -> None:
     record = Record(rate=number, limit=number)
     assert (record.rate, record.limit) == (number, number)
     assert type(record.rate) is type(record.limit) is float
+
+
+def test_a_float_of_numpy_becomes_a_plain_one() -> None:
+    record = Record(rate=np.float64(0.25))
+    assert type(record.rate) is float
+    assert record.rate == 0.25
 
 
 @pytest.mark.parametrize("zero", [-0.0, 0, 0.0])

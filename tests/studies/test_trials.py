@@ -12,7 +12,6 @@ from studies.trials import (
     attributes_of,
     candidate_of,
     curve_attributes_of,
-    finished_trials,
     front_point,
     outcome_of,
     read_trial,
@@ -104,12 +103,6 @@ def test_the_candidate_of_a_trial_is_the_one_that_was_trained(search: SearchStud
     candidate = CandidateSpec(net(5).architecture, training)
     trial = search.begin(replace(suggest(5), candidate=candidate), BUDGET, run={})
     assert candidate_of(reopen(search).study.trials[trial.number]) == candidate
-
-
-def test_trials_that_count_as_finished(search: SearchStudy) -> None:
-    numbers = make_one_of_each(search)
-    finished = [trial.number for trial in finished_trials(search.store, search.study)]
-    assert finished == sorted(set(numbers.values()) - {numbers["failed"], numbers["running"]})
 
 
 def test_attributes_are_read_as_they_were_written(search: SearchStudy) -> None:
