@@ -27,12 +27,11 @@ int main() {
         }
         std::vector<uint8_t> images(num_images * shape.num_bytes());
         for (uint8_t& pixel : images) pixel = uint8_t(random());
-        std::vector<int64_t> labels(num_images), order(num_images);
+        std::vector<int64_t> labels(num_images), order(num_images), predicted(num_images);
         std::vector<float> transforms(6 * size_t(num_images)), tones(2 * size_t(num_images), 0.5f);
         // A net that ends with maps has more classes, which no image has as its label.
         const int num_classes = specs.back().width;
         std::vector<double> class_weights(num_classes, 0.7);
-        std::vector<int64_t> num_right_of(num_classes);
         for (int i = 0; i < num_images; ++i) {
             labels[i] = random() % num_classes;
             order[i] = num_images - 1 - i;
@@ -50,7 +49,7 @@ int main() {
         epoch.order = order.data();
         epoch.augmentation = {transforms.data(), tones.data()};
         epoch.class_weights = class_weights.data();
-        epoch.num_right_of = num_right_of.data();
+        epoch.predicted = predicted.data();
         epoch.learning_rates = learning_rates.data();
         epoch.momenta = momenta.data();
         epoch.num_images = num_images;

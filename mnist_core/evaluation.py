@@ -1,6 +1,6 @@
 """Logits, loss and accuracy of a model in evaluation mode."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -22,12 +22,23 @@ class Evaluation:
     """Fraction of images whose highest logit is their label's."""
     balanced_accuracy: float | None = None
     """Mean of the accuracies on each class that has images; None for training, which does not measure it."""
+    predicted: NDArray[np.int64] | None = field(default=None, compare=False, repr=False)
+    """(N,): the predicted class of each image; None for training. Evaluations are compared without it."""
 
 
-def balanced_accuracy(num_right_of: NDArray[np.int64], num_of: NDArray[np.int64]) -> float:
-    """Return the mean of the accuracies on each class, from (num_classes,) numbers of right and of all images."""
+def evaluation_of(
+    labels: NDArray[np.int64], predicted: NDArray[np.int64], *, loss: float, num_classes: int
+) -> Evaluation:
+    """Return what (N,) labels and predicted classes say."""
+    is_right = predicted == labels
+    num_of, num_right_of = (np.bincount(of, minlength=num_classes) for of in (labels, labels[is_right]))
     present = num_of > 0
-    return float((num_right_of[present] / num_of[present]).mean())
+    return Evaluation(
+        loss=loss,
+        accuracy=int(is_right.sum()) / len(labels),
+        balanced_accuracy=float((num_right_of[present] / num_of[present]).mean()),
+        predicted=predicted,
+    )
 
 
 @torch.inference_mode()
@@ -52,12 +63,9 @@ def evaluate(model: nn.Module, images: Tensor, labels: Tensor, *, mean: float, s
     Both are on the model's device.
     """
     logits = predict_logits(model, images, mean=mean, std=std)
-    is_right = logits.argmax(1) == labels
-    num_right_of, num_of = (
-        torch.bincount(of, minlength=logits.shape[1]).cpu().numpy() for of in (labels[is_right], labels)
-    )
-    return Evaluation(
+    return evaluation_of(
+        labels.cpu().numpy(),
+        logits.argmax(1).cpu().numpy(),
         loss=float(F.cross_entropy(logits, labels)),
-        accuracy=int(is_right.sum()) / len(labels),
-        balanced_accuracy=balanced_accuracy(num_right_of, num_of),
+        num_classes=logits.shape[1],
     )

@@ -34,6 +34,9 @@ class TrainingState:
     optimizer: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     """``momentum`` for SGD, or ``exp_avg`` and ``exp_avg_sq`` for Adam: arrays of shape (num_params,), in the order of
     the model's parameters. The same for every engine."""
+    predicted: NDArray[np.int64] | None = None
+    """(N,): the class that the model predicted for each validation image after the latest epoch; None before the first
+    epoch of a training that goes on from a file, which does not hold it."""
 
 
 class Session(Protocol):
@@ -121,6 +124,7 @@ def train(
                 val_balanced_accuracy=validation.balanced_accuracy,
             )
         state.optimizer = session.optimizer_state()
+        state.predicted = validation.predicted
         state.results.append(result)
         yield result
 

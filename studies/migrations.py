@@ -57,10 +57,15 @@ def _keep_balanced_accuracies(connection: Connection) -> None:
     _add_column(connection, "epochs", "val_balanced_accuracy", "FLOAT")
 
 
+def _keep_confusions(_: Connection) -> None:
+    """Their table is new, so `migrate` has created it; trials of earlier versions have no row in it."""
+
+
 MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {
     2: _keep_hashes_and_keys,
     3: _let_trials_go_on,
     4: _keep_balanced_accuracies,
+    5: _keep_confusions,
 }
 """Migrations by the version that each leads to. They are never edited, since users' stores were migrated by them."""
 

@@ -17,6 +17,7 @@ from space.candidate import CandidateSpec
 from space.errors import InputError
 from space.results import EpochResult
 from space.search_space import SearchSpace
+from studies.confusions import Confusion, write_confusion
 from studies.consistency import check_slots
 from studies.curves import are_in_order, ended_ids, new_curves, next_number
 from studies.fingerprints import check_fingerprint, read_fingerprint
@@ -148,15 +149,17 @@ class SearchStudy:
         outcome: Outcome,
         curve: Sequence[EpochResult],
         attributes: TrialAttributes | None = None,
+        confusion: Confusion | None = None,
     ) -> None:
         """Finish a trial that was trained, whatever its outcome: update the study, the front, the slot and the curves.
 
         ``attributes`` are those that do not follow from the curve, such as the place of the weights or the reason it
-        was stopped. If the worker dies after any of these steps, `repair` completes the others. Raises `SlotLostError`
-        if the worker lost the slot.
+        was stopped; ``confusion`` is that of a complete trial. If the worker dies after any of these steps, `repair`
+        completes the others. Raises `SlotLostError` if the worker lost the slot.
         """
-        with self.slots.owning(slot):
-            pass
+        with self.slots.owning(slot) as connection:
+            if confusion is not None:
+                write_confusion(connection, self.name, trial.number, confusion)
         is_complete = outcome == Outcome.COMPLETE
         with _unless_finished(slot):
             write_attributes(trial, {**attributes_of_curve(curve, with_spread=is_complete), **(attributes or {})})

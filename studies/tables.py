@@ -17,7 +17,7 @@ from sqlalchemy import (
     table,
 )
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Version of the tables below. Every change to them needs a migration, which raises it (studies/migrations.py)."""
 
 metadata = MetaData()
@@ -122,6 +122,18 @@ epochs = Table(
     Column("seconds", Float, nullable=False),
     Column("val_balanced_accuracy", Float),
     UniqueConstraint("study_name", "trial_number", "epoch"),
+)
+
+# What the model of each complete trial made of the validation images.
+confusions = Table(
+    "confusions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _study_name(),
+    Column("trial_number", Integer, nullable=False),
+    Column("counts", JSON, nullable=False),  # numbers of images by label, then by prediction
+    Column("mistakes", JSON, nullable=False),  # the first of those that are wrong: image, label, prediction
+    UniqueConstraint("study_name", "trial_number"),
 )
 
 pareto_front = Table(

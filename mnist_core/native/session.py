@@ -1,7 +1,6 @@
 """Training with the native trainer; the PyTorch model's weights are updated after every epoch."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mnist_core.data import Dataset
-from mnist_core.evaluation import Evaluation, balanced_accuracy
+from mnist_core.evaluation import Evaluation, evaluation_of
 from mnist_core.model import Network
 from mnist_core.native.trainer import NativeTrainer, Totals
 from mnist_core.plan import EpochPlan, plan_class_weights
@@ -80,7 +79,7 @@ class NativeSession:
 
     def evaluate(self) -> Evaluation:
         data = self._data
-        totals = self._trainer.evaluate(
+        totals, predicted = self._trainer.evaluate(
             data.validation.images,
             data.validation.labels,
             params=self._params,
@@ -89,8 +88,7 @@ class NativeSession:
             std=data.std,
         )
         labels = data.validation.labels
-        balanced = balanced_accuracy(totals.num_right_of, np.bincount(labels, minlength=data.num_classes))
-        return replace(_mean(totals, len(labels)), balanced_accuracy=balanced)
+        return evaluation_of(labels, predicted, loss=totals.loss / len(labels), num_classes=data.num_classes)
 
     def optimizer_state(self) -> dict[str, NDArray[np.float32]]:
         return {"momentum": self._velocity.copy()}

@@ -43,7 +43,7 @@ struct Epoch {
     // Results.
     double loss;  // sum over the images
     int64_t num_right;
-    int64_t* num_right_of;  // (num_classes,): of each class
+    int64_t* predicted;  // (num_images,): the class of the highest logit, in that order; or null
     double seconds[NUM_PARTS];
 };
 
@@ -208,7 +208,7 @@ private:
                 if (differentiates) logits[k * LANES] = real((shares[k] / total - target) * share * weight);
             }
             epoch.num_right += highest == label;
-            epoch.num_right_of[label] += highest == label;
+            if (epoch.predicted) epoch.predicted[i] = highest;
         }
         if (!differentiates) return;
         // Lanes without an image do not contribute to the gradient.

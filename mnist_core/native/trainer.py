@@ -69,7 +69,7 @@ class _Epoch(Structure):
         ("nesterov", c_int32),
         ("loss", c_double),
         ("num_right", c_int64),
-        ("num_right_of", POINTER(c_int64)),
+        ("predicted", POINTER(c_int64)),
         ("seconds", c_double * len(PARTS)),
     )
 
@@ -81,8 +81,6 @@ class Totals:
     loss: float
     """Sum of the losses of all images."""
     num_right: int
-    num_right_of: NDArray[np.int64]
-    """(num_classes,): number of images of each class that were classified correctly."""
     seconds: dict[str, float]
     """Time of each part of the training steps."""
 
@@ -236,11 +234,14 @@ class NativeTrainer:
         statistics: NDArray[Any],
         mean: float,
         std: float,
-    ) -> Totals:
+    ) -> tuple[Totals, NDArray[np.int64]]:
+        """Return totals and the (N,) predicted classes of all images."""
         order = np.arange(len(images))
+        predicted = np.empty(len(images), np.int64)
         epoch = self._epoch(images, labels, order, mean=mean, std=std, config=TrainingConfig())
+        epoch.predicted = _pointer(predicted, np.int64, c_int64)
         self._library.trainer_evaluate(self._handle, byref(epoch), self._address(params), self._address(statistics))
-        return self._totals(epoch)
+        return self._totals(epoch), predicted
 
     def differentiate(
         self,
@@ -280,7 +281,6 @@ class NativeTrainer:
         config: TrainingConfig,
     ) -> _Epoch:
         assert images.shape[1:] == self._image_shape, f"images of {images.shape[1:]}, not {self._image_shape}"
-        self._num_right_of = np.zeros(self._num_classes, np.int64)
         return _Epoch(
             images=_pointer(images, np.uint8, c_uint8),
             labels=_pointer(labels, np.int64, c_int64),
@@ -293,11 +293,10 @@ class NativeTrainer:
             label_smoothing=config.label_smoothing,
             clip_norm=config.clip_norm or 0.0,
             nesterov=config.nesterov,
-            num_right_of=_pointer(self._num_right_of, np.int64, c_int64),
         )
 
     def _totals(self, epoch: _Epoch) -> Totals:
-        return Totals(epoch.loss, epoch.num_right, self._num_right_of, dict(zip(PARTS, epoch.seconds, strict=True)))
+        return Totals(epoch.loss, epoch.num_right, dict(zip(PARTS, epoch.seconds, strict=True)))
 
     def _address(self, array: NDArray[Any]) -> c_void_p:
         assert array.dtype == self._dtype

@@ -104,7 +104,7 @@ class TrialTrainer:
         except DivergedError as error:
             return self._stop(trial, slot, Outcome.DIVERGED, training.results, str(error))
         weights = self._upload(trial, training.checkpoint())
-        search.finish(trial, slot, Outcome.COMPLETE, training.results, weights)
+        search.finish(trial, slot, Outcome.COMPLETE, training.results, weights, training.confusion)
         return Outcome.COMPLETE
 
     def _training(self, candidate: CandidateSpec, slot: Slot) -> CandidateTraining:

@@ -5,14 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from mnist_core.checkpoint import Checkpoint, cpu_weights
-from mnist_core.data import Dataset
+from mnist_core.data import Dataset, normalised_for
 from mnist_core.engine import Engine
+from mnist_core.evaluation import predict_logits
 from mnist_core.model import build_model
 from mnist_core.training import TrainingState, train
 from mnist_core.training_checkpoint import TrainingCheckpoint, save_training
 from space.candidate import CandidateSpec
 from space.results import EpochResult
+from studies.confusions import Confusion
 
 BALANCED_ACCURACY = "balanced-accuracy"
 
@@ -77,6 +81,18 @@ class CandidateTraining:
             "dataset_sha256": self.data.sha256,
             "train_size": len(self.data.train),
         }
+
+    @property
+    def confusion(self) -> Confusion:
+        """What the current model makes of the validation images, as it was evaluated after the latest epoch.
+
+        Of a training that was restored after its last epoch, which few are, it is evaluated again, with PyTorch.
+        """
+        data, predicted = normalised_for(self.data, self.candidate.training), self._state.predicted
+        if predicted is None:
+            images = torch.from_numpy(data.validation.images).to(self._device)
+            predicted = predict_logits(self._model, images, mean=data.mean, std=data.std).argmax(1).cpu().numpy()
+        return Confusion.of(data.validation.labels, predicted, data.num_classes)
 
     def save(self, path: Path) -> None:
         """Write the state after the latest epoch. Raises `UnwritableFileError` if that is impossible."""

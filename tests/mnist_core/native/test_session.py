@@ -216,6 +216,9 @@ def test_the_model_follows_after_every_epoch(library: Path, few_digits: Dataset,
         found, expected = session.evaluate(), evaluate(model, images, labels, mean=few_digits.mean, std=few_digits.std)
         assert found.loss == pytest.approx(expected.loss, rel=1e-4)
         assert found.accuracy == pytest.approx(expected.accuracy, abs=1.5 / len(labels))
+        assert found.predicted is not None
+        assert (found.predicted == few_digits.validation.labels).mean() == found.accuracy
+        assert (found.predicted != expected.predicted).sum() <= 1
     assert len(seen) == 3
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from optuna.artifacts import get_all_artifact_meta
@@ -20,6 +21,7 @@ from search.runs.trial import MAX_DIVERGED, trial_seed
 from search.sampling.tpe import STARTUP_TRIALS
 from space.architecture import ArchitectureSpec
 from space.errors import SearchFailedError
+from studies.confusions import MAX_MISTAKES, read_confusions
 from studies.locks import WorkerLocks
 from studies.pareto import FrontPoint
 from studies.records import read_epochs, read_front
@@ -82,6 +84,13 @@ def test_a_complete_trial_leaves_all_its_traces(tmp_path: Path, engine: Engine) 
     assert attributes["run"] == runner.config.recorded("cpu", engine.name)
     assert attributes["seconds"] == pytest.approx(sum(result.seconds for result in curve))
     assert runner.config.space.suggest_candidate(FixedParams(trial), epochs=2) == candidate
+
+    confusion = read_confusions(search.store.database, search.name, [0])[0]
+    counts = np.array(confusion.counts)
+    assert counts.sum(1).tolist() == np.bincount(data.validation.labels).tolist()
+    assert np.trace(counts) / counts.sum() == curve[-1].val_accuracy
+    assert len(confusion.mistakes) == min(MAX_MISTAKES, counts.sum() - np.trace(counts))
+    assert all(data.validation.labels[image] == label != said for image, label, said in confusion.mistakes)
 
     (slot,) = search.slots.read()
     assert (slot.state, slot.trial_number, slot.num_params) == (Outcome.COMPLETE, 0, candidate.num_params)
