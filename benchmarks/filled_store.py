@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 from optuna.distributions import distribution_to_json
 from optuna.trial import FixedTrial
 from sqlalchemy import Connection, insert, text
@@ -14,6 +15,7 @@ from space.candidate import CandidateSpec
 from space.random_draw import RandomDraw
 from space.results import EpochResult
 from space.search_space import SearchSpace
+from studies.confusions import Confusion, write_confusion
 from studies.pareto import FrontPoint
 from studies.records import update_front
 from studies.study import SearchStudy
@@ -23,6 +25,8 @@ from studies.trials import TRAINED, Outcome
 
 BATCH = 2_000
 """Number of trials that are written at a time."""
+NUM_IMAGES = 10_000
+"""Number of validation images."""
 NOW = "2026-01-01 00:00:00.000000"
 _VALUES = {
     "trials": ":id, :number, :study, :state, :now, :now",
@@ -173,6 +177,16 @@ def _insert(connection: Connection, **rows: list[dict[str, Any]]) -> None:
             connection.execute(text(f"INSERT INTO {table} VALUES ({_VALUES[table]})"), written)
 
 
+def _confusion(trial: Invented) -> Confusion:
+    """As many random mistakes in as many images as MNIST's validation set has."""
+    generator = np.random.default_rng(trial.number)
+    labels = np.arange(NUM_IMAGES) % 10
+    predicted = labels.copy()
+    wrong = generator.choice(NUM_IMAGES, round((1 - trial.val_accuracy) * NUM_IMAGES), replace=False)
+    predicted[wrong] = (labels[wrong] + generator.integers(1, 10, len(wrong))) % 10
+    return Confusion.of(labels, predicted, num_classes=10)
+
+
 def _write_ours(connection: Connection, study_name: str, trials: list[Invented]) -> None:
     trained = [trial for trial in trials if trial.outcome in TRAINED]
     slots = [
@@ -194,6 +208,9 @@ def _write_ours(connection: Connection, study_name: str, trials: list[Invented])
         for trial in trained
         for result in trial.curve
     ]
+    for trial in trained:
+        if trial.outcome == Outcome.COMPLETE:
+            write_confusion(connection, study_name, trial.number, _confusion(trial))
     if trained:
         connection.execute(insert(trial_slots), slots)
         connection.execute(insert(epochs_table), epochs)

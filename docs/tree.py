@@ -3,8 +3,9 @@
     python docs/tree.py            # prints the page
     python docs/tree.py --write    # writes it to docs/tree.md
 
-A Python module is described by the first line of its docstring, a package by that of its `__init__.py`, a C or C++ file
-or a script by its first comment and a Markdown page by its heading. `PURPOSES` describes what cannot speak for itself.
+A Python module is described by the first line of its docstring, a package by that of its `__init__.py`, a C, C++ or
+JavaScript file or a script by its first comment and a Markdown page by its heading. `PURPOSES` describes what cannot
+speak for itself.
 """
 
 import argparse
@@ -26,7 +27,7 @@ Every source file, with its purpose in its own words. `python docs/tree.py --wri
 """
 
 LISTED_SUFFIXES = {
-    *(".py", ".h", ".c", ".cpp", ".sh", ".template", ".html"),
+    *(".py", ".h", ".c", ".cpp", ".sh", ".template", ".html", ".css", ".js"),
     *(".toml", ".yml", ".sql", ".csv", ".jsonl", ".txt", ".md", ".png"),
 }
 LISTED_NAMES = {"Makefile", "LICENSE", "run"}
@@ -59,7 +60,10 @@ PURPOSES = {
     "docs/runs/*/confirmed-first.csv": "The confirmed front before the search was extended",
     "space/default.toml": "The default ranges of a search",
     "space/measured.csv": "Test accuracies that the reference systems reached when trained here",
-    "search/*.html": "Template of the page that analyse writes",
+    "search/analysis/page.html": "Template of the page that analyse writes",
+    "search/study_report/page.html": "Template of a study's page",
+    "search/study_report/page.css": "What a study's page looks like beyond the shared style",
+    "search/pages/style.css": "The style that all pages share: colours for light and dark screens, type, tables, print",
     "mnist_core/*model.c.template": "C source of an exported model, to be filled in",
     "mnist_core/*model.h.template": "C header of an exported model, to be filled in",
     "benchmarks/pruning_curves.csv": "Whole curves of the trials of a study without pruning",
@@ -157,7 +161,7 @@ def _opening_of(path: Path) -> str:
     if path.suffix == ".md":
         heading = re.search(r"^# +(.+)$", text, re.MULTILINE)
         return heading[1].strip() if heading else ""
-    if path.suffix in {".h", ".c", ".cpp"}:
+    if path.suffix in {".h", ".c", ".cpp", ".js"}:
         return first_line(_first_comment(text, "//"))
     if text.startswith("#!"):
         return first_line(_first_comment(text.partition("\n")[2], "#"))

@@ -13,7 +13,7 @@ from mnist_core.schedule import learning_rates
 from search.analysis.confusion import draw_confusion
 from search.analysis.facts import NUM_LAST_EPOCHS, Analysis
 from search.analysis.picture import GRID, INK, STYLE, TRAINING, VALIDATION, Picture, new_figure, png_of, render
-from search.models.shown import show_on_light
+from search.models.shown import in_colours
 from space.candidate import TrainingConfig
 from space.results import EpochResult
 
@@ -80,7 +80,7 @@ def draw_learning_rates(analysis: Analysis) -> Picture:
 def draw_mistakes(analysis: Analysis) -> bytes:
     """Draw the shown mistakes as PNG; the page has its own layout for them."""
     mistakes, names = analysis.shown_mistakes, analysis.subject.checkpoint.class_names
-    images = show_on_light(analysis.data.validation.images[[mistake.index for mistake in mistakes]])
+    images = in_colours(analysis.data.validation.images[[mistake.index for mistake in mistakes]])
     num_rows = math.ceil(len(mistakes) / DIGITS_IN_ROW)
     _, side_y, side_x, _ = images.shape
     caption = 20  # pixels for the text above each image

@@ -3,27 +3,26 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from html import escape
-from importlib import resources
 from string import Template
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.analysis.facts import Analysis, Subject
-from search.analysis.picture import Picture, image_element
-from search.models.shown import show_on_light
+from search.analysis.picture import Picture
+from search.models.layers import describe_layer
+from search.models.shown import in_colours
+from search.pages.content import image_uri, read_part, shared_style
 from search.terminal.numbers import counted, format_accuracy, format_kib, format_seconds
-from space.layers import AveragePool, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool
 from space.summary import LayerSummary
-
-_OPS = {"b": "BatchNorm", "r": "ReLU"}
 
 
 def render_page(analysis: Analysis, charts: Mapping[str, Picture], augmented: NDArray[np.uint8]) -> str:
     """Render the HTML page; ``augmented`` are training images as the model saw them."""
-    template = Template(resources.files("search.analysis").joinpath("page.html").read_text(encoding="utf-8"))
+    template = Template(read_part("search.analysis", "page.html"))
     subject = analysis.subject
     return template.substitute(
+        style=shared_style(),
         title=escape(subject.title),
         notation=escape(str(subject.architecture)),
         origin=escape(subject.origin),
@@ -44,26 +43,6 @@ def render_page(analysis: Analysis, charts: Mapping[str, Picture], augmented: ND
         inputs=_inputs(analysis, augmented),
         settings=_settings(analysis),
     )
-
-
-def describe_layer(layer: Layer) -> str:
-    match layer:
-        case Conv():
-            kind = "separable convolution" if layer.separable else "convolution"
-            parts = [f"{layer.kernel}×{layer.kernel} {kind}", *(_OPS[op] for op in layer.ops)]
-            if layer.dropout:
-                parts.append(f"dropout {'of channels ' if layer.dropout2d else ''}{layer.dropout:g}")
-            return ", ".join(parts)
-        case MaxPool():
-            return f"{layer.size}×{layer.size} max-pooling"
-        case AveragePool():
-            return f"{layer.size}×{layer.size} average pooling"
-        case GlobalAveragePool():
-            return "global average pooling"
-        case Flatten():
-            return "flattening"
-        case Linear():
-            return "fully connected" + (", ReLU" if layer.relu else "")
 
 
 def describe_confirmation(subject: Subject) -> str:
@@ -241,11 +220,11 @@ def _mistakes(analysis: Analysis) -> str:
         return "<p>There are none: it is right about every validation image.</p>"
     names = analysis.subject.checkpoint.class_names
     shown = analysis.shown_mistakes
-    images = show_on_light(analysis.data.validation.images[[mistake.index for mistake in shown]])
+    images = in_colours(analysis.data.validation.images[[mistake.index for mistake in shown]])
     figures = []
     for mistake, pixels in zip(shown, images, strict=True):
         was, said = escape(names[mistake.label]), escape(names[mistake.predicted])
-        image = image_element(pixels, f"{was} taken for {said}")
+        image = _image(pixels, f"{was} taken for {said}")
         caption = f"<strong>{was}</strong> taken for <strong>{said}</strong><br>{100 * mistake.confidence:.1f} % sure"
         figures.append(f"<figure>{image}<figcaption>{caption}</figcaption></figure>")
     if num_mistakes == 1:
@@ -269,8 +248,8 @@ def _inputs(analysis: Analysis, augmented: NDArray[np.uint8]) -> str:
             lead += f" {100 * config.plain_share:.3g} % of them, drawn anew in every epoch, are shown as they are."
         if config.plain_epochs:
             lead += f" In the last {counted(config.plain_epochs, 'epoch')} none is augmented."
-    shown = show_on_light(augmented)
-    figures = "".join(f"<figure>{image_element(image, 'training image')}</figure>" for image in shown)
+    shown = in_colours(augmented)
+    figures = "".join(f"<figure>{_image(image, 'training image')}</figure>" for image in shown)
     return f'<p class="lead">{lead}</p><div class="gallery">{figures}</div>'
 
 
@@ -314,3 +293,7 @@ def _table(
 
 def _bar(text: str, part: float) -> str:
     return f'{text}<span class="bar" style="--part:{min(100 * part, 100):.1f}%"></span>'
+
+
+def _image(pixels: NDArray[np.uint8], description: str) -> str:
+    return f'<img class="digit" alt="{description}" src="{image_uri(pixels)}">'

@@ -1,17 +1,13 @@
 """Pictures in two forms: SVG with the page's colours and font, and PNG."""
 
-import base64
 import io
 import re
 from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
-from PIL import Image
 
 # Blue and orange are distinguishable with every kind of colour vision. The page has a variable for each colour, with
 # different values for light and dark screens.
@@ -85,14 +81,3 @@ def png_of(figure: Figure) -> bytes:
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=2 * POINTS_PER_INCH, facecolor=PAPER)
     return stream.getvalue()
-
-
-def image_element(image: NDArray[np.uint8], description: str) -> str:
-    """Return an `img` element that contains the (height, width, 3) bytes as PNG."""
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, "png", optimize=True)
-    return f'<img class="digit" alt="{description}" src="{data_uri(stream.getvalue())}">'
-
-
-def data_uri(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

@@ -16,10 +16,3 @@ def in_colours(images: NDArray[_Number]) -> NDArray[_Number]:
     if images.shape[-1] >= 3:
         return images[..., :3]
     return np.repeat(images[..., :1], 3, axis=-1)
-
-
-def show_on_light(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return images of bytes in colours; grey ones whose sides are black, as those of digits are, become negatives."""
-    shown = in_colours(images)
-    is_light_on_black = images.shape[-1] < 3 and np.median(images[..., :, [0, -1], 0]) == 0
-    return 255 - shown if is_light_on_black else shown

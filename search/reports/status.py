@@ -10,10 +10,33 @@ from studies.fingerprints import read_metric
 from studies.locks import WorkerLocks
 from studies.pareto import FrontPoint, most_accurate
 from studies.records import read_front
-from studies.slots import UNFINISHED, SlotState, TrialSlots, is_alive
+from studies.slots import UNFINISHED, Slot, SlotState, TrialSlots, is_alive
 from studies.storage import Store
 from studies.summaries import TrialSummaries, read_totals
 from studies.trials import TRAINED, Outcome
+
+
+@dataclass(frozen=True)
+class Activity:
+    """The trials of a study that have begun and not ended."""
+
+    running: list[Slot]
+    """Those whose worker is alive at this moment, or has a place for a trial that is about to begin."""
+    interrupted: list[Slot]
+    """Those that wait for a worker to go on with them."""
+    paused: list[Slot]
+
+
+def read_activity(store: Store, name: str) -> Activity:
+    locks = WorkerLocks(store.lock_path)
+    unfinished = TrialSlots(store.database, name).read(UNFINISHED)
+    running = [slot for slot in unfinished if slot.state == SlotState.RUNNING and is_alive(slot, locks)]
+    begun = [slot for slot in unfinished if slot.trial_number is not None]
+    return Activity(
+        running=running,
+        interrupted=[slot for slot in begun if slot.state != SlotState.PAUSED and slot not in running],
+        paused=[slot for slot in begun if slot.state == SlotState.PAUSED],
+    )
 
 
 def print_status(store: Store, name: str, *, as_json: bool) -> None:
@@ -23,18 +46,15 @@ def print_status(store: Store, name: str, *, as_json: bool) -> None:
     slots = TrialSlots(store.database, name)
     if any(slots.count(outcome) != counts[outcome] for outcome in TRAINED):
         check_slots(store, TrialSummaries(store, study))
-    locks = WorkerLocks(store.lock_path)
-    unfinished = slots.read(UNFINISHED)
-    running = [slot for slot in unfinished if slot.state == SlotState.RUNNING and is_alive(slot, locks)]
-    begun = [slot for slot in unfinished if slot.trial_number is not None]
+    activity = read_activity(store, name)
     best = most_accurate(read_front(store.database, name))
     confirmed = _confirmed(store, name, best)
     numbers: dict[str, int] = {
         "trained": sum(counts[outcome] for outcome in TRAINED),
         **{outcome.value: counts[outcome] for outcome in Outcome},
-        "running": len(running),
-        "interrupted": sum(slot.state != SlotState.PAUSED and slot not in running for slot in begun),
-        "paused": sum(slot.state == SlotState.PAUSED for slot in begun),
+        "running": len(activity.running),
+        "interrupted": len(activity.interrupted),
+        "paused": len(activity.paused),
     }
     openings = read_openings(store.database, name)
     metric = read_metric(store, name)

@@ -5,8 +5,6 @@ import numpy as np
 import pytest
 
 from search.analysis.facts import Analysis
-from search.analysis.page import describe_layer
-from space.architecture import ArchitectureSpec
 from space.results import EpochResult
 from tests.search.analysis.conftest import NOTATION, Report, make_page
 
@@ -120,17 +118,3 @@ def test_how_training_images_are_augmented(analysis: Analysis, settings: dict[st
     subject = replace(analysis.subject, checkpoint=replace(checkpoint, candidate=candidate))
     page = make_page(replace(analysis, subject=subject))
     assert page.texts["inputs"].endswith(told)
-
-
-@pytest.mark.parametrize(
-    ("token", "description"),
-    [
-        ("8s:brd0.1", "3×3 convolution, BatchNorm, ReLU, dropout 0.1"),
-        ("8k5s:rbD0.2", "5×5 convolution, ReLU, BatchNorm, dropout of channels 0.2"),
-        ("p3", "3×3 max-pooling"),
-        ("ap", "2×2 average pooling"),
-        ("sep8k5v+:brd0.1", "5×5 separable convolution, BatchNorm, ReLU, dropout 0.1"),
-    ],
-)
-def test_layers_are_put_in_words(token: str, description: str) -> None:
-    assert describe_layer(ArchitectureSpec.from_text(f"{token} gap").layers[0]) == description

@@ -1,11 +1,8 @@
-import base64
 import io
 import re
 from collections.abc import Iterator
-from html.parser import HTMLParser
 
 import matplotlib
-import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
@@ -17,8 +14,6 @@ from search.analysis.picture import (
     STYLE,
     TRAINING,
     VALIDATION,
-    data_uri,
-    image_element,
     new_figure,
     png_of,
     render,
@@ -75,24 +70,3 @@ def test_as_png_it_has_twice_the_pixels_on_paper() -> None:
     assert image.size == (800, 400)
     assert "#{:02x}{:02x}{:02x}".format(*image.getpixel((0, 0))) == PAPER  # type: ignore[misc]
     assert Image.open(io.BytesIO(render(figure, "error").png)).size == image.size
-
-
-class Attributes(HTMLParser):
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tag, self.found = tag, dict(attrs)
-
-
-@pytest.mark.parametrize("shape", [(28, 28, 3), (3, 5, 3)])
-def test_an_image_is_in_its_element(shape: tuple[int, int, int]) -> None:
-    image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    parser = Attributes()
-    parser.feed(image_element(image, "7 taken for 1"))
-    assert (parser.tag, parser.found["alt"]) == ("img", "7 taken for 1")
-    head, _, content = (parser.found["src"] or "").partition(",")
-    assert head == "data:image/png;base64"
-    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(content, validate=True))))
-    assert (shown == image).all()
-
-
-def test_bytes_are_kept_in_an_address() -> None:
-    assert data_uri(b"\x89PNG") == "data:image/png;base64,iVBORw=="

@@ -22,7 +22,7 @@ FILES: dict[str, tuple[str, str]] = {
         for command in (
             RUN,
             *("status", "front", "confirm", "dashboard", "count 1", "check 1 --require gap", "evaluate 1"),
-            *("train 1 --out new", "analyse 1 --out new", "export --out new"),
+            *("train 1 --out new", "analyse 1 --out new", "export --out new", "report --out new"),
         )
     },
     **{
@@ -33,6 +33,7 @@ FILES: dict[str, tuple[str, str]] = {
         )
     },
     "state of a training": ("train 8s:r|gap|fc10 --dataset digits --out training", "training/state.safetensors"),
+    "report": ("report --out {here}", "--out {here}"),
     "data": ("train 000-step3 --out new --data-root data", IMAGES),
     "data of an evaluation": ("evaluate {model} --dataset mnist --data-root data", IMAGES),
 }

@@ -25,6 +25,8 @@ OPTIONS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("confirm", "--top"): ("confirm", ()),
     ("confirm", "--workers"): ("confirm", ()),
     ("dashboard", "--port"): ("dashboard", ()),
+    ("report", "--target"): ("report --out new --storage {studies}", ()),
+    ("report", "--max-params"): ("report --out new --storage {studies}", ()),
     ("space", "--budget"): ("space --dataset digits", ()),
     ("check", "--max-params"): ("check 8s:r|gap|fc10", ()),
     ("train", "--epochs"): (TRAIN, ()),

@@ -18,6 +18,7 @@ READERS = (
     ("curves", "--csv"),
     ("count", "0"),
     ("evaluate", "BEST", "--json"),
+    ("report", "--out", "OUT"),
     ("export", "--format", "safetensors", "--out", "OUT"),
 )
 WRITERS = (

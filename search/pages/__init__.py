@@ -1,0 +1,1 @@
+"""What HTML pages share: their style, and how files and data get into them."""

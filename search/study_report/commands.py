@@ -1,0 +1,47 @@
+"""The commands that make a study again, and those that use it."""
+
+import shlex
+from typing import Any
+
+from mnist_core.datasets.sources import ImageSource
+from search.defaults import DEFAULT_STORAGE
+
+
+def reproduction(
+    name: str, fingerprint: dict[str, Any], storage: str, recorded: dict[str, Any], num_trained: int
+) -> list[dict[str, str]]:
+    """Return commands with what each is for; ``recorded`` holds the settings of the latest call."""
+    where = "" if storage == DEFAULT_STORAGE else f" --storage {shlex.quote(storage)}"
+    study = f" --study {shlex.quote(name)}"
+    run = ["python -m search run", f"--budget {fingerprint['budget']}", f"--trials {max(1, num_trained)}"]
+    run += _data_options(fingerprint)
+    if "train_size" in fingerprint:
+        run.append(f"--train-size {fingerprint['train_size']}")
+    run += [f"--{key} {fingerprint[key]}" for key in ("epochs", "seed", "metric") if key in fingerprint]
+    run += [f"--{key} {recorded[key]}" for key in ("sampler", "pruner") if recorded.get(key)]
+    if recorded.get("workers"):
+        run.append(f"--workers {recorded['workers']}")
+    return [
+        {
+            "what": "Search anew with these settings, or go on with more --trials",
+            "command": " ".join(run) + study + where,
+        },
+        {
+            "what": "Find out what the front is worth on the test set",
+            "command": f"python -m search confirm{study}{where}",
+        },
+        {
+            "what": "Export the best net as ONNX, C and more",
+            "command": f"python -m search export{study}{where} --out {shlex.quote(name.replace('/', '-'))}-best",
+        },
+        {"what": "Write this page", "command": f"python -m search report{study}{where} --out report.html"},
+    ]
+
+
+def _data_options(fingerprint: dict[str, Any]) -> list[str]:
+    if "source" not in fingerprint:
+        return [f"--dataset {fingerprint['dataset']}"]
+    source = ImageSource.from_json(fingerprint["source"])
+    size = [] if source.image_size is None else [f"--image-size {'x'.join(map(str, source.image_size))}"]
+    flags = [flag for flag, is_given in (("--grey", source.grey), ("--skip-corrupt", source.skip_corrupt)) if is_given]
+    return [f"--dataset {shlex.quote(source.location)}", *size, *flags]
