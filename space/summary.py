@@ -9,6 +9,7 @@ from space.layers import AveragePool, Conv, Flatten, GlobalAveragePool, Layer, L
 
 BYTES_PER_VALUE = 4
 """Bytes of a weight or an activation in fp32."""
+_OPS = {"b": "BatchNorm", "r": "ReLU"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,26 @@ def summarise(architecture: ArchitectureSpec) -> list[LayerSummary]:
         rows.append(LayerSummary(layer, shape, output, own, share, macs, kernel, stride, receptive_field))
         shape = output
     return rows
+
+
+def describe_layer(layer: Layer) -> str:
+    match layer:
+        case Conv():
+            kind = "separable convolution" if layer.separable else "convolution"
+            parts = [f"{layer.kernel}×{layer.kernel} {kind}", *(_OPS[op] for op in layer.ops)]
+            if layer.dropout:
+                parts.append(f"dropout {'of channels ' if layer.dropout2d else ''}{layer.dropout:g}")
+            return ", ".join(parts)
+        case MaxPool():
+            return f"{layer.size}×{layer.size} max-pooling"
+        case AveragePool():
+            return f"{layer.size}×{layer.size} average pooling"
+        case GlobalAveragePool():
+            return "global average pooling"
+        case Flatten():
+            return "flattening"
+        case Linear():
+            return "fully connected" + (", ReLU" if layer.relu else "")
 
 
 @dataclass(frozen=True, slots=True)

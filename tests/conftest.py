@@ -14,7 +14,9 @@ from mnist_core.engine import Engine, resolve_engine
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--require-mnist", action="store_true", help="fail, not skip, where MNIST or a compiler is absent")
+    parser.addoption(
+        "--require-mnist", action="store_true", help="fail, not skip, where MNIST, a compiler or a browser is absent"
+    )
 
 
 def pytest_sessionstart() -> None:

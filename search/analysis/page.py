@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from search.analysis.facts import Analysis, Subject
 from search.analysis.picture import Picture
-from search.models.layers import describe_layer
 from search.models.shown import in_colours
 from search.pages.content import image_uri, read_part, shared_style
 from search.terminal.numbers import counted, format_accuracy, format_kib, format_seconds
-from space.summary import LayerSummary
+from space.summary import LayerSummary, describe_layer
 
 
 def render_page(analysis: Analysis, charts: Mapping[str, Picture], augmented: NDArray[np.uint8]) -> str:

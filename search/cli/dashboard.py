@@ -12,12 +12,29 @@ EXAMPLE = example("python -m search dashboard --port 8081")
 
 def dashboard(
     storage: Storage = DEFAULT_STORAGE,
-    port: Annotated[int, typer.Option(metavar="N", help="Serve on this port of this machine.")] = 8080,
+    port: Annotated[int, typer.Option(metavar="N", help="Serve on this port.")] = 8080,
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS", help="Serve on this address of this machine; others can reach it only with --token."
+        ),
+    ] = "127.0.0.1",
+    token: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            envvar="SEARCH_DASHBOARD_TOKEN",
+            help="Answer only requests that have this secret of at least 16 characters.",
+        ),
+    ] = None,
     writable: Annotated[
         bool, typer.Option("--writable", help="Let its pages change and delete studies, trials and files.")
     ] = False,
 ) -> None:
-    """Serve optuna-dashboard on a store, model files included, to this machine alone."""
-    from search.dashboard import serve
+    """Serve the page of each study of a store, which follows a running search, and optuna-dashboard beside it."""
+    from search.dashboard.guard import Rules
 
-    serve(storage, port, writable=writable)
+    rules = Rules(port=port, host=host, token=token, writable=writable)
+    from search.dashboard.server import serve
+
+    serve(storage, rules, tell=lambda line: print(line, flush=True))

@@ -8,10 +8,7 @@ from rich.table import Table
 from search.terminal.numbers import format_kib
 from search.terminal.output import print_json, print_table
 from space.architecture import ArchitectureSpec, num_params
-from space.layers import AveragePool, Conv, Flatten, GlobalAveragePool, Layer, Linear, MaxPool
 from space.summary import BYTES_PER_VALUE, all_activation_bytes, peak_activation_bytes, summarise
-
-_OPS = {"b": "BatchNorm", "r": "ReLU"}
 
 
 def print_layers(architecture: ArchitectureSpec, *, as_json: bool) -> None:
@@ -29,26 +26,6 @@ def print_layers(architecture: ArchitectureSpec, *, as_json: bool) -> None:
         return
     print_table(_layer_table(architecture))
     print(_memory_line(architecture))
-
-
-def describe_layer(layer: Layer) -> str:
-    match layer:
-        case Conv():
-            kind = "separable convolution" if layer.separable else "convolution"
-            parts = [f"{layer.kernel}×{layer.kernel} {kind}", *(_OPS[op] for op in layer.ops)]
-            if layer.dropout:
-                parts.append(f"dropout {'of channels ' if layer.dropout2d else ''}{layer.dropout:g}")
-            return ", ".join(parts)
-        case MaxPool():
-            return f"{layer.size}×{layer.size} max-pooling"
-        case AveragePool():
-            return f"{layer.size}×{layer.size} average pooling"
-        case GlobalAveragePool():
-            return "global average pooling"
-        case Flatten():
-            return "flattening"
-        case Linear():
-            return "fully connected" + (", ReLU" if layer.relu else "")
 
 
 def layers_text(architecture: ArchitectureSpec) -> str:

@@ -1,9 +1,6 @@
 """The reference systems as a table or JSON, with their claimed accuracies and those measured here."""
 
-import csv
-from dataclasses import asdict, dataclass, replace
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from dataclasses import asdict, replace
 from typing import Any
 
 from rich.table import Table
@@ -12,29 +9,8 @@ from search.terminal.numbers import format_accuracy
 from search.terminal.output import print_json, print_table, say
 from space.errors import InputError
 from space.image_kinds import ImageKind, with_classes, with_shape
+from space.measured import Measured, read_measured
 from space.recipes import RECIPES, Recipe
-
-MEASURED = files("space") / "measured.csv"
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Test accuracy after the last epoch over trainings with different seeds."""
-
-    n: int
-    """Number of trainings."""
-    mean: float
-    sd: float | None
-    """Standard deviation over trainings; None if there was only one."""
-
-
-def read_measured(table: Traversable = MEASURED) -> dict[str, Measured]:
-    """Read measured accuracies, as fractions, by recipe name from a CSV file of name, n, mean and sd."""
-    rows = csv.DictReader(table.read_text(encoding="utf-8").splitlines())
-    return {
-        row["name"]: Measured(int(row["n"]), float(row["mean"]), float(row["sd"]) if row["sd"] else None)
-        for row in rows
-    }
 
 
 def print_recipes(*, as_json: bool, kind: ImageKind | None = None) -> None:

@@ -4,39 +4,16 @@ from dataclasses import asdict, dataclass
 
 from search.terminal.numbers import counted, format_accuracy, format_seconds
 from search.terminal.output import print_json
+from studies.activity import read_activity
 from studies.confirmations import Confirmation, read_openings
 from studies.consistency import check_slots
 from studies.fingerprints import read_metric
-from studies.locks import WorkerLocks
 from studies.pareto import FrontPoint, most_accurate
 from studies.records import read_front
-from studies.slots import UNFINISHED, Slot, SlotState, TrialSlots, is_alive
+from studies.slots import TrialSlots
 from studies.storage import Store
 from studies.summaries import TrialSummaries, read_totals
 from studies.trials import TRAINED, Outcome
-
-
-@dataclass(frozen=True)
-class Activity:
-    """The trials of a study that have begun and not ended."""
-
-    running: list[Slot]
-    """Those whose worker is alive at this moment, or has a place for a trial that is about to begin."""
-    interrupted: list[Slot]
-    """Those that wait for a worker to go on with them."""
-    paused: list[Slot]
-
-
-def read_activity(store: Store, name: str) -> Activity:
-    locks = WorkerLocks(store.lock_path)
-    unfinished = TrialSlots(store.database, name).read(UNFINISHED)
-    running = [slot for slot in unfinished if slot.state == SlotState.RUNNING and is_alive(slot, locks)]
-    begun = [slot for slot in unfinished if slot.trial_number is not None]
-    return Activity(
-        running=running,
-        interrupted=[slot for slot in begun if slot.state != SlotState.PAUSED and slot not in running],
-        paused=[slot for slot in begun if slot.state == SlotState.PAUSED],
-    )
 
 
 def print_status(store: Store, name: str, *, as_json: bool) -> None:

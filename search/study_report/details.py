@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from search.models.layers import describe_layer
 from search.study_report.curves import read_curves
 from search.study_report.images import ImagesAtHand
 from space.candidate import CandidateSpec
-from space.summary import peak_activation_bytes, summarise
+from space.summary import describe_layer, peak_activation_bytes, summarise
 from studies.confusions import Confusion, read_confusions
 from studies.damage import reading
 from studies.frozen_trials import CHUNK

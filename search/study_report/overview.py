@@ -7,16 +7,16 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
-from search.models.recipes import read_measured
-from search.reports.status import Activity, read_activity
 from search.study_report.answer import find_answer
 from search.study_report.commands import reproduction
 from search.study_report.curves import read_curves
 from search.study_report.growth import front_growth
 from search.study_report.images import class_names_of, find_images
 from search.study_report.importance import measure_importances
+from space.measured import read_measured
 from space.recipes import RECIPES
 from space.search_space import SearchSpace
+from studies.activity import Activity, read_activity
 from studies.confirmations import read_confirmed_front, read_openings
 from studies.confusions import read_confusions
 from studies.damage import reading

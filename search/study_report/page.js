@@ -92,7 +92,7 @@ function showFront(overview) {
   };
   const outside = overview.confirmed.filter((point) => !overview.front.some((other) => other.trial === point.trial));
   const points = [...overview.front, ...outside].sort((a, b) => a.num_params - b.num_params);
-  fill("front-table", points.length ? table([...heads, "notation"], points.map(row), 0, "The front") : null);
+  fill("front-table", points.length ? table([...heads, "notation"], points.map(row), 0, "The front as a table") : null);
   const opened = overview.openings.map(([when, number]) => `${when} UTC for ${counted(number, "model")}`).join(" and ");
   fill("front-note", opened ? `The test set was opened ${opened}.` : "The test set was not opened.");
   const systems = overview.references;
@@ -107,7 +107,7 @@ function showFates(overview) {
     rejected: "over the budget, and never built", duplicate: "equal to a trained trial, and not trained again", failed: "given up after several workers were lost with them",
   };
   const most = Math.max(1, ...Object.values(counts));
-  fill("fates-table", table(["outcome", "what it means", "candidates", ""], Object.entries(counts).filter(([, number]) => number).map(([name, number]) => [name, meanings[name], integer(number), bar(number / most, name)]), 2, "Outcomes"));
+  fill("fates-table", table(["outcome", "what it means", "candidates", "compared"], Object.entries(counts).filter(([, number]) => number).map(([name, number]) => [name, meanings[name], integer(number), bar(number / most, name)]), 2, "Outcomes"));
   const total = spent.reduce((sum, group) => sum + group.epochs, 0);
   fill("spent-table", table(["trials that are", "trials", "epochs", "share", "time"], spent.map((group) => [group.what, integer(group.trials), integer(group.epochs), make("span", {}, percent(total ? group.epochs / total : 0, 1), bar(total ? group.epochs / total : 0)), duration(group.seconds)]), 1, "How the epochs were spent"));
   const pruned = prunedAfter.map(([epoch, number]) => `${integer(number)} after epoch ${epoch}`).join(", ");
@@ -133,8 +133,14 @@ function showReproduction(overview) {
   fill("space", make("pre", { tabindex: "0" }, overview.space));
 }
 
+function showLinks({ studies, study }) {
+  const others = (studies || []).filter((name) => name !== study);
+  fill("links", given.live ? [make("a", { href: "/dashboard/" }, "optuna-dashboard"), others.map((name) => make("a", { href: `/?study=${encodeURIComponent(name)}` }, `study ${name}`))] : []);
+}
+
 function render() {
   const { overview } = state;
+  showLinks(overview);
   if (overview.front.length && (state.selected === null || !overview.trials.some((row) => row[0] === state.selected))) state.selected = best(overview);
   document.title = `${overview.study}: search report`;
   fill("title", overview.study);
@@ -153,20 +159,26 @@ function render() {
 }
 
 async function poll() {
+  let answer;
+  let told;
   try {
-    const answer = await fetch(`study.json${location.search}`, { headers: state.etag ? { "If-None-Match": state.etag } : {}, cache: "no-store" });
-    if (answer.status === 200) {
-      state.etag = answer.headers.get("ETag");
-      state.overview = await answer.json();
-      render();
-    } else if (answer.status !== 304) {
-      fill("connection", (await answer.json()).reason);
-      return;
-    }
-    fill("connection", state.overview.state.running ? "Live: this page follows the search." : "Live: this page follows the store.");
+    answer = await fetch(`study.json${location.search}`, { headers: state.etag ? { "If-None-Match": state.etag } : {}, cache: "no-store" });
+    const text = await answer.text(); // an answer that nobody reads counts as aborted
+    told = answer.status === 304 ? null : JSON.parse(text);
   } catch {
     fill("connection", "The server does not answer; this page shows what it said last.");
+    return;
   }
+  if (told !== null && !answer.ok) {
+    fill("connection", told.reason);
+    return;
+  }
+  if (told !== null) {
+    state.etag = answer.headers.get("ETag");
+    state.overview = told;
+    render();
+  }
+  fill("connection", state.overview.state.running ? "Live: this page follows the search." : "Live: this page follows the store.");
 }
 
 let width = window.innerWidth;

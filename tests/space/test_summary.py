@@ -15,7 +15,7 @@ from mnist_core.formats.c_source import WEIGHTS, CModel, export_c
 from mnist_core.model import build_model
 from space.architecture import ArchitectureSpec, num_params
 from space.candidate import CandidateSpec
-from space.summary import all_activation_bytes, inference_steps, peak_activation_bytes, summarise
+from space.summary import all_activation_bytes, describe_layer, inference_steps, peak_activation_bytes, summarise
 from tests.space.conftest import REFERENCE_SYSTEMS
 from tests.strategies import architectures
 
@@ -246,3 +246,17 @@ def test_rows_as_json() -> None:
         },
     ]
     assert [(row.kernel, row.stride) for row in rows[2:]] == [(13, 1), (1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("token", "description"),
+    [
+        ("8s:brd0.1", "3×3 convolution, BatchNorm, ReLU, dropout 0.1"),
+        ("8k5s:rbD0.2", "5×5 convolution, ReLU, BatchNorm, dropout of channels 0.2"),
+        ("p3", "3×3 max-pooling"),
+        ("ap", "2×2 average pooling"),
+        ("sep8k5v+:brd0.1", "5×5 separable convolution, BatchNorm, ReLU, dropout 0.1"),
+    ],
+)
+def test_layers_are_put_in_words(token: str, description: str) -> None:
+    assert describe_layer(ArchitectureSpec.from_text(f"{token} gap").layers[0]) == description

@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from search.models.layers import describe_layer, layers_text, print_layers
+from search.models.layers import layers_text, print_layers
 from space.architecture import ArchitectureSpec
 
 STEP3 = "8v:rbd0.05 16v:rbd0.05 p 8k1 16v:rbd0.05 16v:rbd0.05 16v:rbd0.05 gap fc10"
@@ -74,17 +74,3 @@ def test_a_file_gets_what_is_printed_however_narrow_the_terminal_is(
     monkeypatch.setenv("COLUMNS", "20")
     architecture = ArchitectureSpec.from_text(notation)
     assert layers_text(architecture) == printed(print_layers, architecture, as_json=False)
-
-
-@pytest.mark.parametrize(
-    ("token", "description"),
-    [
-        ("8s:brd0.1", "3×3 convolution, BatchNorm, ReLU, dropout 0.1"),
-        ("8k5s:rbD0.2", "5×5 convolution, ReLU, BatchNorm, dropout of channels 0.2"),
-        ("p3", "3×3 max-pooling"),
-        ("ap", "2×2 average pooling"),
-        ("sep8k5v+:brd0.1", "5×5 separable convolution, BatchNorm, ReLU, dropout 0.1"),
-    ],
-)
-def test_layers_are_put_in_words(token: str, description: str) -> None:
-    assert describe_layer(ArchitectureSpec.from_text(f"{token} gap").layers[0]) == description

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.reference_systems import DEFAULT_RUNS, read_runs
-from search.models.recipes import Measured, read_measured
 from space.candidate import CandidateSpec
+from space.measured import Measured, read_measured
 from space.recipes import RECIPES
 
 

@@ -1,7 +1,9 @@
-"""optuna-dashboard on a store that a search made, over HTTP: ours with model files, and the plain command."""
+"""The dashboard over HTTP: what optuna-dashboard shows beside the page, and all that is refused."""
 
+import hashlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,16 +18,20 @@ from wsgiref.util import setup_testing_defaults
 
 import optuna_dashboard
 import pytest
+from optuna.storages import InMemoryStorage
 
-from search.dashboard import guarded
+from search.dashboard.guard import Rules, guarded
+from search.dashboard.server import open_server
+from space.errors import InputError
 from studies.storage import Store
+from tests.search.dashboard.conftest import free_port
 
 START_SECONDS = 90
 PORT = 8080
 READ_ONLY = "this dashboard is read-only; one that was started with --writable can change studies"
 ADDRESSED = "requests must be addressed to 127.0.0.1:{port} or localhost:{port} or [::1]:{port}"
 NO_OVERRIDE = "requests may not override their method"
-OWN_PAGES = "only the dashboard's own pages may change studies"
+OWN_PAGES = "only the dashboard's own pages may ask it"
 
 
 @pytest.fixture
@@ -65,7 +71,12 @@ def serve(search) -> Iterator[Callable[..., str]]:
             process.kill()
         if process.args[1:3] == ["-m", "search"]:
             assert process.returncode in (0, 130)
-            assert stdout == f"optuna-dashboard on http://127.0.0.1:{process.args[-1]}/, read-only (Ctrl-C ends it)\n"
+            address = f"http://127.0.0.1:{process.args[-1]}"
+            assert stdout.splitlines() == [
+                f"the study's page on   {address}/",
+                f"optuna-dashboard on   {address}/dashboard/",
+                "read-only; Ctrl-C ends it",
+            ]
             assert "Traceback" not in stderr
 
 
@@ -150,21 +161,21 @@ def echo(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[by
 def test_requests_are_answered_only_under_the_servers_own_names(port: int, host: str, is_own: bool) -> None:
     for writable in (False, True):
         expected = (204, None) if is_own else (403, ADDRESSED.format(port=port))
-        assert call(guarded(echo, port, writable=writable), HTTP_HOST=host) == expected
+        assert call(guarded(echo, Rules(port, writable=writable)), HTTP_HOST=host) == expected
 
 
 @pytest.mark.parametrize("method", ["DELETE", "POST", "PUT", "PATCH", "TRACE", "delete", "MERGE"])
 def test_a_request_that_may_change_something_needs_a_writable_dashboard(method: str) -> None:
     own = {"HTTP_HOST": f"localhost:{PORT}", "REQUEST_METHOD": method}
-    assert call(guarded(echo, PORT, writable=False), **own) == (403, READ_ONLY)
-    assert call(guarded(echo, PORT, writable=True), **own) == (204, None)
+    assert call(guarded(echo, Rules(PORT)), **own) == (403, READ_ONLY)
+    assert call(guarded(echo, Rules(PORT, writable=True)), **own) == (204, None)
 
 
 @pytest.mark.parametrize("header", ["X_HTTP_METHOD_OVERRIDE", "X_HTTP_METHOD", "X_METHOD_OVERRIDE"])
 def test_no_request_claims_another_method(header: str) -> None:
     own = {"HTTP_HOST": f"localhost:{PORT}", f"HTTP_{header}": "DELETE"}
     for writable in (False, True):
-        assert call(guarded(echo, PORT, writable=writable), **own) == (403, NO_OVERRIDE)
+        assert call(guarded(echo, Rules(PORT, writable=writable)), **own) == (403, NO_OVERRIDE)
 
 
 @pytest.mark.parametrize(
@@ -181,15 +192,15 @@ def test_no_request_claims_another_method(header: str) -> None:
     ],
 )
 def test_pages_of_others_may_not_change_what_is_writable(origin: str, is_own: bool) -> None:
-    app = guarded(echo, PORT, writable=True)
+    app = guarded(echo, Rules(PORT, writable=True))
     own = {"HTTP_HOST": f"localhost:{PORT}", "HTTP_ORIGIN": origin}
     assert call(app, **own, REQUEST_METHOD="DELETE") == ((204, None) if is_own else (403, OWN_PAGES))
-    assert call(app, **own) == (204, None), "reading is left to the browser's own rules"
+    assert call(app, **own) == ((204, None) if is_own else (403, OWN_PAGES)), "nor may they read"
 
 
 def test_a_writable_dashboard_deletes_the_study_that_a_page_asks_it_to(copied_study) -> None:
     store = Store.open(copied_study.url)
-    app = guarded(optuna_dashboard.wsgi(store.storage, artifact_store=store.artifacts), PORT, writable=True)
+    app = guarded(optuna_dashboard.wsgi(store.storage, artifact_store=store.artifacts), Rules(PORT, writable=True))
     curves = next(study for study in store.storage.get_all_studies() if study.study_name.endswith(".curves"))
     page = {"HTTP_HOST": f"localhost:{PORT}", "HTTP_ORIGIN": f"http://localhost:{PORT}", "REQUEST_METHOD": "DELETE"}
     assert call(app, **page, PATH_INFO=f"/api/studies/{curves._study_id}") == (204, None)
@@ -250,7 +261,117 @@ def get_json(url: str) -> Any:
     return json.loads(get(url))
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+TOKEN = "a-token-of-our-own"
+
+
+def routes_that_change() -> list[tuple[str, str]]:
+    """Every method and path by which optuna-dashboard changes a store, with numbers in place of its parameters."""
+    app = optuna_dashboard._app.create_app(InMemoryStorage(), artifact_store=None)
+    routes = {(route.method, re.sub(r"<[^>]+>", "1", route.rule)) for route in app.routes}
+    return sorted(route for route in routes if route[0] not in ("GET", "HEAD", "OPTIONS"))
+
+
+def test_every_request_that_would_change_something_is_refused(watched_study, serve_here) -> None:
+    port = serve_here(watched_study.url)
+    store = watched_study.folder / "studies.db"
+    before = hashlib.sha256(store.read_bytes()).hexdigest()
+    requests = [*routes_that_change(), *[(method, "/study.json") for method in ("POST", "PUT", "DELETE", "PATCH")]]
+    assert len(requests) >= 20
+    for method, path in requests:
+        assert ask(port, method, path) == (403, {"reason": READ_ONLY}), (method, path)
+    assert hashlib.sha256(store.read_bytes()).hexdigest() == before
+    assert ask(port, "GET", "/api/studies")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/study.json", "/trials/0.json", "/dashboard/", "/api/studies", "/api/meta", "/static/bundle.js",
+     "/artifacts/1/1/x", "/csv/1", "/favicon.ico", "/no-such-page"],
+)  # fmt: skip
+def test_without_the_token_nothing_is_told(path: str, watched_study, serve_here, token_port) -> None:
+    wrong = [
+        {},
+        {"Authorization": "Bearer a-token-of-others"},
+        {"Authorization": f"Basic {TOKEN}"},
+        {"Cookie": f"search_token_{token_port}=a-token-of-others"},
+        {"Cookie": f"search_token={TOKEN}"},
+    ]
+    for headers in wrong:
+        assert ask(token_port, "GET", path, **headers)[0] == 401
+        assert ask(token_port, "POST", path, **headers)[0] == 401
+    assert ask(token_port, "GET", f"{path}?token=a-token-of-others")[0] == 401
+    assert ask(token_port, "GET", path, Host="attacker.example", Authorization=f"Bearer {TOKEN}")[0] == 403
+
+
+@pytest.fixture(scope="module")
+def token_port(watched_study, serve_here) -> int:
+    return serve_here(watched_study.url, token=TOKEN)
+
+
+def test_with_the_token_all_is_told_and_nothing_changed(token_port: int) -> None:
+    for headers in ({"Authorization": f"Bearer {TOKEN}"}, {"Cookie": f"search_token_{token_port}={TOKEN}"}):
+        assert ask(token_port, "GET", "/study.json", **headers)[0] == 200
+        assert ask(token_port, "GET", "/api/studies", **headers)[0] == 200
+        assert ask(token_port, "DELETE", "/api/studies/1", **headers) == (403, {"reason": READ_ONLY})
+    assert ask(token_port, "GET", f"/dashboard/?x=1&token={TOKEN}")[0] == 303
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"host": "0.0.0.0"}, "--host 0.0.0.0 lets other machines in, so it needs --token"),
+        ({"host": "::"}, "--host :: lets other machines in, so it needs --token"),
+        ({"host": "example.org"}, "--host example.org lets other machines in, so it needs --token"),
+        ({"host": " "}, "--host must be a name or an address of this machine, not ' '"),
+        ({"token": "short"}, "--token must be at least 16 letters, digits and characters of '-._~'"),
+        ({"token": "sixteen letters;"}, "--token must be at least 16 letters, digits and characters of '-._~'"),
+        ({"port": 0}, "--port must be from 1 to 65535, not 0"),
+    ],
+)
+def test_rules_that_let_others_in_are_refused(settings: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError, match=re.escape(told)) as refused:
+        Rules(**{"port": PORT, **settings})
+    assert settings.get("token", "nothing") not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "asked", "is_own"),
+    [
+        ("0.0.0.0", "192.0.2.7:8080", True),
+        ("0.0.0.0", "[2001:db8::7]:8080", True),
+        ("0.0.0.0", "localhost:8080", True),
+        ("0.0.0.0", f"{socket.gethostname()}:8080", True),
+        ("0.0.0.0", "attacker.example:8080", False),
+        ("192.0.2.7", "192.0.2.7:8080", True),
+        ("192.0.2.7", "192.0.2.8:8080", False),
+        ("192.0.2.7", "192.0.2.7:8081", False),
+        ("localhost", "192.0.2.7:8080", False),
+        ("127.0.0.2", "127.0.0.2:8080", True),
+        ("::1", "[::1]:8080", True),
+    ],
+)
+def test_other_addresses_have_names_of_their_own(host: str, asked: str, is_own: bool) -> None:
+    rules = Rules(PORT, host, TOKEN)
+    status, _ = call(guarded(echo, rules), HTTP_HOST=asked, HTTP_AUTHORIZATION=f"Bearer {TOKEN}")
+    assert status == (204 if is_own else 403)
+
+
+def test_a_port_that_is_taken_is_named(watched_study) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(InputError, match=f"--port {port} can't be used: Address already in use"):
+            open_server(Store.open_to_watch(watched_study.url), Rules(port))
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "192.0.2.7"])
+def test_an_address_of_another_machine_is_named(host: str, watched_study) -> None:
+    with pytest.raises(InputError, match=f"--host {host} with --port {PORT} can't be used"):
+        open_server(Store.open_to_watch(watched_study.url), Rules(PORT, host, TOKEN))
+
+
+def test_a_study_or_trial_that_is_not_there_is_named(watched_study, serve_here) -> None:
+    port = serve_here(watched_study.url)
+    assert ask(port, "GET", "/study.json?study=none")[0] == 404
+    assert ask(port, "GET", "/trials/99.json") == (404, {"reason": "study 'digits-3000' has no trained trial 99"})

@@ -1,0 +1,1 @@
+"""The command dashboard: the page of a study, live, beside optuna-dashboard."""

@@ -1,0 +1,158 @@
+"""Serving the page of a study, which follows it while it grows, and optuna-dashboard on the same address."""
+
+import gzip
+import hashlib
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import parse_qsl
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+import optuna_dashboard
+import waitress
+
+from search.dashboard.guard import EVERYWHERE, LOOPBACK, Rules, guarded
+from search.study_report.details import read_details
+from search.study_report.overview import StudyReader
+from search.study_report.page import render_page
+from space.errors import InputError, SearchError
+from studies.storage import Store, store_failure
+
+NUM_THREADS = 8
+"""Requests that are answered at a time; others wait."""
+DATA_SHARE = 20
+"""A study is read again after so many times as long as it took to read: at most a twentieth of a core for any store."""
+LEAST_SECONDS = 1.0
+"""Time after which a study is read again at the earliest."""
+TRIAL = re.compile(r"/trials/(\d{1,18})\.json")
+NUM_GZIPPED = 10_000
+"""Bytes from which on an answer is compressed."""
+
+
+def serve(url: str, rules: Rules, *, tell: Callable[[str], None]) -> None:
+    """Serve until interrupted, as the rules say; ``tell`` is given the lines that name the addresses.
+
+    Raises `InputError` if the store does not exist or the address can't be used, and KeyboardInterrupt at the end.
+    """
+    store = Store.open(url) if rules.writable else Store.open_to_watch(url)
+    server = open_server(store, rules)
+    shown = LOOPBACK if rules.host in EVERYWHERE else rules.host
+    address = f"http://{f'[{shown}]' if ':' in shown else shown}:{rules.port}"
+    token = "" if rules.token is None else f"?token={rules.token}"
+    tell(f"the study's page on   {address}/{token}")
+    tell(f"optuna-dashboard on   {address}/dashboard/{token}")
+    tell(f"{'writable' if rules.writable else 'read-only'}; Ctrl-C ends it")
+    server.run()  # returns only after an interrupt
+    raise KeyboardInterrupt
+
+
+def open_server(store: Store, rules: Rules) -> Any:
+    """Return a server that listens already, whose ``run`` serves and whose ``close`` ends that."""
+    dashboard = optuna_dashboard.wsgi(store.storage, artifact_store=store.artifacts)
+    app = guarded(LivePage(store, dashboard), rules)
+    place = f"--port {rules.port}" if rules.host == LOOPBACK else f"--host {rules.host} with --port {rules.port}"
+    try:
+        return waitress.create_server(app, host=rules.host, port=rules.port, threads=NUM_THREADS, ident=None)
+    except OSError as error:
+        raise InputError(f"{place} can't be used: {error.strerror}") from None
+    except ValueError:  # waitress found no such address
+        raise InputError(f"{place} can't be used: this machine has no such address") from None
+
+
+class LivePage:
+    """A WSGI application that answers for the page, and leaves all other paths to another application."""
+
+    def __init__(self, store: Store, others: WSGIApplication) -> None:
+        self._store = store
+        self._others = others
+        self._studies: dict[str, _Study] = {}
+        self._lock = threading.Lock()
+        page = render_page("Search", {"live": True})
+        self._page = page.encode()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path, is_reading = environ.get("PATH_INFO", "/"), environ["REQUEST_METHOD"] in ("GET", "HEAD")
+        if is_reading and path == "/":
+            return _answer(environ, start_response, self._page, "text/html; charset=utf-8")
+        trial = TRIAL.fullmatch(path)
+        if not is_reading or not (trial or path == "/study.json"):
+            return self._others(environ, start_response)
+        try:
+            study = self._study(dict(parse_qsl(environ.get("QUERY_STRING", ""))).get("study"))
+            body, tag = study.details(int(trial[1])) if trial else study.overview()
+        except SearchError as error:
+            status = "404 Not Found" if isinstance(error, InputError) else "500 Internal Server Error"
+            return _refuse(start_response, status, str(error))
+        except Exception as error:
+            if failure := store_failure(error):
+                return _refuse(start_response, "503 Service Unavailable", failure)
+            raise
+        if tag is not None and environ.get("HTTP_IF_NONE_MATCH") == tag:
+            # Without a length the server would add the end of a chunked body, where there may be none.
+            start_response("304 Not Modified", [("ETag", tag), ("Content-Length", "0")])
+            return []
+        return _answer(environ, start_response, body, "application/json", tag)
+
+    def _study(self, name: str | None) -> "_Study":
+        with self._lock:
+            names = self._store.study_names()
+            if name is None and not names:
+                raise InputError("the store has no study yet")
+            name = self._store.resolve_study_name(names[-1] if name is None else name)
+            if name not in self._studies:
+                self._studies[name] = _Study(self._store, name, self._store.study_names)
+            return self._studies[name]
+
+
+class _Study:
+    def __init__(self, store: Store, name: str, study_names: Callable[[], list[str]]) -> None:
+        self._reader = StudyReader(store, name)
+        self._study_names = study_names
+        self._lock = threading.Lock()
+        self._body, self._tag, self._again = b"", "", 0.0
+
+    def overview(self) -> tuple[bytes, str]:
+        """Return the study's state as JSON, at most about a second old, and a tag that changes with it."""
+        with self._lock:
+            started = time.monotonic()
+            if started >= self._again:
+                overview = {**self._reader.read(), "studies": self._study_names()}
+                self._tag = f'"{hashlib.sha256(_json(overview | {"read": ""})).hexdigest()[:16]}"'
+                self._body = _json(overview)
+                ended = time.monotonic()
+                self._again = ended + max(LEAST_SECONDS, DATA_SHARE * (ended - started))
+            return self._body, self._tag
+
+    def details(self, number: int) -> tuple[bytes, None]:
+        """Return the details of a trained trial as JSON. Raises `InputError` if there is no such trial."""
+        with self._lock:
+            ids = self._reader.summaries.ids_of([number]) or {
+                trial: id for trial, id in self._reader.summaries.unfinished.items() if trial == number
+            }
+            found = read_details(self._reader.store, self._reader.name, ids, self._reader.images)
+        if number not in found:
+            raise InputError(f"study {self._reader.name!r} has no trained trial {number}")
+        return _json(found[number]), None
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _answer(
+    environ: WSGIEnvironment, start_response: StartResponse, body: bytes, kind: str, tag: str | None = None
+) -> Iterable[bytes]:
+    headers = [("Content-Type", kind), ("Cache-Control", "no-store"), *([] if tag is None else [("ETag", tag)])]
+    if len(body) >= NUM_GZIPPED and "gzip" in environ.get("HTTP_ACCEPT_ENCODING", ""):
+        body = gzip.compress(body, compresslevel=1)
+        headers.append(("Content-Encoding", "gzip"))
+    start_response("200 OK", [*headers, ("Content-Length", str(len(body)))])
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+
+def _refuse(start_response: StartResponse, status: str, reason: str) -> Iterable[bytes]:
+    start_response(status, [("Content-Type", "application/json"), ("Cache-Control", "no-store")])
+    return [json.dumps({"reason": reason}).encode()]

@@ -1,0 +1,30 @@
+"""What a study is doing at this moment: its trials that have begun and not ended."""
+
+from dataclasses import dataclass
+
+from studies.locks import WorkerLocks
+from studies.slots import UNFINISHED, Slot, SlotState, TrialSlots, is_alive
+from studies.storage import Store
+
+
+@dataclass(frozen=True)
+class Activity:
+    """The trials of a study that have begun and not ended."""
+
+    running: list[Slot]
+    """Those whose worker is alive at this moment, or has a place for a trial that is about to begin."""
+    interrupted: list[Slot]
+    """Those that wait for a worker to go on with them."""
+    paused: list[Slot]
+
+
+def read_activity(store: Store, name: str) -> Activity:
+    locks = WorkerLocks(store.lock_path)
+    unfinished = TrialSlots(store.database, name).read(UNFINISHED)
+    running = [slot for slot in unfinished if slot.state == SlotState.RUNNING and is_alive(slot, locks)]
+    begun = [slot for slot in unfinished if slot.trial_number is not None]
+    return Activity(
+        running=running,
+        interrupted=[slot for slot in begun if slot.state != SlotState.PAUSED and slot not in running],
+        paused=[slot for slot in begun if slot.state == SlotState.PAUSED],
+    )
