@@ -2,8 +2,9 @@
 
     python -m benchmarks.c_export MODEL.safetensors
 
-Both the float and the int8 code are compiled as C99 with warnings as errors, run their self-test under the address and
-undefined-behaviour sanitizers, have their size measured, and classify all validation images. The first ten images on
+The code that computes in floats and that which computes in integers are each compiled as C99 with warnings as errors,
+run their self-test under the address and undefined-behaviour sanitizers, have their size measured, and classify all
+validation images. Integers are also compared, bit for bit, with the same arithmetic in numpy. The first ten images on
 which they disagree with PyTorch are listed with PyTorch's two highest logits, which show a near-tie or a fault.
 """
 
@@ -12,13 +13,18 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_core.checkpoint import checkpoint_logits, load_checkpoint
 from mnist_core.data import Dataset, find_data_root, load_dataset
-from mnist_core.formats.c_source import HEADER_FILE, SOURCE_FILE, CModel, export_c, run_c
+from mnist_core.formats.c_integer import export_integer_c
+from mnist_core.formats.c_model import HEADER_FILE, SOURCE_FILE, CModel, run_c
+from mnist_core.formats.c_source import export_c
+from mnist_core.formats.integer_net import LOGIT_BITS, integer_logits
+from mnist_core.formats.quantisation import quantise
 from mnist_core.native.compiler import find_compiler
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
@@ -32,16 +38,25 @@ def main() -> None:
     data = load_dataset(checkpoint.dataset, find_data_root(checkpoint.dataset))
     print(f"{checkpoint.candidate.num_params:,} parameters: {checkpoint.candidate.architecture}")
     torch_logits = checkpoint_logits(checkpoint, data.validation.images).numpy()
-    for weights in ("float", "int8"):
-        model = export_c(checkpoint, data.validation, weights=weights)
-        print(f"\n{weights}: flash {model.flash_bytes:,} bytes of constants, RAM {model.ram_bytes:,} bytes")
+    layers = quantise(checkpoint, data.train.images)
+    models = {
+        "floats": export_c(checkpoint, data.validation),
+        "integers": export_integer_c(checkpoint, layers, data.validation),
+    }
+    for arithmetic, model in models.items():
+        print(f"\n{arithmetic}: flash {model.flash_bytes:,} bytes of constants, RAM {model.ram_bytes:,} bytes")
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             (folder / HEADER_FILE).write_text(model.header, encoding="utf-8")
             (folder / SOURCE_FILE).write_text(model.source, encoding="utf-8")
             _compile_clean(folder)
             _test_under_sanitizers(folder)
-        _compare(model, data, torch_logits)
+        logits = _run(model, data.validation.images)
+        if arithmetic == "integers":
+            same = np.array_equal(logits, integer_logits(layers, data.validation.images))
+            print(f"  logits are {'equal to' if same else 'OTHER THAN'} those of numpy, bit for bit")
+            logits = logits / 2.0**LOGIT_BITS
+        _compare(logits, data, torch_logits)
 
 
 def _compile_clean(folder: Path) -> None:
@@ -66,16 +81,17 @@ def _test_under_sanitizers(folder: Path) -> None:
     print("  the self-test passes under address and undefined-behaviour sanitizers")
 
 
-def _compare(model: CModel, data: Dataset, torch_logits: NDArray[np.float32]) -> None:
+def _run(model: CModel, images: NDArray[np.uint8]) -> NDArray[Any]:
     started = time.perf_counter()
-    logits = run_c(model, data.validation.images)
-    seconds = time.perf_counter() - started
+    logits = run_c(model, images)
+    print(f"  compiled and run on {len(images):,} images in {time.perf_counter() - started:.1f} s")
+    return logits
+
+
+def _compare(logits: NDArray[Any], data: Dataset, torch_logits: NDArray[np.float32]) -> None:
     labels, predicted, expected = data.validation.labels, logits.argmax(1), torch_logits.argmax(1)
     num_right, torch_right = int((predicted == labels).sum()), int((expected == labels).sum())
-    print(
-        f"  {num_right:,} of {len(labels):,} validation images right, PyTorch {torch_right:,}; compiled and run in "
-        f"{seconds:.1f} s"
-    )
+    print(f"  {num_right:,} of {len(labels):,} validation images right, PyTorch {torch_right:,}")
     differing = np.flatnonzero(predicted != expected)
     largest = float(np.abs(logits - torch_logits).max())
     print(f"  another class than PyTorch's: {len(differing)} images; largest difference of a logit: {largest:.2g}")

@@ -134,7 +134,7 @@ def inference_steps(architecture: ArchitectureSpec) -> list[Step]:
             steps[-1] = replace(steps[-1], layers=(*steps[-1].layers, layer), output_shape=shape)
         else:
             steps.append(Step((layer,), before, shape))
-    return steps or [Step((), shape, shape)]
+    return steps or [Step((), architecture.input_shape, architecture.input_shape)]
 
 
 def peak_activation_bytes(architecture: ArchitectureSpec) -> int:

@@ -1,20 +1,19 @@
-"""The layers of a trained model as the exported C code computes them: folded and merged, with float or int8 weights."""
+"""The layers of a trained model as exported C code computes them: BatchNorm folded, pools and means merged in."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import prod
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mnist_core.checkpoint import Checkpoint, restore_model
-from space.layers import AveragePool, Conv, GlobalAveragePool, Linear, Pool
+from space.footprint import pool_side, takes_mean
+from space.layers import AveragePool, Conv, Linear
 from space.summary import Step, inference_steps
 
-Weights = NDArray[np.float32] | NDArray[np.int8]
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,18 +25,16 @@ class CLayer:
     in_width: int
     padding: int
     stride: int
-    depthwise: Weights | None
+    depthwise: Floats | None
     """(in, 1, kernel, kernel): the first half of a separable convolution; None for another one."""
-    depthwise_factors: NDArray[np.float32] | None
-    """(in,): factors of the depthwise int8 weights."""
-    weights: Weights
+    weights: Floats
     """(out, in, kernel, kernel); (out, in, 1, 1) of a separable convolution"""
-    factors: NDArray[np.float32] | None
-    """(out,): factors of the int8 weights; None for float weights."""
-    biases: NDArray[np.float32]
+    biases: Floats
     """(out,)"""
+    has_weights: bool = True
+    """Whether it is more than a pool or a mean: the weights of those change nothing."""
     relu: bool = False
-    scales: NDArray[np.float32] | None = None
+    scales: Floats | None = None
     """(2, out): each channel's scale and shift of a BatchNorm that follows ReLU."""
     pool: int = 1
     """Side of the squares that are pooled; 1 if none are."""
@@ -53,8 +50,8 @@ class CLayer:
 
     @property
     def constants(self) -> NDArray[Any]:
-        """Factors, biases and scales in the order of the fields, without those that are None."""
-        return _joined(self.depthwise_factors, self.factors, self.biases, self.scales)
+        """The biases, then the scales, if there are any."""
+        return _joined(self.biases, self.scales)
 
     @property
     def kernel(self) -> int:
@@ -70,67 +67,54 @@ class CLayer:
         return height, width
 
 
-def fold_layers(checkpoint: Checkpoint, *, int8: bool) -> list[CLayer]:
+def fold_layers(checkpoint: Checkpoint) -> list[CLayer]:
     """Return the rows of the layer table, one for each of the net's `inference_steps`."""
     with_params = (nn.Conv2d, nn.BatchNorm2d, nn.Linear)
     modules = (module for module in restore_model(checkpoint).double() if isinstance(module, with_params))
-    return [_fold_step(step, modules, int8=int8) for step in inference_steps(checkpoint.candidate.architecture)]
+    return [_fold_step(step, modules) for step in inference_steps(checkpoint.candidate.architecture)]
 
 
-def quantise_weights(checkpoint: Checkpoint) -> Checkpoint:
-    """Return the model with its weights rounded to values that int8 can hold; biases and BatchNorm do not change."""
-    rounded = dict(checkpoint.weights)
-    for name, tensor in checkpoint.weights.items():
-        if tensor.dim() > 1:
-            codes, factors = _quantise(_numpy(tensor))
-            rounded[name] = torch.from_numpy(codes * _per_channel(factors, codes.ndim)).to(tensor.dtype)
-    return replace(checkpoint, weights=rounded)
-
-
-def _fold_step(step: Step, modules: Iterator[nn.Module], *, int8: bool) -> CLayer:
+def _fold_step(step: Step, modules: Iterator[nn.Module]) -> CLayer:
     """Fold a step; takes the modules of its layer with weights from ``modules``."""
     match step.layers:
         case (Conv() as conv, *_):
-            layer = _fold_conv(conv, step, modules, int8=int8)
+            layer = _fold_conv(conv, step, modules)
         case (Linear() as linear, *_):
             # A 1x1 convolution of one pixel: Flatten does not change the order in memory.
             ops = "r" if linear.relu else ""
-            layer = _fold_conv(Conv(linear.width, 1, 0, linear.bias, ops), step, modules, int8=int8)
+            layer = _fold_conv(Conv(linear.width, 1, 0, linear.bias, ops), step, modules)
         case _:
             # A convolution that changes nothing, for a step of pools or of a mean alone.
             channels, height, width = step.input_shape
-            ones = np.eye(channels)[:, :, None, None]
-            weights: Weights = ones.astype(np.int8) if int8 else ones.astype(np.float32)
-            layer = CLayer("", height, width, 0, 1, None, None, weights, None, np.zeros(channels, np.float32))
-    pools = [pool for pool in step.layers if isinstance(pool, Pool)]
+            ones = np.eye(channels, dtype=np.float32)[:, :, None, None]
+            layer = CLayer("", height, width, 0, 1, None, ones, np.zeros(channels, np.float32), has_weights=False)
     return replace(
         layer,
         token=" ".join(layer.token for layer in step.layers),
-        # Successive pools of sizes 2 and 3 equal one pool of size 6: they drop the same pixels at the edge.
-        pool=prod(pool.size for pool in pools),
-        average=any(isinstance(pool, AveragePool) for pool in pools),
-        mean=any(isinstance(layer, GlobalAveragePool) for layer in step.layers),
+        pool=pool_side(step),
+        average=any(isinstance(pool, AveragePool) for pool in step.layers),
+        mean=takes_mean(step),
     )
 
 
-def _fold_conv(layer: Conv, step: Step, modules: Iterator[nn.Module], *, int8: bool) -> CLayer:
+def _fold_conv(layer: Conv, step: Step, modules: Iterator[nn.Module]) -> CLayer:
     """Fold a convolution with its BatchNorm, whose factors go into the weights before it."""
     in_channels, in_height, in_width = step.input_shape
-    depthwise = depthwise_factors = None
+    depthwise = None
     kernel = layer.kernel
     if layer.separable:
-        depthwise, depthwise_factors = _stored(_numpy(next(modules).get_parameter("weight")), None, int8=int8)
+        depthwise = _numpy(next(modules).get_parameter("weight")).astype(np.float32)
         kernel = 1
     module = next(modules)
     # The weights of a fully connected layer have two axes.
     weights = _numpy(module.get_parameter("weight")).reshape(layer.width, in_channels, kernel, kernel)
     biases = _numpy(module.get_parameter("bias")) if layer.bias else np.zeros(layer.width)
-    folded = scales = None
+    scales = None
     if layer.batch_norm:
         scales = _batch_norm(next(modules))
         if layer.ops != "rb":
-            folded, biases, scales = scales[0], biases * scales[0] + scales[1], None
-    stored, factors = _stored(weights, folded, int8=int8)
+            weights = weights * scales[0][:, None, None, None]
+            biases, scales = biases * scales[0] + scales[1], None
     return CLayer(
         token="",
         in_height=in_height,
@@ -138,9 +122,7 @@ def _fold_conv(layer: Conv, step: Step, modules: Iterator[nn.Module], *, int8: b
         padding=layer.padding,
         stride=layer.stride,
         depthwise=depthwise,
-        depthwise_factors=depthwise_factors,
-        weights=stored,
-        factors=factors,
+        weights=weights.astype(np.float32),
         biases=biases.astype(np.float32),
         relu="r" in layer.ops,
         scales=None if scales is None else scales.astype(np.float32),
@@ -152,30 +134,6 @@ def _batch_norm(module: nn.Module) -> NDArray[np.float64]:
     assert isinstance(module, nn.BatchNorm2d)
     scales = _numpy(module.weight) / np.sqrt(_numpy(module.get_buffer("running_var")) + module.eps)
     return np.stack([scales, _numpy(module.bias) - _numpy(module.get_buffer("running_mean")) * scales])
-
-
-def _stored(
-    weights: NDArray[np.float64], scales: NDArray[np.float64] | None, *, int8: bool
-) -> tuple[Weights, NDArray[np.float32] | None]:
-    """Return ``weights`` times a scale for each output channel, as float, or as int8 with a factor for each channel."""
-    scales = np.ones(len(weights)) if scales is None else scales
-    if not int8:
-        return (weights * _per_channel(scales, weights.ndim)).astype(np.float32), None
-    codes, factors = _quantise(weights)
-    return codes, (factors * scales).astype(np.float32)
-
-
-def _quantise(weights: NDArray[np.float64]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-    """Return integers from -127 to 127 and one factor per output channel, which is the first axis."""
-    largest = np.abs(weights).reshape(len(weights), -1).max(axis=1)
-    factors = np.where(largest == 0, 1, largest) / 127
-    with np.errstate(invalid="ignore"):  # infinities and NaNs show in the factors
-        return np.rint(weights / _per_channel(factors, weights.ndim)).astype(np.int8), factors
-
-
-def _per_channel(factors: NDArray[np.float64], num_axes: int) -> NDArray[np.float64]:
-    """Reshape factors to multiply weights with ``num_axes`` axes, of which the first is the output channel."""
-    return factors.reshape(-1, *[1] * (num_axes - 1))
 
 
 def _joined(*parts: NDArray[Any] | None) -> NDArray[Any]:

@@ -9,9 +9,12 @@ import torch
 from mnist_core.checkpoint import Checkpoint, load_checkpoint, restore_model, save_checkpoint
 from mnist_core.data import Dataset
 from mnist_core.evaluation import evaluate
-from mnist_core.formats.c_source import export_c, run_c
+from mnist_core.formats.c_integer import export_integer_c
+from mnist_core.formats.c_model import run_c
+from mnist_core.formats.c_source import export_c
 from mnist_core.formats.onnx import export_onnx, onnx_accuracy, require
 from mnist_core.formats.onnx_int8 import export_onnx_int8
+from mnist_core.formats.quantisation import quantise
 from mnist_core.formats.torch_program import count_program_params, export_program, program_accuracy
 from mnist_core.native.compiler import CompilerError
 from search.export.subject import C_FILES, C_FORMATS, FILE_NAMES, ModelFile
@@ -105,7 +108,10 @@ _WRITERS: dict[str, Callable[[Path, Checkpoint, Dataset], float]] = {
 
 def _write_c(file_format: str, folder: Path, checkpoint: Checkpoint, data: Dataset) -> ModelFile:
     validation = data.validation
-    model = export_c(checkpoint, validation, weights=C_FORMATS[file_format])
+    if file_format == "c":
+        model = export_c(checkpoint, validation)
+    else:
+        model = export_integer_c(checkpoint, quantise(checkpoint, data.train.images), validation)
     accuracy, reason = None, None
     try:
         logits = run_c(model, validation.images)

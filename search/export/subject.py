@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_core.checkpoint import Checkpoint
-from mnist_core.formats.c_source import HEADER_FILE, SOURCE_FILE
+from mnist_core.formats.c_model import HEADER_FILE, SOURCE_FILE
 from studies.confirmations import ConfirmedPoint
 from studies.pareto import FrontPoint
 
-C_FORMATS = {"c": "float", "c-int8": "int8"}
-"""Formats that consist of two files, with the type of their weights."""
+C_FORMATS = ("c", "c-int8")
+"""Formats that consist of two files: C code that computes in floats, and in integers."""
 C_FILES = (HEADER_FILE, SOURCE_FILE)
 FILE_NAMES = {
     "safetensors": "model.safetensors",
@@ -39,7 +39,7 @@ class ModelFile:
     accuracy_lost: float | None = None
     """Accuracy lost against PyTorch, as a fraction; only for int8."""
     flash_bytes: int | None = None
-    """C only: size of the weights and all other constants."""
+    """C only: size of the weights and all other constants, without the code."""
     ram_bytes: int | None = None
     """C only: size of the activations, which are in static memory."""
     reason: str | None = None

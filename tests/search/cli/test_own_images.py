@@ -14,7 +14,8 @@ from mnist_core.data import Split, find_data_root
 from mnist_core.datasets.pictures import read_picture
 from mnist_core.datasets.sources import ImageSource
 from mnist_core.datasets.unpacking import read_about
-from mnist_core.formats.c_source import export_c, run_c
+from mnist_core.formats.c_model import run_c
+from mnist_core.formats.c_source import export_c
 from tests.own_images import CLASSES, digits, images_of
 from tests.search.conftest import Command, CommandHere
 
@@ -106,7 +107,7 @@ def test_the_exported_c_code_agrees_on_all_images(own: Command, here: CommandHer
     assert images.shape == (3 * NUM_IMAGES, 20, 16, 1)
     logits = checkpoint_logits(checkpoint, images).numpy()
     labels = np.array([list(CLASSES).index(file.parent.name) for file in files])
-    model = export_c(checkpoint, Split(images[:10], labels[:10]), weights="float")
+    model = export_c(checkpoint, Split(images[:10], labels[:10]))
     np.testing.assert_allclose(run_c(model, images), logits, rtol=1e-3, atol=1e-3)
     assert (logits.argmax(1) == labels).mean() > 0.6
     result = here("evaluate", "best/model.safetensors")
