@@ -16,6 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from search.cli import (
     analyse,
+    audit,
     check,
     confirm,
     count,
@@ -81,6 +82,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     (FIND, curves.curves, curves.EXAMPLE),
     (FIND, studies.studies, studies.EXAMPLE),
     (FIND, confirm.confirm, confirm.EXAMPLE),
+    (FIND, audit.audit, audit.EXAMPLE),
     (FIND, dashboard.dashboard, dashboard.EXAMPLE),
     (FIND, report.report, report.EXAMPLE),
     (FIND, space.space, space.EXAMPLE),

@@ -14,22 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial
 
-from mnist_core.data import check_same_data, find_data_again, load_dataset
-from mnist_core.datasets.sources import AnyDataset, ImageSource
 from search.confirmation.contenders import Contender, choose_contenders, class_weights, front_members, needing_seeds
 from search.confirmation.progress import ConfirmProgress
+from search.confirmation.study_data import load_study_data
 from search.confirmation.workers import SeedTraining, SeedWorkers
-from search.defaults import DEFAULT_CONFIRM_SEEDS, METRIC_NAMES, MIN_CONFIRM_SEEDS
+from search.defaults import DEFAULT_CONFIRM_SEEDS, MIN_CONFIRM_SEEDS
 from search.terminal.interrupts import raising_interrupts
 from search.terminal.numbers import counted, format_accuracy, format_seconds
-from search.terminal.output import print_warnings, say
 from search.workers.machine import COMPILING_LINE, MAX_SEEDS, Resources, check_names, check_workers, find_engine
 from search.workers.processes import default_workers
 from space.errors import InputError
 from studies.artifacts import StoredWeights, confirmed_file
 from studies.confirmations import Confirmation, ConfirmedPoint, SeedResult, Seeds, Stage
-from studies.damage import reading
-from studies.fingerprints import read_fingerprint
 from studies.locks import CONFIRMING, WorkerLocks
 from studies.pareto import FrontPoint
 from studies.storage import Store
@@ -81,29 +77,18 @@ def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
     """
     store = Store.open(request.storage)
     study_name = store.resolve_study_name(request.study)
-    fingerprint = read_fingerprint(store, study_name)
-    assert fingerprint is not None
-    with reading(store.database, f"study {study_name!r} in table searches"):
-        dataset: AnyDataset = fingerprint["dataset"]
-        if "source" in fingerprint:
-            dataset = ImageSource.from_json(fingerprint["source"])
-        is_balanced = fingerprint.get("metric") == METRIC_NAMES[1]
-        train_size, seed, dataset_sha256 = fingerprint["train_size"], fingerprint["seed"], fingerprint["dataset_sha256"]
     try:
         WorkerLocks(store.lock_path).hold(CONFIRMING)
     except BlockingIOError:
         raise InputError(f"another process is confirming a front in {store.url}: wait for it") from None
-    data_root = find_data_again(dataset, dataset_sha256, request.data_root, tell=say)
-    data = load_dataset(dataset, data_root, train_size=train_size)
-    check_same_data(data, dataset_sha256, "the study was made with")
-    print_warnings(data.warnings)
+    study = load_study_data(store, study_name, request.data_root)
     known = read_trials(store, store.load_study(study_name))
     complete = [front_point(trial) for trial in known if outcome_of(trial) == Outcome.COMPLETE]
-    confirmation = _find_confirmation(store, study_name, request, complete, seed, len(data.validation))
+    confirmation = _find_confirmation(store, study_name, request, complete, study.seed, len(study.data.validation))
     trials = {point.trial: complete_trial(store, study_name, point.trial) for point in confirmation.contenders}
     num_new = len(complete) - confirmation.num_complete
     with ConfirmProgress(quiet=request.quiet) as progress, raising_interrupts():
-        if is_balanced:
+        if study.is_balanced:
             progress.line("members are chosen by balanced accuracy, the study's metric; test accuracies are plain ones")
         if num_new:
             progress.line(
@@ -111,9 +96,9 @@ def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
             )
         device, engine = find_engine(request.device, request.engine, compiling=lambda: progress.line(COMPILING_LINE))
         num_workers = request.workers or default_workers(device)
-        resources = Resources(dataset, data_root, len(data.train), device, engine)
+        resources = Resources(study.dataset, study.data_root, len(study.data.train), device, engine)
         with SeedWorkers(num_workers, resources) as workers:
-            weights = class_weights(data.validation.labels) if is_balanced else None
+            weights = class_weights(study.data.validation.labels) if study.is_balanced else None
             run = _ConfirmRun(store, trials, confirmation, workers, num_workers, progress, weights)
             run.decide()
             run.measure()

@@ -1,4 +1,4 @@
-"""Progress of a confirmation on stderr: lines and, on a terminal, a progress bar below them."""
+"""Progress of a confirmation, or of an audit, on stderr: lines and, on a terminal, a progress bar below them."""
 
 import sys
 from types import TracebackType
@@ -11,7 +11,11 @@ from search.terminal.numbers import format_seconds
 
 
 class ConfirmProgress:
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(
+        self, *, quiet: bool, interrupted: str = "the same command continues with what was not finished"
+    ) -> None:
+        """``interrupted`` says what becomes of the work after Ctrl-C."""
+        self._interrupted = interrupted
         self._bar = LinesAboveBar(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -31,7 +35,7 @@ class ConfirmProgress:
     ) -> None:
         self._bar.stop()
         if kind is KeyboardInterrupt:
-            print("interrupted: the same command continues with what was not finished", file=sys.stderr)
+            print(f"interrupted: {self._interrupted}", file=sys.stderr)
 
     def line(self, text: str) -> None:
         self._bar.line(text)
