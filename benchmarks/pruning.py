@@ -29,7 +29,7 @@ from optuna.trial import FrozenTrial
 
 from mnist_core.allocator import keep_freed_memory
 from mnist_core.engine import Engine, resolve_engine
-from search.runs.pruning import WARM_UP_EPOCHS, error_so_far, should_prune
+from search.runs.pruning import WARM_UP_EPOCHS, should_prune
 from search.workers.processes import default_workers
 from space.results import EpochResult
 from studies.fingerprints import read_fingerprint
@@ -106,7 +106,7 @@ def foretelling(trials: Sequence[TrialCurve], epoch: int) -> dict[str, float]:
         "lower of the latest two validation errors": [min(errors[epoch - 2 : epoch]) for errors in validation],
         "lowest validation error": [min(errors[:epoch]) for errors in validation],
         "training error": [1 - trial.train_accuracy[epoch - 1] for trial in trials],
-        "geometric mean of the last two": [error_so_far(trial, epoch, 0.5 / NUM_VALIDATION) for trial in trials],
+        "geometric mean of the last two": [trial.error_so_far(epoch, 0.5 / NUM_VALIDATION) for trial in trials],
     }
     return {
         name: statistics.stdev(math.log(errors[-1] / by) for errors, by in zip(validation, values, strict=True))

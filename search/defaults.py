@@ -14,7 +14,7 @@ DEFAULT_CONFIRM_SEEDS = 5
 
 DEFAULT_STORAGE = "sqlite:///studies.db"
 
-SAMPLER_NAMES = ("tpe", "random")
+SAMPLER_NAMES = ("front", "tpe", "random")
 METRIC_NAMES = ("accuracy", "balanced-accuracy")
 """What a search maximises on the validation images: the share of images that are right, or its mean over classes."""
 PRUNER_NAMES = ("size-aware", "none")

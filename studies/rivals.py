@@ -1,5 +1,6 @@
 """The curves of trials, with which a pruning rule compares another trial; those of completed ones are read once."""
 
+import math
 from bisect import bisect_right, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,17 @@ class TrialCurve:
 
     def __len__(self) -> int:
         return len(self.val_accuracy)
+
+    def error_so_far(self, epoch: int, least: float) -> float:
+        """Return the geometric mean of the lowest validation error and the latest training error after an epoch.
+
+        At high learning rates single validation accuracies fluctuate. The training accuracy averages over many more
+        images and over all weights of the epoch; together they predict the final error better than either
+        (docs/decisions.md). Errors below ``least`` count as that.
+        """
+        validation = max(1 - max(self.val_accuracy[:epoch]), least)
+        training = max(1 - self.train_accuracy[epoch - 1], least)
+        return math.sqrt(validation * training)
 
 
 _SIZE = attrgetter("num_params")

@@ -25,7 +25,7 @@ from search.cli.options import (
     example,
     storage_url,
 )
-from search.defaults import DEFAULT_CONFIRM_SEEDS, DEFAULT_STORAGE, DEFAULT_TRIALS, MAX_EPOCHS
+from search.defaults import DEFAULT_CONFIRM_SEEDS, DEFAULT_STORAGE, DEFAULT_TRIALS, MAX_EPOCHS, SAMPLER_NAMES
 from space.errors import InputError
 
 EXAMPLE = example(
@@ -61,10 +61,10 @@ def run(
         str,
         typer.Option(
             metavar="NAME",
-            help="Sampler: tpe learns from earlier trials, random does not.",
+            help="Sampler: front fills the front by a model of the errors, tpe is Optuna's TPE, random learns nothing.",
             rich_help_panel=SEARCH,
         ),
-    ] = "tpe",
+    ] = SAMPLER_NAMES[0],
     warm_start: Annotated[
         str | None,
         typer.Option(

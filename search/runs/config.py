@@ -49,7 +49,7 @@ class RunConfig:
     """Whether an existing study continues with its own space instead of ``space``."""
     class_weights: str | None = None
     """``balanced`` or ``none``, in place of the setting of the space; None keeps that."""
-    sampler: str = "tpe"
+    sampler: str = SAMPLER_NAMES[0]
     pruner: str = "size-aware"
     metric: str = "accuracy"
     """What is maximised and called validation accuracy: ``accuracy``, or ``balanced-accuracy``, the mean of classes."""

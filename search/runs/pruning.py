@@ -41,19 +41,8 @@ def should_prune(trial: TrialCurve, rivals: Sequence[TrialCurve], *, num_epochs:
     errors = [max(1 - rival.val_accuracy[-1], least) for rival in finished]
     num_near = max(MIN_RIVALS, math.ceil(NEAR_SHARE * len(finished)))
     near = zip(errors[:num_near], finished[:num_near], strict=True)
-    ratios = sorted(error / error_so_far(rival, epoch, least) for error, rival in near)
-    hoped_for = error_so_far(trial, epoch, least) * ratios[int(HOPE_QUANTILE * len(ratios))]
+    ratios = sorted(error / rival.error_so_far(epoch, least) for error, rival in near)
+    hoped_for = trial.error_so_far(epoch, least) * ratios[int(HOPE_QUANTILE * len(ratios))]
     best = min(errors)
     noise = NOISE_STANDARD_ERRORS * math.sqrt(2 * best * (1 - best) / num_validation)
     return hoped_for > best + noise
-
-
-def error_so_far(curve: TrialCurve, epoch: int, least: float) -> float:
-    """Return the geometric mean of a trial's lowest validation error and its latest training error after an epoch.
-
-    At high learning rates single validation accuracies fluctuate. The training accuracy averages over many more images
-    and over all weights of the epoch; together they predict the final error better than either (docs/decisions.md).
-    """
-    validation = max(1 - max(curve.val_accuracy[:epoch]), least)
-    training = max(1 - curve.train_accuracy[epoch - 1], least)
-    return math.sqrt(validation * training)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from search.runs.trial import TrialTrainer
     from search.sampling.proposals import Proposals
     from studies.slots import Slot
-    from studies.study import SearchStudy
+    from studies.study import SearchStudy, Suggestion
     from studies.trials import Outcome
 
 stop_requested = threading.Event()
@@ -112,20 +112,24 @@ def prepare_trials(
     ``seed`` is the sampler's seed; ``should_stop`` is called before each candidate and after each epoch.
     """
     from search.runs.trial import TrialTrainer
+    from search.sampling.draws import draw_within_budget
+    from search.sampling.front_search import FrontSearch
+    from search.sampling.observations import Observations
     from search.sampling.proposals import Proposals
     from search.sampling.tpe import BoundedTpe
     from studies.rivals import Rivals
 
-    proposals = Proposals(
-        search=search,
-        space=config.space,
-        budget=config.budget,
-        num_epochs=config.epochs,
-        is_random=config.sampler == "random",
-        tpe=BoundedTpe(seed),
-        random=random.Random(seed),
-        should_stop=should_stop,
-    )
+    space, budget, epochs = config.space, config.budget, config.epochs
+    generator = random.Random(seed)
+    observations = Observations(search.store, search.summaries, num_epochs=epochs, num_validation=len(data.validation))
+    front = FrontSearch(space, budget, epochs=epochs, generator=generator)
+    tpe = BoundedTpe(space, budget, epochs=epochs, seed=seed)
+    samplers: dict[str, Callable[[bool], Suggestion]] = {
+        "front": lambda _: front.propose(observations.read()),
+        "tpe": lambda is_first: tpe.suggest(search.summaries, is_first=is_first),
+        "random": lambda _: draw_within_budget(space, budget, generator, epochs=epochs),
+    }
+    proposals = Proposals(search, space, budget, epochs, samplers[config.sampler], should_stop)
     trainer = TrialTrainer(
         search=search,
         data=data,

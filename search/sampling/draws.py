@@ -3,14 +3,19 @@
 import math
 import random
 import sys
-from dataclasses import dataclass
+from typing import Any
 
 from space.architecture import num_params
 from space.errors import SearchFailedError
 from space.random_draw import RandomDraw
 from space.search_space import SearchSpace
 from studies.study import Suggestion
+from studies.trials import TrialAttributes
 
+STARTUP_TRIALS = 10
+"""Number of random nets before a sampler has enough to learn from."""
+SIZE_RANGE = 16.0
+"""Approximate ratio of the budget to the smallest size that counts, and to that of the smallest of these nets."""
 SIZE_TOLERANCE = 0.9
 """Smallest size of a growing net, as a share of the size it aims at."""
 MAX_GROWTH = 1.7
@@ -20,22 +25,15 @@ MAX_DRAWS = 500
 MAX_REJECTIONS = 2_000
 """Number of candidates in a row, over the budget or equal to trained ones, after which a search gives up."""
 
+SMALLEST_DRAWS = 50
+"""Number of draws of kinds of layers, of which the one with the fewest parameters is kept."""
+
 
 def too_many_rejections(budget: int, smallest: int) -> SearchFailedError:
     return SearchFailedError(
         f"{MAX_REJECTIONS:,} candidates in a row were over the budget of {budget:,} or equal to trained ones; "
         f"the smallest seen had {smallest:,} parameters: raise --budget, or widen or shrink the ranges with --space"
     )
-
-
-@dataclass(frozen=True)
-class DrawResult:
-    suggestion: Suggestion | None
-    """The first candidate within the budget; None if no draw was within it."""
-    num_over: int
-    """Number of draws over the budget."""
-    smallest: int
-    """Number of parameters of the smallest candidate drawn."""
 
 
 def draw_growing(
@@ -85,13 +83,31 @@ class GrowingDraw(RandomDraw):
         return width
 
 
-def draw_within_budget(space: SearchSpace, budget: int, generator: random.Random, *, epochs: int) -> DrawResult:
-    """Draw candidates at random until one is within the budget, at most `MAX_REJECTIONS` times."""
+def draw_within_budget(space: SearchSpace, budget: int, generator: random.Random, *, epochs: int) -> Suggestion:
+    """Draw candidates at random until one is within the budget.
+
+    Its user attributes count those that were not. Raises `SearchFailedError` after `MAX_REJECTIONS` of them.
+    """
     smallest = sys.maxsize
     for num_over in range(MAX_REJECTIONS):
         draw = RandomDraw(generator)
         size = space.suggest_candidate(draw, epochs=epochs).num_params
         smallest = min(size, smallest)
         if size <= budget:
-            return DrawResult(Suggestion.of(draw.params, space, epochs=epochs), num_over, smallest)
-    return DrawResult(None, MAX_REJECTIONS, smallest)
+            attributes: TrialAttributes = {"num_redrawn": num_over} if num_over else {}
+            return Suggestion.of(draw.params, space, epochs=epochs, attributes=attributes)
+    raise too_many_rejections(budget, smallest)
+
+
+def smallest_params(space: SearchSpace, generator: random.Random, *, epochs: int) -> dict[str, Any]:
+    """Return the parameters of one of the smallest nets; those that do not change its size are drawn at random."""
+    draws = [SmallestDraw(generator) for _ in range(SMALLEST_DRAWS)]
+    sizes = [space.suggest_candidate(draw, epochs=epochs).num_params for draw in draws]
+    return draws[sizes.index(min(sizes))].params
+
+
+class SmallestDraw(RandomDraw):
+    """Draws the lowest of every range of whole numbers, and everything else at random."""
+
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        return super().suggest_int(name, low, low, log=log)

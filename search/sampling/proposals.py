@@ -1,26 +1,16 @@
-"""Choosing the next candidate of a search from several sources, new and within the budget."""
+"""Choosing the next candidate of a search: new, and within the budget."""
 
-import random
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from search.sampling.draws import MAX_REJECTIONS, draw_growing, draw_within_budget, too_many_rejections
-from search.sampling.tpe import STARTUP_TRIALS, BoundedTpe
+from search.sampling.draws import MAX_REJECTIONS, too_many_rejections
 from space.search_space import SearchSpace
 from studies.slots import Slot
 from studies.study import SearchStudy, Suggestion
 from studies.trials import TrialAttributes, attributes_of, read_trial
-
-STARTUP_SIZE_RANGE = 16.0
-"""Approximate ratio of the largest startup trial's parameters to the smallest's."""
-EXPLORE_EVERY = 2
-"""After startup, every N-th trial is a random growing net, and TPE proposes the rest. TPE alone drifts to ever smaller
-nets, since there is usually room beside them for another one that nothing dominates."""
-EXPLORE_SIZE_RANGE = 1.6
-"""The ratio of `STARTUP_SIZE_RANGE` for these random nets, which cover the larger sizes."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +21,8 @@ class Proposals:
     space: SearchSpace
     budget: int
     num_epochs: int
-    is_random: bool
-    """Whether all candidates are drawn at random, without TPE."""
-    tpe: BoundedTpe
-    random: random.Random
+    sample: Callable[[bool], Suggestion]
+    """The sampler. It is told whether it is asked for the first time since the last candidate that was trained."""
     should_stop: Callable[[], bool]
 
     def find(self, slot: Slot) -> Suggestion | None:
@@ -52,9 +40,8 @@ class Proposals:
             if self.should_stop():
                 self.search.slots.interrupt(slot)
                 return None
-            # Finding a growing net takes many draws, so it is tried only once.
-            first = (self._queued(slot) or self._draw_growing()) if attempt == 0 else None
-            suggestion = first or self._sample()
+            queued = self._queued(slot) if attempt == 0 else None
+            suggestion = queued or self.sample(attempt == 0)
             num_params = suggestion.candidate.num_params
             if num_params > self.budget:
                 self.search.add_rejected(suggestion, self.budget)
@@ -79,28 +66,10 @@ class Proposals:
         source: TrialAttributes = {"warm_start": slot.queued.source}
         return Suggestion.of(slot.queued.params, self.space, epochs=self.num_epochs, attributes=source)
 
-    def _draw_growing(self) -> Suggestion | None:
-        """Draw a growing net for a startup or exploring trial; returns None if it is the sampler's turn."""
-        # Known nets do not replace startup trials, which spread over sizes: they may all have one size.
-        num_trials = self.search.summaries.num_trials - self.search.summaries.num_warm_started
-        is_startup = num_trials < STARTUP_TRIALS
-        if self.is_random or not (is_startup or num_trials % EXPLORE_EVERY == 0):
-            return None
-        size_range = STARTUP_SIZE_RANGE if is_startup else EXPLORE_SIZE_RANGE
-        return draw_growing(self.space, self.budget, self.random, size_range=size_range, epochs=self.num_epochs)
-
-    def _sample(self) -> Suggestion:
-        if not self.is_random:
-            return self.tpe.suggest(self.search.summaries, self.space, epochs=self.num_epochs)
-        drawn = draw_within_budget(self.space, self.budget, self.random, epochs=self.num_epochs)
-        if drawn.suggestion is None:
-            raise too_many_rejections(self.budget, drawn.smallest)
-        return replace(drawn.suggestion, attributes={"num_redrawn": drawn.num_over} if drawn.num_over else {})
-
 
 def sampler_seed(study_seed: int, worker: int, num_trials: int) -> int:
     """Return a seed for one worker's sampler.
 
-    It depends on the number of trials in the store: with the seed of an earlier call, TPE would repeat its candidates.
+    It depends on the number of trials in the store: with the seed of an earlier call, candidates would be repeated.
     """
     return int(np.random.SeedSequence([study_seed, worker, num_trials]).generate_state(1)[0])

@@ -1,6 +1,7 @@
 """TPE on a bounded number of trials, so that asking takes no longer with ten thousand than with some hundreds."""
 
 import math
+import random
 import warnings
 from collections.abc import Sequence
 
@@ -10,19 +11,17 @@ from optuna.samplers import TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from search.sampling.draws import SIZE_RANGE, STARTUP_TRIALS, draw_growing
+from search.sampling.instructive import most_instructive
 from space.search_space import SearchSpace
-from studies.pareto import pareto_front
 from studies.storage import DIRECTIONS
 from studies.study import Suggestion
-from studies.summaries import TrialSummaries, TrialSummary
-from studies.trials import Outcome
+from studies.summaries import TrialSummaries
 
-STARTUP_TRIALS = 10
-"""Number of random trials before TPE has enough to learn from."""
 MAX_TRIALS = 150
 """Largest number of trials that TPE learns from, as its time grows with them (docs/decisions.md)."""
 KEPT_TRIALS = 100
-"""Number of trials that are kept when there are more: half of them the best, half the latest."""
+"""Number of trials that are kept when there are more."""
 
 _LEARNT_FROM = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -33,7 +32,11 @@ class BoundedTpe:
     It learns from a copy of the study in memory, which each call of `suggest` updates with what `TrialSummaries` found.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, space: SearchSpace, budget: int, *, epochs: int, seed: int) -> None:
+        self._space = space
+        self._budget = budget
+        self._epochs = epochs
+        self._generator = random.Random(seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             warnings.simplefilter("ignore", FutureWarning)  # gamma will be removed in Optuna 6
@@ -43,11 +46,20 @@ class BoundedTpe:
         self._num_seen = 0
         self._copy = self._new_copy([])
 
-    def suggest(self, trials: TrialSummaries, space: SearchSpace, *, epochs: int) -> Suggestion:
-        """Return the next candidate. TPE learns from the trials that have ended, and avoids those in training."""
+    def suggest(self, trials: TrialSummaries, *, is_first: bool) -> Suggestion:
+        """Return the next candidate. TPE learns from the trials that have ended, and avoids those in training.
+
+        It starts from `STARTUP_TRIALS` random growing nets. Finding one takes many draws, so that it is tried only if
+        ``is_first``, when this is not about another candidate in place of one that was rejected.
+        """
+        # Known nets do not replace startup trials, which spread over sizes: they may all have one size.
+        if is_first and trials.num_trials - trials.num_warm_started < STARTUP_TRIALS:
+            drawn = draw_growing(self._space, self._budget, self._generator, size_range=SIZE_RANGE, epochs=self._epochs)
+            if drawn is not None:
+                return drawn
         self._learn(trials)
         trial = self._copy.ask()
-        candidate = space.suggest_candidate(trial, epochs=epochs)
+        candidate = self._space.suggest_candidate(trial, epochs=self._epochs)
         self._copy.tell(trial, state=TrialState.FAIL)  # TPE ignores failed trials
         return Suggestion(trial.params, trial.distributions, candidate)
 
@@ -59,7 +71,8 @@ class BoundedTpe:
             self._copy.add_trials(trials.read([trial.trial_id for trial in new]))
             self._num_learnt += len(new)
         else:
-            chosen = _most_instructive([trial for trial in trials.ended if trial.state in _LEARNT_FROM])
+            learnt_from = [trial for trial in trials.ended if trial.state in _LEARNT_FROM]
+            chosen = most_instructive(learnt_from, KEPT_TRIALS)
             self._copy = self._new_copy(trials.read([trial.trial_id for trial in chosen]))
         for number in self._running.keys() - trials.unfinished.keys():
             self._copy._storage.set_trial_state_values(self._running.pop(number), TrialState.FAIL)
@@ -86,18 +99,3 @@ def num_good_trials(num_trials: int) -> int:
     small nets. A third is about the whole front.
     """
     return min(math.ceil(num_trials / 3), 25)
-
-
-def _most_instructive(ended: Sequence[TrialSummary]) -> list[TrialSummary]:
-    """Return at most `KEPT_TRIALS`: the front, the front of the rest and so on, and the latest trials."""
-    kept: set[int] = set()
-    # Duplicates are complete too, but equal to another trial in the list.
-    complete = [trial for trial in ended if trial.state == TrialState.COMPLETE and trial.outcome != Outcome.DUPLICATE]
-    rest = {point.trial: point for point in (trial.front_point for trial in complete)}
-    while len(kept) < KEPT_TRIALS // 2 and (front := [point.trial for point in pareto_front(rest.values())]):
-        kept.update(front[: KEPT_TRIALS // 2 - len(kept)])
-        for number in front:
-            del rest[number]
-    latest = sorted((trial.number for trial in ended if trial.number not in kept), reverse=True)
-    kept.update(latest[: KEPT_TRIALS - len(kept)])
-    return [trial for trial in ended if trial.number in kept]

@@ -41,7 +41,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
             "svhn, or a folder or file that exists, not 'mnits'; did you mean mnist or kmnist?",
         ],
     ),
-    "sampler": (RUN + "--sampler nsga", ["--sampler must be one of tpe, random, not 'nsga'"]),
+    "sampler": (RUN + "--sampler nsga", ["--sampler must be one of front, tpe, random, not 'nsga'"]),
     "pruner": (RUN + "--pruner median", ["--pruner must be one of size-aware, none, not 'median'"]),
     "seed": (RUN + "--seed -1", ["--seed must be from 0 to 2^63 - 1, not -1"]),
     "device": (RUN + "--device gpu", ["--device must be one of auto, cpu, cuda, xpu, mps, not 'gpu'"]),

@@ -42,7 +42,7 @@ BAD_SETTINGS: list[tuple[str, Any, str]] = [
     ("workers", 5_000, "--workers must be at most 1024, not 5000"),
     ("dataset", "cifar", "--dataset must be one of mnist, fashion-mnist, kmnist, digits, not 'cifar'"),
     ("dataset", "MNIST", "not 'MNIST'"),
-    ("sampler", "gp", "--sampler must be one of tpe, random, not 'gp'"),
+    ("sampler", "gp", "--sampler must be one of front, tpe, random, not 'gp'"),
     ("pruner", "median", "--pruner must be one of size-aware, none, not 'median'"),
     ("device", "tpu", "--device must be one of auto, cpu, cuda, xpu, mps, not 'tpu'"),
     ("engine", "numpy", "--engine must be one of auto, native, torch, not 'numpy'"),
@@ -78,7 +78,7 @@ GOOD_SETTINGS: list[tuple[str, Any]] = [
     *[("dataset", name) for name in ("mnist", "fashion-mnist", "kmnist", "digits")],
     *[("device", name) for name in ("auto", "cpu", "cuda", "xpu", "mps")],
     *[("engine", name) for name in ("auto", "native", "torch")],
-    *[("sampler", name) for name in ("tpe", "random")],
+    *[("sampler", name) for name in ("front", "tpe", "random")],
     *[("pruner", name) for name in ("size-aware", "none")],
 ]
 
@@ -91,7 +91,7 @@ def test_the_ends_of_every_range_are_good(name: str, value: Any) -> None:
 def test_defaults() -> None:
     config = RunConfig(budget=8_000)
     assert (config.trials, config.epochs, config.timeout) == (DEFAULT_TRIALS, MAX_EPOCHS, None)
-    assert (config.dataset, config.sampler, config.pruner, config.seed) == ("mnist", "tpe", "size-aware", 0)
+    assert (config.dataset, config.sampler, config.pruner, config.seed) == ("mnist", "front", "size-aware", 0)
     assert (config.storage, config.device, config.engine, config.workers) == (
         "sqlite:///studies.db",
         "auto",

@@ -5,7 +5,7 @@ import pytest
 from optuna.trial import FrozenTrial
 
 from search.runs.warm_start import KnownNet, queue_known_nets, read_known_nets
-from search.sampling.proposals import EXPLORE_SIZE_RANGE, STARTUP_SIZE_RANGE
+from search.sampling.draws import SIZE_RANGE
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
 from space.recipes import RECIPES
@@ -113,7 +113,7 @@ def told(trials: list[FrozenTrial]) -> list[tuple[str, str]]:
     return [(trial.user_attrs.get("warm_start"), trial.user_attrs["notation"]) for trial in trials]
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random"])
+@pytest.mark.parametrize("sampler", ["front", "tpe", "random"])
 def test_queued_nets_are_trained_first_and_once_over_all_calls(tmp_path: Path, sampler: str) -> None:
     first = make_runner(tmp_path, trials=2, epochs=1, sampler=sampler)
     lines = queue_in(first, *SIX)
@@ -197,18 +197,18 @@ def test_a_candidate_trained_since_it_was_queued_is_not_trained_again(tmp_path: 
     assert "warm_start" not in trials_of(runner)[2].user_attrs
 
 
-def test_known_nets_do_not_stand_in_for_startup_trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_known_nets_do_not_stand_in_for_startup_trials_of_tpe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
     def draw_none(*_: object, size_range: float, **__: object) -> None:
         asked.append(size_range)
 
-    monkeypatch.setattr("search.sampling.proposals.draw_growing", draw_none)
-    monkeypatch.setattr("search.sampling.proposals.STARTUP_TRIALS", 1)
-    runner = make_runner(tmp_path, trials=5, epochs=1)
+    monkeypatch.setattr("search.sampling.tpe.draw_growing", draw_none)
+    monkeypatch.setattr("search.sampling.tpe.STARTUP_TRIALS", 1)
+    runner = make_runner(tmp_path, sampler="tpe", trials=5, epochs=1)
     queue_in(runner, *SIX[:2])
     assert run_all(runner) == [Outcome.COMPLETE] * 5
-    assert asked == [STARTUP_SIZE_RANGE, EXPLORE_SIZE_RANGE]  # of the third trial and the fifth
+    assert asked == [SIZE_RANGE]  # of the third trial
 
 
 # The command

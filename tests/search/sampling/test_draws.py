@@ -6,10 +6,10 @@ from collections import Counter
 import pytest
 from optuna.trial import FixedTrial
 
-from search.sampling.draws import MAX_GROWTH, MAX_REJECTIONS, draw_growing, draw_within_budget
-from search.sampling.proposals import STARTUP_SIZE_RANGE
+from search.sampling.draws import MAX_GROWTH, MAX_REJECTIONS, SIZE_RANGE, draw_growing, draw_within_budget
 from space.architecture import num_params
 from space.candidate import CandidateSpec
+from space.errors import SearchFailedError
 from space.layers import Conv
 from space.random_draw import RandomDraw
 from space.search_space import SearchSpace
@@ -33,19 +33,19 @@ def test_a_draw_is_the_first_within_the_budget(quantile: float) -> None:
     trial, seen = RandomDraw(random.Random(5)), []
     while not seen or seen[-1] > budget:
         seen.append(DEFAULT.suggest_candidate(trial, epochs=15).num_params)
-    assert drawn.suggestion is not None
-    assert (drawn.suggestion.params, drawn.num_over, drawn.smallest) == (trial.params, len(seen) - 1, min(seen))
+    assert drawn.params == trial.params
+    assert drawn.attributes == ({"num_redrawn": len(seen) - 1} if len(seen) > 1 else {})
 
 
 def test_no_draw_within_an_impossible_budget() -> None:
-    drawn = draw_within_budget(DEFAULT, 1, random.Random(0), epochs=15)
-    assert (drawn.suggestion, drawn.num_over) == (None, MAX_REJECTIONS)
-    assert drawn.smallest == random_sizes(DEFAULT, MAX_REJECTIONS)[0]
+    smallest = random_sizes(DEFAULT, MAX_REJECTIONS)[0]
+    with pytest.raises(SearchFailedError, match=f"the smallest seen had {smallest:,} parameters"):
+        draw_within_budget(DEFAULT, 1, random.Random(0), epochs=15)
 
 
 def startup_nets(budget: int, num: int = 10) -> list[CandidateSpec]:
     generator = random.Random(0)
-    draws = [draw_growing(DEFAULT, budget, generator, size_range=STARTUP_SIZE_RANGE, epochs=15) for _ in range(num)]
+    draws = [draw_growing(DEFAULT, budget, generator, size_range=SIZE_RANGE, epochs=15) for _ in range(num)]
     candidates = []
     for drawn in draws:
         assert drawn is not None

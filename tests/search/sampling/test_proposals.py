@@ -11,9 +11,10 @@ from torch import nn
 from mnist_core.data import Dataset
 from mnist_core.engine import Engine
 from mnist_core.training import TrainingState
-from search.sampling.draws import MAX_REJECTIONS, draw_within_budget, too_many_rejections
+from search.sampling.draws import MAX_REJECTIONS, STARTUP_TRIALS, draw_within_budget, too_many_rejections
+from search.sampling.observations import Observations
 from search.sampling.proposals import sampler_seed
-from search.sampling.tpe import STARTUP_TRIALS, BoundedTpe
+from search.sampling.tpe import BoundedTpe
 from space.architecture import num_params
 from space.candidate import TrainingConfig
 from space.errors import SearchFailedError
@@ -63,7 +64,7 @@ def test_samplers_differ_by_study_worker_and_trials_so_far() -> None:
     assert len(set(seeds)) == len(numbers)
     assert seeds == [sampler_seed(*given) for given in numbers]
     for seed in seeds:
-        BoundedTpe(seed)  # takes 32 bits only
+        BoundedTpe(DEFAULT, 8_000, epochs=1, seed=seed)  # takes 32 bits only
 
 
 # Within a search
@@ -79,16 +80,18 @@ def test_random_sampling_stays_within_the_budget_and_counts_what_it_redrew(tmp_p
     assert len(trials) == 6
     assert all(trial.user_attrs["num_params"] <= budget for trial in trials)
     replayed = random.Random(0)
-    num_over = [draw_within_budget(space, budget, replayed, epochs=2).num_over for _ in trials]
+    drawn = [draw_within_budget(space, budget, replayed, epochs=2) for _ in trials]
+    num_over = [suggestion.attributes.get("num_redrawn", 0) for suggestion in drawn]
     assert [trial.user_attrs.get("num_redrawn", 0) for trial in trials] == num_over
     assert summaries_of(runner.search).counts[Outcome.REJECTED] == sum(num_over) > 0
 
 
 @pytest.mark.usefixtures("_trained_at_once")
-def test_the_first_trials_are_random_ones_of_many_sizes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sampler", ["front", "tpe"])
+def test_the_first_trials_are_random_ones_of_many_sizes(tmp_path: Path, sampler: str) -> None:
     space = small_space(width=(2, 60))
     budget = random_sizes(space)[500]
-    runner = make_runner(tmp_path, space=space, budget=budget, trials=STARTUP_TRIALS)
+    runner = make_runner(tmp_path, sampler=sampler, space=space, budget=budget, trials=STARTUP_TRIALS)
     run_all(runner)
     sizes = [trial.user_attrs["num_params"] for trial in runner.search.study.trials]
     assert len(sizes) == STARTUP_TRIALS
@@ -102,7 +105,7 @@ def test_the_first_trials_are_random_ones_of_many_sizes(tmp_path: Path) -> None:
 def test_tpe_learns_to_stay_within_a_tight_budget(space: SearchSpace, tmp_path: Path) -> None:
     sizes = random_sizes(space)
     budget = sizes[20]  # 98 % of random candidates are over it
-    runner = make_runner(tmp_path, space=space, budget=budget, epochs=1, trials=40)
+    runner = make_runner(tmp_path, sampler="tpe", space=space, budget=budget, epochs=1, trials=40)
     run_all(runner)
     outcomes = [outcome_of(trial) for trial in runner.search.study.trials]
     assert outcomes[:STARTUP_TRIALS] == [Outcome.COMPLETE] * STARTUP_TRIALS
@@ -113,14 +116,36 @@ def test_tpe_learns_to_stay_within_a_tight_budget(space: SearchSpace, tmp_path: 
 
 @pytest.mark.usefixtures("_trained_at_once")
 def test_tpe_finds_its_way_back_from_rejections_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.sampling.proposals.draw_growing", lambda *_, **__: None)  # so the start is TPE's own
+    monkeypatch.setattr("search.sampling.tpe.draw_growing", lambda *_, **__: None)  # so the start is TPE's own
     space = small_space(width=(2, 60))
-    runner = make_runner(tmp_path, space=space, budget=random_sizes(space)[20], epochs=1, trials=10)
+    runner = make_runner(tmp_path, sampler="tpe", space=space, budget=random_sizes(space)[20], epochs=1, trials=10)
     run_all(runner)
     outcomes = [outcome_of(trial) for trial in runner.search.study.trials]
     assert outcomes[:STARTUP_TRIALS].count(Outcome.REJECTED) >= STARTUP_TRIALS - 2
     asked = outcomes[STARTUP_TRIALS:]
     assert asked.count(Outcome.COMPLETE) >= 0.3 * len(asked)
+
+
+@pytest.mark.usefixtures("_trained_at_once")
+@pytest.mark.parametrize("space", [DEFAULT, small_space(width=(2, 60))], ids=["default", "small"])
+def test_front_search_stays_within_a_tight_budget(space: SearchSpace, tmp_path: Path) -> None:
+    runner = make_runner(tmp_path, space=space, budget=random_sizes(space)[20], epochs=1, trials=20)
+    assert run_all(runner) == [Outcome.COMPLETE] * 20
+    assert len(runner.search.study.trials) == 20
+
+
+@pytest.mark.usefixtures("_trained_at_once")
+def test_front_search_learns_from_a_bounded_number_of_trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.sampling.observations.MAX_OBSERVATIONS", 14)
+    monkeypatch.setattr("search.sampling.observations.KEPT_OBSERVATIONS", 12)
+    runner = make_runner(tmp_path, epochs=1, trials=16)
+    observations = Observations(runner.search.store, runner.search.summaries, num_epochs=1, num_validation=300)
+    numbers = []
+    for _ in range(16):
+        run_all(runner, 1)
+        runner.search.summaries.update()
+        numbers.append(len(observations.read()))
+    assert numbers == [*range(1, 15), 12, 13]
 
 
 def test_an_earlier_calls_candidates_are_not_repeated(tmp_path: Path) -> None:
@@ -129,9 +154,9 @@ def test_an_earlier_calls_candidates_are_not_repeated(tmp_path: Path) -> None:
     params = []
     for _ in range(2):
         trials = summaries_of(search)
-        tpe = BoundedTpe(sampler_seed(0, 0, trials.num_trials))
+        tpe = BoundedTpe(space, 500, epochs=2, seed=sampler_seed(0, 0, trials.num_trials))
         for _ in range(3):
-            params.append(tuple(tpe.suggest(trials, space, epochs=2).params.values()))
+            params.append(tuple(tpe.suggest(trials, is_first=False).params.values()))
         train_one(search, 4, [0.5])
     assert len(set(params)) == 6
 

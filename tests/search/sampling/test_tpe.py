@@ -65,6 +65,10 @@ def summary_of(trial: FrozenTrial) -> TrialSummary:
     )
 
 
+def make_tpe(seed: int, space: SearchSpace = SPACE) -> BoundedTpe:
+    return BoundedTpe(space, 8_000, epochs=1, seed=seed)
+
+
 def finished_trials(num: int, *, seed: int = 0) -> list[FrozenTrial]:
     """Random ones; the accuracy grows with size, and is best at a dropout of 0."""
     study = optuna.create_study(directions=DIRECTIONS, sampler=RandomSampler(seed=seed))
@@ -91,7 +95,7 @@ def added(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
 
 def test_its_parameters_are_a_candidate_of_the_space() -> None:
-    suggested = BoundedTpe(0).suggest(Trials(finished_trials(20)), SPACE, epochs=1)
+    suggested = make_tpe(0).suggest(Trials(finished_trials(20)), is_first=False)
     assert SPACE.suggest_candidate(FixedTrial(suggested.params), epochs=1) == suggested.candidate
     assert suggested.candidate.num_params > 0
 
@@ -100,19 +104,19 @@ def test_each_finished_trial_is_read_once_and_unfinished_ones_when_they_are_fini
     trials = finished_trials(30)
     ended, trials[3] = trials[3], running(trials[3])
     trials[4].state = TrialState.FAIL
-    tpe, known = BoundedTpe(0), Trials(trials[:20])
-    tpe.suggest(known, SPACE, epochs=1)
+    tpe, known = make_tpe(0), Trials(trials[:20])
+    tpe.suggest(known, is_first=False)
     assert added == [number for number in range(20) if number not in (3, 4)]
     trials[3] = ended
     added.clear()
-    tpe.suggest(known.add(trials), SPACE, epochs=1)
-    tpe.suggest(known, SPACE, epochs=1)
+    tpe.suggest(known.add(trials), is_first=False)
+    tpe.suggest(known, is_first=False)
     assert added == [3, *range(20, 30)]
 
 
 def test_of_many_trials_it_keeps_the_best_and_the_latest(added: list[int]) -> None:
     trials = finished_trials(MAX_TRIALS + 1)
-    BoundedTpe(0).suggest(Trials(trials), SPACE, epochs=1)
+    make_tpe(0).suggest(Trials(trials), is_first=False)
     assert len(added) == KEPT_TRIALS
     assert added == sorted(added)
 
@@ -127,41 +131,41 @@ def test_of_many_trials_it_keeps_the_best_and_the_latest(added: list[int]) -> No
 
 def test_it_goes_on_growing_after_it_was_cut(added: list[int]) -> None:
     trials = finished_trials(MAX_TRIALS + 20)
-    tpe, known = BoundedTpe(0), Trials(trials[: MAX_TRIALS + 1])
-    tpe.suggest(known, SPACE, epochs=1)
+    tpe, known = make_tpe(0), Trials(trials[: MAX_TRIALS + 1])
+    tpe.suggest(known, is_first=False)
     added.clear()
-    tpe.suggest(known.add(trials), SPACE, epochs=1)
+    tpe.suggest(known.add(trials), is_first=False)
     assert added == list(range(MAX_TRIALS + 1, MAX_TRIALS + 20))
 
 
 @pytest.mark.parametrize("num_trials", [60, MAX_TRIALS + 1])
 def test_it_learns(num_trials: int) -> None:
     """Dropout only costs accuracy here."""
-    tpe = BoundedTpe(0)
+    tpe = make_tpe(0)
     trials = finished_trials(num_trials)
     known = Trials(trials)
-    suggested = [tpe.suggest(known, SPACE, epochs=1).params["dropout"] for _ in range(30)]
+    suggested = [tpe.suggest(known, is_first=False).params["dropout"] for _ in range(30)]
     drawn = [trial.params["dropout"] for trial in trials]
     assert sum(suggested) / len(suggested) < 0.7 * sum(drawn) / len(drawn)
 
 
 def test_it_repeats_itself_for_a_seed() -> None:
     trials = finished_trials(20)
-    one, same, other = (BoundedTpe(seed).suggest(Trials(trials), SPACE, epochs=1) for seed in (1, 1, 2))
+    one, same, other = (make_tpe(seed).suggest(Trials(trials), is_first=False) for seed in (1, 1, 2))
     assert one == same
     assert one != other
 
 
 def test_the_default_space_can_be_sampled() -> None:
     space = SearchSpace.default()
-    suggested = BoundedTpe(random.Random(0).randrange(2**32)).suggest(Trials(), space, epochs=1)
+    suggested = make_tpe(random.Random(0).randrange(2**32), space).suggest(Trials(), is_first=False)
     assert space.suggest_candidate(FixedTrial(suggested.params), epochs=1).num_params > 0
 
 
 def test_it_knows_what_others_are_training() -> None:
     """TPE avoids running trials, which a copy of the finished ones alone would not hold."""
     trials = finished_trials(24)
-    alone = BoundedTpe(0).suggest(Trials(trials[:20]), SPACE, epochs=1)
+    alone = make_tpe(0).suggest(Trials(trials[:20]), is_first=False)
     others = [running(trial) for trial in trials[20:]]
     for other in others:
         other.params = dict(alone.params)
@@ -169,13 +173,13 @@ def test_it_knows_what_others_are_training() -> None:
     def known_as_running(tpe: BoundedTpe) -> list[dict[str, object]]:
         return [trial.params for trial in tpe._copy.get_trials(states=(TrialState.RUNNING,))]
 
-    tpe, known = BoundedTpe(0), Trials(trials[:20])
-    assert tpe.suggest(known.add(others), SPACE, epochs=1) != alone
-    tpe.suggest(known, SPACE, epochs=1)
+    tpe, known = make_tpe(0), Trials(trials[:20])
+    assert tpe.suggest(known.add(others), is_first=False) != alone
+    tpe.suggest(known, is_first=False)
     assert known_as_running(tpe) == [trial.params for trial in others]
     known.add(trials[20:22])
     del known.unfinished[22]  # it has failed
-    tpe.suggest(known, SPACE, epochs=1)
+    tpe.suggest(known, is_first=False)
     assert known_as_running(tpe) == [others[3].params]
     assert len(tpe._copy.get_trials(states=(TrialState.COMPLETE,))) == 22
 
@@ -185,9 +189,9 @@ def test_a_trial_that_ends_while_trials_are_read_is_learnt_from_once() -> None:
     trials = finished_trials(12)
     known = Trials([*trials[:11], running(trials[11])])
     known._trials[11] = trials[11]
-    tpe = BoundedTpe(0)
-    tpe.suggest(known, SPACE, epochs=1)
-    tpe.suggest(known.add(trials), SPACE, epochs=1)
+    tpe = make_tpe(0)
+    tpe.suggest(known, is_first=False)
+    tpe.suggest(known.add(trials), is_first=False)
     assert [trial.params for trial in tpe._copy.get_trials(states=(TrialState.COMPLETE,))] == [
         trial.params for trial in trials
     ]

@@ -1,0 +1,84 @@
+"""A model of the error that a candidate will end with, learnt from all trials of a study.
+
+A Gaussian process (Rasmussen and Williams, "Gaussian Processes for Machine Learning", chapter 2) on the logarithm of
+the error: a quadratic in the logarithm of the size, about which nothing is assumed, plus a smooth function of the
+candidate's features, which is small beside it. Its posterior, rather than one lucky training, ranks candidates.
+"""
+
+import itertools
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+
+Array = NDArray[np.float64]
+
+TREND_VARIANCE = 100.0
+"""Prior variance of the coefficients of the quadratic in log size: large, so that the data decide."""
+SPREADS = (0.02, 0.04, 0.08, 0.16, 0.32)
+"""Standard deviations that the effect of shape and training on the log error may have."""
+LENGTHS = (1.0, 2.0, 4.0)
+"""Length scales of that effect: root mean squares, over the features, of their standardised differences."""
+NOISE_FACTORS = (0.7, 1.0, 1.5)
+"""Factors on the standard deviation of the observations' noise."""
+
+
+class ErrorModel:
+    """The posterior after some observations, with the prior of the highest marginal likelihood."""
+
+    def __init__(self, features: Array, log_errors: Array, variances: Array) -> None:
+        """Learn from (N, num_features) `features`, (N,) log errors and the (N,) variances of their noise.
+
+        The features are expected to have a mean of about 0 and a standard deviation of about 1 over the space, the
+        first of them the log size before that scaling. Raises `ValueError` if there are none.
+        """
+        if not len(log_errors):
+            raise ValueError("a model needs at least one observation")
+        self._features = features
+        self._log_errors = log_errors
+        distances = _squared_distances(features, features)
+        self._terms = _trend(features)
+        trend = TREND_VARIANCE * self._terms @ self._terms.T
+        best = -math.inf
+        for spread, length in itertools.product(SPREADS, LENGTHS):
+            prior = trend + spread**2 * np.exp(-distances / (2 * length**2 * features.shape[1]))
+            for factor in NOISE_FACTORS:
+                root = cho_factor(prior + np.diag(factor**2 * variances), lower=True)
+                weights = cho_solve(root, log_errors)
+                likelihood = -0.5 * float(log_errors @ weights) - float(np.log(np.diag(root[0])).sum())
+                if likelihood > best:
+                    best = likelihood
+                    self.spread, self.length, self.noise_factor = spread, length, factor
+                    self._root, self._weights = root, weights
+
+    def predict(self, features: Array) -> tuple[Array, Array]:
+        """Return the mean and standard deviation of the log error, (N,) each, for (N, num_features) `features`.
+
+        The errors are averages over seeds.
+        """
+        terms = _trend(features)
+        covariances = self._covariances(features, terms)
+        means = covariances @ self._weights
+        prior = TREND_VARIANCE * (terms**2).sum(1) + self.spread**2
+        variances = prior - np.einsum("ij,ji->i", covariances, cho_solve(self._root, covariances.T))
+        return means, np.sqrt(np.maximum(variances, 1e-12))
+
+    def _covariances(self, features: Array, terms: Array) -> Array:
+        distances = _squared_distances(features, self._features)
+        smooth = self.spread**2 * np.exp(-distances / (2 * self.length**2 * features.shape[1]))
+        covariances: Array = TREND_VARIANCE * terms @ self._terms.T + smooth
+        return covariances
+
+
+def _trend(features: Array) -> Array:
+    """Return (N, 3): the terms of a quadratic in the log size, the first feature."""
+    size = features[:, 0]
+    terms: Array = np.stack([np.ones_like(size), size, size**2], axis=1)
+    return terms
+
+
+def _squared_distances(left: Array, right: Array) -> Array:
+    squares = (left**2).sum(1)[:, None] + (right**2).sum(1)[None] - 2 * left @ right.T
+    distances: Array = np.maximum(squares, 0.0)
+    return distances

@@ -1,0 +1,61 @@
+"""What the model of errors sees of a candidate: its size, and numbers that describe its shape and its training."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from space.candidate import CandidateSpec
+from space.layers import Conv, Pool
+
+SMALLEST_SETTING = 1e-8
+"""Stands for settings of 0 on a log scale, far below any useful value."""
+
+
+def features(candidate: CandidateSpec) -> NDArray[np.float64]:
+    """Return (num_features,) numbers; all candidates of one space have the same ones in the same order.
+
+    Widths are relative to the net's mean width, on a log scale, so that they tell shapes apart and not sizes. The first
+    number is the logarithm of the number of parameters, on which the best shape and training depend.
+    """
+    stages = _stages(candidate)
+    widths = [[math.log(conv.width) for conv in stage] for stage in stages]
+    every = [width for stage in widths for width in stage]
+    mean = sum(every) / len(every)
+    numbers = [math.log(candidate.num_params), mean, _narrowest_step(every)]
+    for stage, logs in zip(stages, widths, strict=True):
+        numbers += [
+            float(len(stage)),
+            # The first convolution of a net is plain in any case.
+            float(stage[-1].separable),
+            sum(logs) / len(logs) - mean,
+            logs[-1] - logs[0],
+        ]
+    training = candidate.training
+    numbers += [
+        math.log(training.batch_size),
+        math.log(training.max_lr),
+        math.log(training.weight_decay + SMALLEST_SETTING),
+        training.label_smoothing,
+        training.rotation,
+        stages[0][0].dropout,
+    ]
+    return np.array(numbers)
+
+
+def _stages(candidate: CandidateSpec) -> list[list[Conv]]:
+    """Return the convolutions of each stage: a pool or a stride begins the next one."""
+    stages: list[list[Conv]] = [[]]
+    for layer in candidate.architecture.layers:
+        if isinstance(layer, Pool) or (isinstance(layer, Conv) and layer.stride > 1):
+            stages.append([])
+        if isinstance(layer, Conv):
+            stages[-1].append(layer)
+    return [stage for stage in stages if stage]
+
+
+def _narrowest_step(widths: Sequence[float]) -> float:
+    """Return the logarithm of the smallest ratio of a width to the one before it, at most 0: how tight a neck is."""
+    return min([0.0, *(after - before for before, after in pairwise(widths))])

@@ -1,0 +1,158 @@
+"""Proposing candidates that fill the front: a model of errors ranks random nets and variations of the best ones."""
+
+import math
+import random
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.sampling.draws import SIZE_RANGE, STARTUP_TRIALS, GrowingDraw, draw_growing, smallest_params
+from search.sampling.error_model import ErrorModel
+from search.sampling.features import features
+from search.sampling.improvement import Front
+from search.sampling.observation import Observation
+from search.sampling.variation import Variation
+from space.candidate import CandidateSpec
+from space.errors import SearchFailedError
+from space.random_draw import RandomDraw
+from space.search_space import SearchSpace
+from studies.study import Suggestion
+
+Array = NDArray[np.float64]
+
+NUM_DRAWS, NUM_VARIATIONS = 150, 300
+"""Numbers of random nets and of variations among which the model chooses."""
+DRAWS_FOR_EACH = 20
+"""Number of draws, for each net that is wanted, after which there are fewer: the others were over the budget."""
+REFERENCE_MARGIN = 0.1
+"""By how much the log error that counts for sizes below the front is above the worst one."""
+
+Drawn = tuple[Mapping[str, Any], CandidateSpec]
+"""The parameters of a candidate, and the candidate."""
+
+
+class FrontSearch:
+    """Proposes the candidates of one study."""
+
+    def __init__(self, space: SearchSpace, budget: int, *, epochs: int, generator: random.Random) -> None:
+        self._space = space
+        self._budget = budget
+        self._epochs = epochs
+        self._generator = generator
+
+    @cached_property
+    def _smallest(self) -> Mapping[str, Any]:
+        return smallest_params(self._space, self._generator, epochs=self._epochs)
+
+    @cached_property
+    def _scale(self) -> "FeatureScale":
+        drawn = [*self._draw_growing()] or [*self._vary([self._smallest])]
+        return FeatureScale.of([candidate for _, candidate in drawn])
+
+    def propose(self, observations: Sequence[Observation]) -> Suggestion:
+        """Return the candidate with the largest expected improvement of the front, one of some that are drawn.
+
+        Candidates that are being trained count as ending with the error that is expected of them. The first
+        `STARTUP_TRIALS` are random growing nets of sizes spread over the front's. Raises `SearchFailedError` if no net
+        is found that is not among the observations.
+        """
+        every = [observation.candidate for observation in observations]
+        taken = set(every)
+        if len(observations) < STARTUP_TRIALS and (first := self._draw_first()).candidate not in taken:
+            return first
+        known = [observation for observation in observations if observation.log_error is not None]
+        if not known:  # others are training all there are
+            return self._suggestion(self._new_ones([self._smallest], taken)[0][0])
+        model = fit_model(known, self._scale)
+        means, _ = model.predict(self._scale.scaled(every))
+        log_sizes = np.log([candidate.num_params for candidate in every])
+        front = self._front(log_sizes, means, float(means.max()))
+        on_front = set(front.log_sizes)
+        pool = self._new_ones(
+            [item.params for item, size in zip(observations, log_sizes, strict=True) if size in on_front], taken
+        )
+        candidates = [candidate for _, candidate in pool]
+        means, stds = model.predict(self._scale.scaled(candidates))
+        gains = front.expected_improvement(np.log([candidate.num_params for candidate in candidates]), means, stds)
+        return self._suggestion(pool[int(np.argmax(gains))][0])
+
+    def _front(self, log_sizes: Array, log_errors: Array, worst: float) -> Front:
+        return Front.of(
+            log_sizes,
+            log_errors,
+            log_smallest=math.log(self._budget / SIZE_RANGE),
+            log_budget=math.log(self._budget),
+            reference=worst + REFERENCE_MARGIN,
+        )
+
+    def _draw_first(self) -> Suggestion:
+        drawn = draw_growing(self._space, self._budget, self._generator, size_range=SIZE_RANGE, epochs=self._epochs)
+        if drawn is not None:
+            return drawn
+        params, _ = next(self._vary([self._smallest]), (self._smallest, None))
+        return self._suggestion(params)
+
+    def _new_ones(self, parents: Sequence[Mapping[str, Any]], taken: Collection[CandidateSpec]) -> list[Drawn]:
+        """Draw random nets and variations of the parents. Raises `SearchFailedError` if all of them are taken."""
+        drawn = [*self._draw_growing(), *self._vary(parents)]
+        new = [(params, candidate) for params, candidate in drawn if candidate not in taken]
+        if not new:
+            raise SearchFailedError(
+                f"{len(drawn):,} nets were drawn within the budget of {self._budget:,}, and all have been trained or "
+                "are in training: raise --budget, or widen the ranges with --space"
+            )
+        return new
+
+    def _suggestion(self, params: Mapping[str, Any]) -> Suggestion:
+        return Suggestion.of(dict(params), self._space, epochs=self._epochs)
+
+    def _draw_growing(self) -> Iterator[Drawn]:
+        """Draw random nets within the budget whose widths grow slowly."""
+        return self._within_budget(NUM_DRAWS, lambda: GrowingDraw(self._generator))
+
+    def _vary(self, parents: Sequence[Mapping[str, Any]]) -> Iterator[Drawn]:
+        """Draw variations of the parents within the budget."""
+        return self._within_budget(NUM_VARIATIONS, lambda: Variation(self._generator, self._generator.choice(parents)))
+
+    def _within_budget(self, num: int, new_draw: Callable[[], RandomDraw]) -> Iterator[Drawn]:
+        def drawn() -> Iterator[Drawn]:
+            for _ in range(DRAWS_FOR_EACH * num):
+                draw = new_draw()
+                candidate = self._space.suggest_candidate(draw, epochs=self._epochs)
+                if candidate.num_params <= self._budget:
+                    yield draw.params, candidate
+
+        return islice(drawn(), num)
+
+
+@dataclass(frozen=True)
+class FeatureScale:
+    """The mean and the standard deviation of each feature over random nets, (num_features,) each."""
+
+    center: Array
+    spread: Array
+
+    @classmethod
+    def of(cls, candidates: Sequence[CandidateSpec]) -> "FeatureScale":
+        numbers = np.array([features(candidate) for candidate in candidates])
+        # A feature that does not vary in the space says nothing.
+        return cls(numbers.mean(0), np.where(numbers.std(0) > 1e-9, numbers.std(0), np.inf))
+
+    def scaled(self, candidates: Sequence[CandidateSpec]) -> Array:
+        """Return (N, num_features) features with a mean of 0 and a standard deviation of 1 over random nets."""
+        scaled: Array = (np.array([features(candidate) for candidate in candidates]) - self.center) / self.spread
+        return scaled
+
+
+def fit_model(observations: Sequence[Observation], scale: FeatureScale) -> ErrorModel:
+    """Return the model after these observations, none of which is still being trained."""
+    return ErrorModel(
+        scale.scaled([observation.candidate for observation in observations]),
+        np.array([observation.log_error for observation in observations]),
+        np.array([observation.variance for observation in observations]),
+    )
