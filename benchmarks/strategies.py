@@ -1,0 +1,303 @@
+"""Search strategies that benchmarks/replay.py compares: what each trains next, and when it stops a training.
+
+All reject candidates over the budget before training, at no cost. A simulated study trains one candidate at a time.
+"""
+
+import random
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, TPESampler
+from optuna.trial import TrialState, create_trial
+
+from benchmarks.surrogate import FULL_SCHEDULE, SimulatedTraining, Surrogate
+from search.runs.pruning import should_prune
+from search.sampling.draws import STARTUP_TRIALS, draw_growing
+from search.sampling.expected_error import expected_log_error
+from search.sampling.front_search import FrontSearch
+from search.sampling.observation import Observation
+from search.sampling.tpe import num_good_trials
+from space.candidate import CandidateSpec
+from space.random_draw import RandomDraw
+from space.search_space import SearchSpace
+from studies.rivals import TrialCurve
+
+Params = Mapping[str, Any]
+NUM_VALIDATION = 10_000
+STARTUP_SIZE_RANGE = 16.0
+EXPLORE_EVERY, EXPLORE_SIZE_RANGE = 2, 1.6
+"""Of the strategy `growing_and_tpe`."""
+
+
+@dataclass
+class SimulatedTrial:
+    params: Params
+    candidate: CandidateSpec
+    training: SimulatedTraining
+    num_epochs: int = 0
+    """Epochs trained so far."""
+
+    @property
+    def is_complete(self) -> bool:
+        return self.num_epochs == self.candidate.training.epochs
+
+    @property
+    def curve(self) -> TrialCurve:
+        """The part of the curve that has been trained."""
+        whole = self.training.curve
+        n = self.num_epochs
+        return TrialCurve(whole.num_params, whole.val_accuracy[:n], whole.train_accuracy[:n])
+
+    @property
+    def error(self) -> float:
+        """Validation error after the latest epoch."""
+        return 1 - self.training.curve.val_accuracy[self.num_epochs - 1]
+
+
+@dataclass
+class SimulatedStudy:
+    """Counts what training costs, and tells after each part of it how things stand."""
+
+    surrogate: Surrogate
+    space: SearchSpace
+    budget: int
+    max_epochs: int
+    noise: np.random.Generator
+    random: random.Random
+    after_training: Callable[["SimulatedStudy"], None]
+    trials: list[SimulatedTrial] = field(default_factory=list)
+    num_epochs: int = 0
+    seconds: float = 0.0
+
+    @property
+    def is_over(self) -> bool:
+        return self.num_epochs >= self.max_epochs
+
+    def begin(self, params: Params, candidate: CandidateSpec) -> SimulatedTrial:
+        trial = SimulatedTrial(params, candidate, self.surrogate.train(candidate, self.noise))
+        self.trials.append(trial)
+        return trial
+
+    def train(self, trial: SimulatedTrial, up_to: int, *, stop: Callable[[SimulatedTrial], bool] | None = None) -> None:
+        """Train up to an epoch, or until ``stop`` says so after an epoch."""
+        while trial.num_epochs < up_to:
+            trial.num_epochs += 1
+            self.num_epochs += 1
+            self.seconds += trial.training.seconds
+            if stop is not None and trial.num_epochs < up_to and stop(trial):
+                break
+        self.after_training(self)
+
+    def complete(self) -> list[SimulatedTrial]:
+        """Return the trials that were trained in full."""
+        return [trial for trial in self.trials if trial.num_epochs == FULL_SCHEDULE]
+
+    def is_hopeless(self, trial: SimulatedTrial) -> bool:
+        """Return what the size-aware pruning rule of a search says."""
+        rivals = [other.curve for other in self.complete()]
+        return should_prune(trial.curve, rivals, num_epochs=FULL_SCHEDULE, num_validation=NUM_VALIDATION)
+
+    def draw(self) -> tuple[Params, CandidateSpec]:
+        """Draw from the whole space until a candidate is within the budget."""
+        while True:
+            draw = RandomDraw(self.random)
+            candidate = self.space.suggest_candidate(draw, epochs=FULL_SCHEDULE)
+            if candidate.num_params <= self.budget:
+                return draw.params, candidate
+
+
+class Strategy(Protocol):
+    def __call__(self, study: SimulatedStudy) -> None:
+        """Train candidates until the study is over."""
+        ...
+
+
+def random_in_full(study: SimulatedStudy) -> None:
+    """Random search: every candidate is trained to the end."""
+    while not study.is_over:
+        study.train(study.begin(*study.draw()), FULL_SCHEDULE)
+
+
+def growing_in_full(study: SimulatedStudy) -> None:
+    """Random nets whose widths grow slowly, of sizes spread evenly on a log scale, each trained to the end."""
+    while not study.is_over:
+        study.train(study.begin(*_growing(study, STARTUP_SIZE_RANGE)), FULL_SCHEDULE)
+
+
+def one_epoch_then_best(study: SimulatedStudy) -> None:
+    """One epoch for many random candidates with half of the epochs, then the best in full (arXiv:2307.15422)."""
+    while study.num_epochs < study.max_epochs / 2:
+        study.train(study.begin(*study.draw()), 1)
+    for trial in _by_rank(study.trials):
+        if study.is_over:
+            return
+        study.train(trial, FULL_SCHEDULE)
+
+
+def mo_asha(study: SimulatedStudy) -> None:
+    """Asynchronous successive halving by non-dominated rank (MO-ASHA, Schmucker et al., arXiv:2106.12639).
+
+    Rungs end after 1, 3 and 9 epochs and the full schedule, so the reduction factor is 3. Ties within a rank are broken
+    by the epsilon-net of that paper, in log size and log error.
+    """
+    rungs = (1, 3, 9, FULL_SCHEDULE)
+    reached: list[list[SimulatedTrial]] = [[] for _ in rungs]
+    promoted: list[set[int]] = [set() for _ in rungs]
+    while not study.is_over:
+        for level in reversed(range(len(rungs) - 1)):
+            best = _by_rank(reached[level])[: len(reached[level]) // 3]
+            waiting = [trial for trial in best if id(trial) not in promoted[level]]
+            if waiting:
+                promoted[level].add(id(waiting[0]))
+                study.train(waiting[0], rungs[level + 1])
+                reached[level + 1].append(waiting[0])
+                break
+        else:
+            trial = study.begin(*study.draw())
+            study.train(trial, rungs[0])
+            reached[0].append(trial)
+
+
+def optuna_default(study: SimulatedStudy) -> None:
+    """Optuna's default sampler for several objectives, without pruning, which Optuna does not have for them."""
+    tpe = _Tpe(study, TPESampler(seed=study.random.randrange(2**31)))
+    while not study.is_over:
+        params, candidate = tpe.ask()
+        trial = study.begin(params, candidate)
+        study.train(trial, FULL_SCHEDULE)
+        tpe.tell(trial)
+
+
+def growing_and_tpe(study: SimulatedStudy) -> None:
+    """Random growing nets and TPE by turns, with size-aware pruning."""
+    sampler = TPESampler(
+        multivariate=True,
+        n_startup_trials=STARTUP_TRIALS,
+        gamma=num_good_trials,
+        seed=study.random.randrange(2**31),
+    )
+    tpe = _Tpe(study, sampler)
+    while not study.is_over:
+        num = len(study.trials)
+        is_startup = num < STARTUP_TRIALS
+        if is_startup or num % EXPLORE_EVERY == 0:
+            params, candidate = _growing(study, STARTUP_SIZE_RANGE if is_startup else EXPLORE_SIZE_RANGE)
+        else:
+            params, candidate = tpe.ask()
+        trial = study.begin(params, candidate)
+        study.train(trial, FULL_SCHEDULE, stop=study.is_hopeless)
+        tpe.tell(trial)
+
+
+def front_search(study: SimulatedStudy) -> None:
+    """The model of errors proposes what fills the front, with size-aware pruning."""
+    search = FrontSearch(study.space, study.budget, epochs=FULL_SCHEDULE, generator=study.random)
+    while not study.is_over:
+        found = search.propose(observations(study))
+        study.train(study.begin(found.params, found.candidate), FULL_SCHEDULE, stop=study.is_hopeless)
+
+
+STRATEGIES: dict[str, Strategy] = {
+    "random in full": random_in_full,
+    "growing in full": growing_in_full,
+    "one epoch, then best": one_epoch_then_best,
+    "MO-ASHA": mo_asha,
+    "Optuna's default": optuna_default,
+    "growing and TPE": growing_and_tpe,
+    "front search": front_search,
+}
+
+
+def observations(study: SimulatedStudy) -> list[Observation]:
+    """Return what the trials show to the model of errors, as in a search."""
+    complete = [trial.curve for trial in study.complete()]
+    observed = []
+    for trial in study.trials:
+        log_error, variance = expected_log_error(
+            trial.curve, complete, num_epochs=FULL_SCHEDULE, num_validation=NUM_VALIDATION
+        )
+        observed.append(Observation(trial.params, trial.candidate, log_error, variance))
+    return observed
+
+
+class _Tpe:
+    """An Optuna study that a sampler learns from. Candidates over the budget are told with their violation."""
+
+    def __init__(self, study: SimulatedStudy, sampler: BaseSampler) -> None:
+        self._simulated = study
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+        self._distributions: dict[str, BaseDistribution] = {}
+
+    def ask(self) -> tuple[Params, CandidateSpec]:
+        budget = self._simulated.budget
+        while True:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                asked = self._study.ask()
+                candidate = self._simulated.space.suggest_candidate(asked, epochs=FULL_SCHEDULE)
+                self._distributions = asked.distributions
+                self._study.tell(asked, state=TrialState.FAIL)
+            if candidate.num_params <= budget:
+                return asked.params, candidate
+            self._add(asked.params, TrialState.PRUNED, {"budget": candidate.num_params / budget - 1})
+
+    def tell(self, trial: SimulatedTrial) -> None:
+        if not self._distributions:
+            self.ask()
+        if trial.is_complete:
+            self._add(
+                trial.params, TrialState.COMPLETE, {"budget": -1.0}, [1 - trial.error, trial.candidate.num_params]
+            )
+        else:
+            self._add(trial.params, TrialState.PRUNED, {"budget": -1.0})
+
+    def _add(
+        self, params: Params, state: TrialState, constraints: dict[str, float], values: list[float] | None = None
+    ) -> None:
+        self._study.add_trial(
+            create_trial(
+                state=state,
+                values=values,
+                params=dict(params),
+                distributions=self._distributions,
+                constraints=constraints,
+            )
+        )
+
+
+def _growing(study: SimulatedStudy, size_range: float) -> tuple[Params, CandidateSpec]:
+    drawn = draw_growing(study.space, study.budget, study.random, size_range=size_range, epochs=FULL_SCHEDULE)
+    assert drawn is not None
+    return drawn.params, drawn.candidate
+
+
+def _by_rank(trials: Sequence[SimulatedTrial]) -> list[SimulatedTrial]:
+    """Return trials by the front that they are on: the first, that of the rest, and so on.
+
+    Within a front the order is that of an epsilon-net: each is as far as possible from those before it.
+    """
+    rest = list(trials)
+    ordered: list[SimulatedTrial] = []
+    while rest:
+        rest.sort(key=lambda trial: (trial.candidate.num_params, trial.error))
+        front: list[SimulatedTrial] = []
+        for trial in rest:
+            if not front or trial.error < front[-1].error:
+                front.append(trial)
+        chosen = {id(trial) for trial in front}
+        rest = [trial for trial in rest if id(trial) not in chosen]
+        points = np.log([[trial.candidate.num_params, trial.error] for trial in front])
+        distance = np.full(len(front), np.inf)
+        for _ in front:
+            i = int(np.argmax(distance))
+            ordered.append(front[i])
+            distance = np.minimum(distance, np.linalg.norm(points - points[i], axis=1))
+            distance[i] = -np.inf
+    return ordered
