@@ -1,11 +1,13 @@
 """The command run."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from search.cli.options import (
+    OUTPUT,
     SEARCH,
     STORAGE,
     TRAINING,
@@ -148,14 +150,23 @@ def run(
     skip_corrupt: SkipCorrupt = False,
     data_root: DataRoot = None,
     as_json: AsJson = False,
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also append a line for each event and each trained trial to this file.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Search for the best nets within a budget; the same command again continues where it ended."""
     from mnist_core.datasets.sources import parse_source
     from search.runs.config import RunConfig
-    from search.runs.progress import make_display
+    from search.runs.progress import LoggedDisplay, make_display
     from search.runs.search import search_and_confirm
     from search.runs.summary import print_run
+    from search.terminal.output import open_log
     from space.search_space import SearchSpace
 
     planned_seeds = DEFAULT_CONFIRM_SEEDS if confirm_seeds is None else confirm_seeds
@@ -184,7 +195,10 @@ def run(
     )
     if confirm_seeds is not None and not confirm:
         raise InputError("--confirm-seeds requires --confirm")
-    summary, confirmed = search_and_confirm(config, make_display(quiet=quiet), confirm_seeds=confirm_seeds, quiet=quiet)
+    display = make_display(quiet=quiet)
+    with nullcontext() if log is None else open_log(log) as lines:
+        shown = display if lines is None else LoggedDisplay(display, lines)
+        summary, confirmed = search_and_confirm(config, shown, confirm_seeds=confirm_seeds, quiet=quiet)
     print_run(summary, config, confirmed, as_json=as_json)
     if summary.interrupted:
         raise typer.Exit(130)

@@ -3,13 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 
+from rich.console import Console
 from rich.table import Table
 
 from search.terminal.numbers import format_accuracy
 from search.terminal.output import csv_text, print_json, print_table
+from search.terminal.scatter import plot_points
 from studies.confirmations import ConfirmedPoint
+from studies.fingerprints import read_fingerprint
 from studies.pareto import FrontPoint
+from studies.storage import Store
+from studies.summaries import TrialSummaries
+from studies.trials import Outcome
 
+MAX_PLOT_WIDTH, PLOT_HEIGHT = 120, 20
+"""Columns and lines of a plot."""
 BALANCED_NOTE = "Val accuracy is balanced accuracy here, the mean of the accuracies on each class."
 
 
@@ -23,6 +31,30 @@ def print_front(front: Sequence[FrontPoint], *, as_json: bool, is_balanced: bool
             print(f"\n{BALANCED_NOTE}")
     else:
         print("the front is empty: no trial is complete yet")
+
+
+def print_plot(store: Store, study_name: str, front: Sequence[FrontPoint]) -> None:
+    """Plot a front in the terminal, with the complete trials behind it and the budget as a line."""
+    if not front:
+        return
+    summaries = TrialSummaries(store, store.load_study(study_name))
+    summaries.update()
+    complete = [trial for trial in summaries.ended if trial.outcome == Outcome.COMPLETE]
+    dots = [(trial.num_params, trial.val_accuracy) for trial in complete if trial.val_accuracy is not None]
+    marks = [(point.num_params, point.val_accuracy) for point in front]
+    console = Console(highlight=False)
+    budget = (read_fingerprint(store, study_name) or {}).get("budget", 0)
+    lines = plot_points(
+        dots,
+        marks,
+        limit=max([budget, *(size for size, _ in marks)]),
+        width=min(console.width, MAX_PLOT_WIDTH),
+        height=PLOT_HEIGHT,
+        is_unicode=console.encoding.lower().startswith("utf"),
+    )
+    for line in lines:
+        console.print(line, soft_wrap=True)
+    console.print()
 
 
 def print_unconfirmed(front: Sequence[FrontPoint], confirmed: Sequence[ConfirmedPoint]) -> None:

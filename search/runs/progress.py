@@ -1,74 +1,24 @@
 """Progress of a search on stderr: a live table on a terminal, plain lines otherwise."""
 
-import math
+import os
 import sys
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TextIO
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
-from search.reports.fronts import front_table
 from search.runs.config import RunConfig
+from search.runs.screen import Screen
+from search.runs.snapshot import Snapshot
+from search.terminal.echo import no_echo_of_interrupts
 from search.terminal.numbers import counted, format_accuracy, format_seconds
 from search.workers.machine import COMPILING_LINE, Resources
-from studies.pareto import FrontPoint
 from studies.summaries import TrialSummary
-from studies.trials import TRAINED, Outcome
-
-_BARS = "▁▂▃▄▅▆▇█"
-
-
-@dataclass(frozen=True)
-class RunningTrial:
-    number: int
-    notation: str
-    num_params: int
-    curve: Sequence[float]
-    """Validation accuracy after each finished epoch."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The state of a study at one moment of a call."""
-
-    num_trials: int
-    """Number of trained trials at which the search ends."""
-    counts: Counter[Outcome]
-    finished: Sequence[TrialSummary]
-    """Trials that have ended, to which later snapshots only append."""
-    trained_seconds: float
-    """Training time of all trained trials."""
-    running: Sequence[RunningTrial]
-    num_workers: int
-    front: Sequence[FrontPoint]
-    seconds: float
-    """Time since the call began."""
-    confirm_seconds: float = 0.0
-    """Estimated time to confirm the current front; 0 if no confirmation follows."""
-
-    @property
-    def num_trained(self) -> int:
-        return sum(self.counts[outcome] for outcome in TRAINED)
-
-    @property
-    def eta_seconds(self) -> float | None:
-        """Estimated time to the end; None before the first trial.
-
-        Assumes that the remaining trials take as long as the trained ones, and the confirmation, if one follows, as
-        long as one of the current front.
-        """
-        if not self.num_trained:
-            return None
-        mean = self.trained_seconds / self.num_trained
-        searching = (self.num_trials - self.num_trained) * mean / max(1, self.num_workers)
-        return searching + self.confirm_seconds
+from studies.trials import TRAINED
 
 
 class Display(Protocol):
@@ -96,9 +46,11 @@ class Display(Protocol):
 
 
 def make_display(*, quiet: bool) -> Display:
+    """Return what shows progress on stderr: the live view where it can be redrawn in place, lines elsewhere."""
     if quiet:
         return QuietDisplay()
-    return LiveDisplay() if sys.stderr.isatty() else PlainDisplay()
+    can_redraw = sys.stderr.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
+    return LiveDisplay() if can_redraw else PlainDisplay()
 
 
 class QuietDisplay:
@@ -135,9 +87,10 @@ class QuietDisplay:
 
 
 class PlainDisplay(QuietDisplay):
-    """Prints one line per event and per trained trial, for logs."""
+    """Prints one line per event and per trained trial, for logs; to stderr, if no other stream is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream
         self._num_seen = 0
         self._num_shown = 0
 
@@ -177,32 +130,35 @@ class PlainDisplay(QuietDisplay):
     def stopping(self, reason: str) -> None:
         self._print(_stopping_line(reason))
 
-    @staticmethod
-    def _print(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+    def _print(self, line: str) -> None:
+        print(line, file=self._stream or sys.stderr, flush=True)
 
 
 class LiveDisplay(QuietDisplay):
-    """Shows progress, counts, the front so far and the trials in training, redrawn in place."""
+    """Shows progress, the best net, the front so far and the trials in training, redrawn in place."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
-        self._live = Live(console=self._console, refresh_per_second=4, transient=True)
+        self._live = Live(console=self._console, auto_refresh=False, transient=True)
         self._note = self._waiting = ""
+        self._at_end = ExitStack()
 
     def __enter__(self) -> Self:
-        self._live.start()
+        with ExitStack() as stack:
+            stack.enter_context(no_echo_of_interrupts())
+            stack.enter_context(self._live)
+            self._at_end = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._live.stop()
+        self._at_end.close()
 
     def compiling(self) -> None:
         self._console.print(COMPILING_LINE)
 
     def starting(self, num_workers: int) -> None:
         self._waiting = _starting_line(num_workers)
-        self._live.update(Text(self._waiting))
+        self._live.update(Text(self._waiting), refresh=True)
 
     def started(
         self, config: RunConfig, resources: Resources, num_trained: int, data_lines: Sequence[str] = ()
@@ -217,7 +173,7 @@ class LiveDisplay(QuietDisplay):
     def update(self, snapshot: Snapshot) -> None:
         if snapshot.running or not snapshot.num_workers:
             self._waiting = ""
-        self._live.update(draw(snapshot, self._note or self._waiting))
+        self._live.update(Screen(snapshot, self._note or self._waiting), refresh=True)
 
     def worker_lost(self, trials: Sequence[int]) -> None:
         self._console.print(_lost_line(trials))
@@ -227,57 +183,50 @@ class LiveDisplay(QuietDisplay):
         self._console.print(self._note)
 
 
-def draw(snapshot: Snapshot, note: str = "") -> Group:
-    eta = snapshot.eta_seconds
-    left = "" if eta is None else f", about {format_seconds(eta)} left"
-    counts = ", ".join(
-        f"{snapshot.counts[outcome]} {outcome}"
-        for outcome in Outcome
-        if outcome != Outcome.COMPLETE and snapshot.counts[outcome]
-    )
-    progress = Table.grid(padding=(0, 1))
-    progress.add_row(
-        ProgressBar(total=snapshot.num_trials, completed=snapshot.num_trained, width=30),
-        f"{snapshot.num_trained}/{snapshot.num_trials} trained, {format_seconds(snapshot.seconds)}{left}",
-        Text(counts, style="dim"),
-    )
-    parts: list[Text | Table] = [progress, _running_table(snapshot.running)]
-    if snapshot.front:
-        parts.append(front_table(snapshot.front, title="Front so far"))
-    if note:
-        parts.append(Text(note, style="yellow"))
-    return Group(*parts)
+class LoggedDisplay(QuietDisplay):
+    """Another display, whose events also become lines in a log."""
 
+    def __init__(self, shown: Display, log: TextIO) -> None:
+        self._displays = (shown, PlainDisplay(log))
+        self._at_end = ExitStack()
 
-def _running_table(running: Sequence[RunningTrial]) -> Table:
-    table = Table(title="In training", title_justify="left", box=None, pad_edge=False)
-    table.add_column("trial", justify="right", no_wrap=True)
-    table.add_column("parameters", justify="right", no_wrap=True)
-    table.add_column("epoch", justify="right", no_wrap=True)
-    table.add_column("val accuracy", justify="right", no_wrap=True)
-    table.add_column("curve", no_wrap=True, min_width=15)
-    table.add_column("notation", overflow="fold")
-    for trial in running:
-        last = format_accuracy(trial.curve[-1]) if trial.curve else ""
-        table.add_row(
-            str(trial.number),
-            f"{trial.num_params:,}",
-            str(len(trial.curve)),
-            last,
-            sparkline(trial.curve),
-            trial.notation,
-        )
-    return table
+    def __enter__(self) -> Self:
+        for display in self._displays:
+            self._at_end.enter_context(display)
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        self._at_end.close()
 
-def sparkline(curve: Sequence[float]) -> str:
-    """Draw one bar per epoch; its height is the log of the error between 10 % and 0.5 %, where these curves differ."""
-    bars = ""
-    for accuracy in curve:
-        error = min(max(1 - accuracy, 0.005), 0.1)
-        height = math.log(0.1 / error) / math.log(0.1 / 0.005)
-        bars += _BARS[round(height * (len(_BARS) - 1))]
-    return bars
+    def compiling(self) -> None:
+        for display in self._displays:
+            display.compiling()
+
+    def starting(self, num_workers: int) -> None:
+        for display in self._displays:
+            display.starting(num_workers)
+
+    def started(
+        self, config: RunConfig, resources: Resources, num_trained: int, data_lines: Sequence[str] = ()
+    ) -> None:
+        for display in self._displays:
+            display.started(config, resources, num_trained, data_lines)
+
+    def warm_start(self, lines: Sequence[str]) -> None:
+        for display in self._displays:
+            display.warm_start(lines)
+
+    def update(self, snapshot: Snapshot) -> None:
+        for display in self._displays:
+            display.update(snapshot)
+
+    def worker_lost(self, trials: Sequence[int]) -> None:
+        for display in self._displays:
+            display.worker_lost(trials)
+
+    def stopping(self, reason: str) -> None:
+        for display in self._displays:
+            display.stopping(reason)
 
 
 def _headline(config: RunConfig, resources: Resources, num_trained: int) -> str:

@@ -5,8 +5,9 @@ import time
 from mnist_core.data import find_data_root, hash_test_set, load_dataset
 from search.confirmation.confirm import ConfirmRequest, confirm_front, expected_seconds
 from search.runs.config import RunConfig
-from search.runs.progress import Display, RunningTrial, Snapshot
+from search.runs.progress import Display
 from search.runs.resume import settle, settle_if_new
+from search.runs.snapshot import RunningTrial, Snapshot
 from search.runs.summary import RunSummary
 from search.runs.supervisor import Supervisor
 from search.runs.warm_start import queue_known_nets, read_known_nets
@@ -156,6 +157,7 @@ def take_snapshot(search: SearchStudy, config: RunConfig, num_workers: int, seco
         num_workers=num_workers,
         front=front,
         seconds=seconds,
+        budget=config.budget,
         confirm_seconds=0.0
         if config.confirm_seeds is None
         else expected_seconds(

@@ -6,12 +6,14 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from rich.console import Console
 from rich.table import Table
 
 from mnist_core.files import write_whole
 from space.errors import InputError
+from space.files import has_file
 
 STDOUT = "-"
 """The name of a file that stands for stdout."""
@@ -60,6 +62,15 @@ def write_csv(text: str, path: Path) -> None:
         write_whole(path, text.encode())
     except InputError as error:
         raise InputError(f"--csv {error}") from None
+
+
+def open_log(path: Path) -> TextIO:
+    """Open a file to append lines to. Raises `InputError` if something else than a file is there, or it is refused."""
+    has_file(path, f"--log {path}")
+    try:
+        return path.open("a", encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise InputError(f"--log {path} can't be written: {error.strerror}") from None
 
 
 def _csv_cell(value: object) -> object:

@@ -33,6 +33,7 @@ FILES: dict[str, tuple[str, str]] = {
         )
     },
     "state of a training": ("train 8s:r|gap|fc10 --dataset digits --out training", "training/state.safetensors"),
+    "log of a run": (f"{RUN} --log {{here}}", "--log {here}"),
     "report": ("report --out {here}", "--out {here}"),
     "data": ("train 000-step3 --out new --data-root data", IMAGES),
     "data of an evaluation": ("evaluate {model} --dataset mnist --data-root data", IMAGES),

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import json
 import re
 import shlex
@@ -156,9 +157,10 @@ def test_a_terminal_sees_a_live_table_and_ctrl_c_ends_it(search, search_here) ->
         encoding="utf-8",
         timeout=120,
     )
+    terminal.logfile_read = io.StringIO()
     headline = "digits-3000-train300-epochs2: 500 trials of up to 3,000 parameters"
     try:
-        for text in (headline, "/500 trained", "In training", "Front so far", " %"):
+        for text in (headline, "/500 trained", "in training", "front so far", " %"):
             terminal.expect(styled(text))
         terminal.sendintr()
         for text in ("interrupted: ending after the running epochs", "Best: trial ", "Continue: "):
@@ -168,6 +170,7 @@ def test_a_terminal_sees_a_live_table_and_ctrl_c_ends_it(search, search_here) ->
     finally:
         terminal.kill(signal.SIGKILL)
     assert terminal.exitstatus == 130
+    assert "^C" not in terminal.logfile_read.getvalue(), "what is drawn stays whole"
     assert search_here.json("status")["running"] == 0
 
 

@@ -1,121 +1,25 @@
 import io
 import sys
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from optuna.trial import TrialState
 from rich.console import Console
 
 from mnist_core.engine import TORCH, Engine
 from search.runs.config import RunConfig
-from search.runs.progress import (
-    LiveDisplay,
-    PlainDisplay,
-    QuietDisplay,
-    RunningTrial,
-    Snapshot,
-    draw,
-    make_display,
-    sparkline,
-)
+from search.runs.progress import Display, LiveDisplay, LoggedDisplay, PlainDisplay, QuietDisplay, make_display
 from search.workers.machine import Resources
 from studies.pareto import FrontPoint
-from studies.summaries import TrialSummary
-from studies.trials import TRAINED, Outcome
+from studies.trials import Outcome
+from tests.search.runs.snapshots import FULL, finished, running, snapshot
 
 CONFIG = RunConfig(budget=8_000, trials=12, dataset="digits", epochs=4, study="digits-8000")
 
 RESOURCES = Resources("mnist", None, None, "cpu", Engine(Path("trainer.so")))
 
 COMPILING = "compiling the native trainer, once on this machine"
-
-
-def finished(number: int, outcome: Outcome, *, accuracy: float | None = 0.9876, seconds: float = 61.0) -> TrialSummary:
-    return TrialSummary(
-        number=number,
-        trial_id=number,
-        state=TrialState.FAIL if outcome == Outcome.FAILED else TrialState.PRUNED,
-        outcome=outcome,
-        num_params=1_234,
-        val_accuracy=accuracy,
-        num_epochs=4,
-        seconds=seconds,
-        engine="torch on cpu",
-    )
-
-
-def snapshot(
-    trials: Sequence[TrialSummary] = (),
-    *,
-    running: Sequence[RunningTrial] = (),
-    num_workers: int = 2,
-    front: Sequence[FrontPoint] = (),
-) -> Snapshot:
-    return Snapshot(
-        num_trials=12,
-        counts=Counter(trial.outcome for trial in trials),
-        finished=trials,
-        trained_seconds=sum(trial.seconds for trial in trials if trial.outcome in TRAINED),
-        running=running,
-        num_workers=num_workers,
-        front=front,
-        seconds=75.0,
-    )
-
-
-def running(number: int, curve: Sequence[float] = ()) -> RunningTrial:
-    return RunningTrial(number, "8s:br p 12v:br gap fc10+", 1_234, curve)
-
-
-# The curve
-
-
-@pytest.mark.parametrize(
-    ("curve", "bars"),
-    [
-        ([], ""),
-        ([0.0, 0.5, 0.9], "▁▁▁"),
-        ([0.995, 0.999, 1.0], "███"),
-        ([0.1, 0.95, 0.98, 0.99, 0.995], "▁▃▅▆█"),
-    ],
-)
-def test_sparkline(curve: list[float], bars: str) -> None:
-    assert sparkline(curve) == bars
-
-
-@given(st.lists(st.floats(0.0, 1.0), max_size=15))
-def test_a_sparklines_bars_are_as_high_as_the_accuracies(curve: list[float]) -> None:
-    bars = sparkline(curve)
-    assert len(bars) == len(curve)
-    assert list(sparkline(sorted(curve))) == sorted(bars)
-
-
-# Time left
-
-
-@pytest.mark.parametrize("num_workers", [0, 1, 2])
-def test_time_left_is_that_of_the_remaining_trials_over_the_workers(num_workers: int) -> None:
-    trials = [finished(0, Outcome.COMPLETE, seconds=100.0), finished(1, Outcome.PRUNED, seconds=20.0)]
-    others = [finished(2, Outcome.REJECTED), finished(3, Outcome.FAILED), finished(4, Outcome.DUPLICATE)]
-    shown = snapshot([*trials, *others], num_workers=num_workers)
-    assert shown.num_trained == 2
-    assert shown.eta_seconds == pytest.approx((12 - 2) * 60.0 / max(1, num_workers))
-
-
-def test_time_left_includes_a_confirmation_that_follows() -> None:
-    shown = replace(snapshot([finished(0, Outcome.COMPLETE, seconds=60.0)], num_workers=1), confirm_seconds=500.0)
-    assert shown.eta_seconds == pytest.approx(11 * 60.0 + 500.0)
-
-
-def test_no_time_left_before_the_first_trial_and_none_after_the_last() -> None:
-    assert snapshot([finished(0, Outcome.REJECTED)], running=[running(1)]).eta_seconds is None
-    assert snapshot([finished(number, Outcome.COMPLETE) for number in range(12)]).eta_seconds == 0
 
 
 # Plain lines
@@ -233,84 +137,24 @@ def test_quiet_shows_nothing(lines: Callable[[], list[str]]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("quiet", "terminal", "kind"),
+    ("quiet", "terminal", "term", "kind"),
     [
-        (False, True, LiveDisplay),
-        (False, False, PlainDisplay),
-        (True, True, QuietDisplay),
-        (True, False, QuietDisplay),
+        (False, True, "xterm", LiveDisplay),
+        (False, True, "dumb", PlainDisplay),
+        (False, False, "xterm", PlainDisplay),
+        (True, True, "xterm", QuietDisplay),
+        (True, False, "xterm", QuietDisplay),
     ],
 )
 def test_the_display_fits_where_it_is_shown(
-    quiet: bool, terminal: bool, kind: type, monkeypatch: pytest.MonkeyPatch
+    quiet: bool, terminal: bool, term: str, kind: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    monkeypatch.setenv("TERM", term)
     assert type(make_display(quiet=quiet)) is kind
 
 
-# The live table
-
-FULL = replace(
-    snapshot(
-        [
-            finished(0, Outcome.COMPLETE),
-            finished(1, Outcome.PRUNED),
-            finished(2, Outcome.REJECTED),
-            finished(3, Outcome.DIVERGED, accuracy=None),
-        ],
-        running=[running(4), running(5, [0.5, 0.95, 0.98])],
-        front=[FrontPoint(0, 1_234, 0.9876, "4s:br gap fc10+"), FrontPoint(9, 2_345, 0.9912, "8s:br gap fc10+")],
-    ),
-    counts=Counter({Outcome.COMPLETE: 1, Outcome.PRUNED: 1, Outcome.REJECTED: 444, Outcome.DIVERGED: 1}),
-)
-
-
-def drawn(shown: Snapshot, note: str = "", *, width: int = 120) -> str:
-    console = Console(record=True, width=width, file=io.StringIO())
-    console.print(draw(shown, note))
-    return console.export_text()
-
-
-def test_the_drawing_shows_everything() -> None:
-    text = drawn(FULL, "interrupted: ending")
-    for part in (
-        "3/12 trained, 1:15, about 4:34 left",
-        "1 pruned, 1 diverged, 444 rejected",
-        "In training",
-        "Front so far",
-        "interrupted: ending",
-    ):
-        assert part in text
-    rows = [line.split() for line in text.splitlines()]
-    assert ["4", "1,234", "0", "8s:br", "p", "12v:br", "gap", "fc10+"] in rows
-    assert [
-        "5",
-        "1,234",
-        "3",
-        "98.00",
-        "%",
-        sparkline([0.5, 0.95, 0.98]),
-        "8s:br",
-        "p",
-        "12v:br",
-        "gap",
-        "fc10+",
-    ] in rows
-    assert ["1,234", "98.76", "%", "0", "4s:br", "gap", "fc10+"] in rows
-    assert ["2,345", "99.12", "%", "9", "8s:br", "gap", "fc10+"] in rows
-
-
-@pytest.mark.parametrize("shown", [snapshot(), FULL], ids=["at the start", "full"])
-@pytest.mark.parametrize("width", [20, 40, 80, 200])
-def test_the_drawing_fits_any_terminal(shown: Snapshot, width: int) -> None:
-    assert all(len(line) <= width for line in drawn(shown, width=width).splitlines())
-
-
-def test_nothing_is_said_of_a_front_that_is_not_there() -> None:
-    text = drawn(snapshot())
-    assert "0/12 trained, 1:15" in text
-    assert "left" not in text
-    assert "Front" not in text
+# The live view
 
 
 def test_a_terminal_gets_lines_and_a_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -370,3 +214,22 @@ def test_lines_are_shown_as_they_are(capsys: pytest.CaptureFixture[str], monkeyp
     LiveDisplay().warm_start(["a [b]", "c"])
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ("", "a [b]\nc\n" * 2)
+
+
+def test_a_log_gets_the_lines_whatever_is_shown(lines: Callable[[], list[str]]) -> None:
+    log = io.StringIO()
+    with LoggedDisplay(QuietDisplay(), log) as logged:
+        _tell_all(logged)
+    assert lines() == []
+    _tell_all(PlainDisplay())
+    assert log.getvalue().splitlines() == lines()
+
+
+def _tell_all(display: Display) -> None:
+    display.compiling()
+    display.starting(2)
+    display.started(CONFIG, RESOURCES, 0, ["about the images"])
+    display.warm_start(["a net"])
+    display.update(snapshot([finished(0, Outcome.COMPLETE)]))
+    display.worker_lost([0])
+    display.stopping("time is up")
