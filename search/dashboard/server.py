@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -14,11 +15,13 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 import optuna_dashboard
 import waitress
 
+from search.dashboard.annotations import annotate, annotate_curves
 from search.dashboard.guard import EVERYWHERE, LOOPBACK, Rules, guarded
 from search.study_report.details import read_details
 from search.study_report.overview import StudyReader
 from search.study_report.page import render_page
 from space.errors import InputError, SearchError
+from studies.names import CURVES_SUFFIX
 from studies.storage import Store, store_failure
 
 NUM_THREADS = 8
@@ -28,6 +31,8 @@ DATA_SHARE = 20
 LEAST_SECONDS = 1.0
 """Time after which a study is read again at the earliest."""
 TRIAL = re.compile(r"/trials/(\d{1,18})\.json")
+OPTUNA_STUDY = re.compile(r"/api/studies/\d+")
+"""The path at which optuna-dashboard describes a study."""
 NUM_GZIPPED = 10_000
 """Bytes from which on an answer is compressed."""
 
@@ -77,6 +82,8 @@ class LivePage:
         path, is_reading = environ.get("PATH_INFO", "/"), environ["REQUEST_METHOD"] in ("GET", "HEAD")
         if is_reading and path == "/":
             return _answer(environ, start_response, self._page, "text/html; charset=utf-8")
+        if environ["REQUEST_METHOD"] == "GET" and OPTUNA_STUDY.fullmatch(path):
+            return self._explained(environ, start_response)
         trial = TRIAL.fullmatch(path)
         if not is_reading or not (trial or path == "/study.json"):
             return self._others(environ, start_response)
@@ -96,6 +103,33 @@ class LivePage:
             return []
         return _answer(environ, start_response, body, "application/json", tag)
 
+    def _explained(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer what optuna-dashboard answers for a study, with notes and plots if it is one of ours."""
+        begun: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def note_start(status: str, headers: list[tuple[str, str]], *_: Any) -> Callable[[bytes], object]:
+            begun.append((status, headers))
+            return lambda _: None
+
+        body = b"".join(self._others(environ, note_start))
+        status, headers = begun[-1]
+        if status.startswith("200"):
+            described = json.loads(body)
+            self._explain(described)
+            body = _json(described)
+            return _answer(environ, start_response, body, "application/json")
+        start_response(status, headers)
+        return [body]
+
+    def _explain(self, described: dict[str, Any]) -> None:
+        name = str(described["name"])
+        searched = name.removesuffix(CURVES_SUFFIX)
+        with suppress(SearchError):  # a damaged study is shown as far as optuna-dashboard can
+            if searched != name and searched in self._store.study_names():
+                annotate_curves(described, searched)
+            elif name in self._store.study_names():
+                annotate(described, *self._study(name).annotations())
+
     def _study(self, name: str | None) -> "_Study":
         with self._lock:
             names = self._store.study_names()
@@ -112,19 +146,33 @@ class _Study:
         self._reader = StudyReader(store, name)
         self._study_names = study_names
         self._lock = threading.Lock()
-        self._body, self._tag, self._again = b"", "", 0.0
+        self._again = 0.0
+        self._overview: dict[str, Any] = {}
+        self._of_front: dict[int, dict[str, Any]] = {}
 
     def overview(self) -> tuple[bytes, str]:
         """Return the study's state as JSON, at most about a second old, and a tag that changes with it."""
         with self._lock:
-            started = time.monotonic()
-            if started >= self._again:
-                overview = {**self._reader.read(), "studies": self._study_names()}
-                self._tag = f'"{hashlib.sha256(_json(overview | {"read": ""})).hexdigest()[:16]}"'
-                self._body = _json(overview)
-                ended = time.monotonic()
-                self._again = ended + max(LEAST_SECONDS, DATA_SHARE * (ended - started))
+            self._read()
             return self._body, self._tag
+
+    def annotations(self) -> tuple[dict[str, Any], dict[int, dict[str, Any]]]:
+        """Return the study's state and the details of the trials on its front."""
+        with self._lock:
+            self._read()
+            front = [point["trial"] for point in self._overview["front"]]
+            ids = self._reader.summaries.ids_of(number for number in front if number not in self._of_front)
+            self._of_front |= read_details(self._reader.store, self._reader.name, ids)
+            return self._overview, {number: self._of_front[number] for number in front if number in self._of_front}
+
+    def _read(self) -> None:
+        started = time.monotonic()
+        if started >= self._again:
+            self._overview = {**self._reader.read(), "studies": self._study_names()}
+            self._tag = f'"{hashlib.sha256(_json(self._overview | {"read": ""})).hexdigest()[:16]}"'
+            self._body = _json(self._overview)
+            ended = time.monotonic()
+            self._again = ended + max(LEAST_SECONDS, DATA_SHARE * (ended - started))
 
     def details(self, number: int) -> tuple[bytes, None]:
         """Return the details of a trained trial as JSON. Raises `InputError` if there is no such trial."""
