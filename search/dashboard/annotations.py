@@ -55,7 +55,7 @@ def study_note(overview: Json) -> str:
         "## The front",
         "\n".join(["| parameters | val accuracy | trial | notation |", "|---:|---:|---:|---|", *front]),
         "## Commands",
-        *(f"{item['what']}:\n\n    {item['command']}" for item in overview["commands"]),
+        "\n".join(f"- {item['what']}: `{item['command']}`" for item in overview["commands"]),
         "## The space",
         f"```toml\n{overview['space'].strip()}\n```",
     ]

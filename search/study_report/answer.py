@@ -20,7 +20,7 @@ def find_answer(
     """Return the best net with at most ``max_params`` parameters, and whether one of them reaches ``target``.
 
     A confirmed front is judged by test accuracies, which chose nothing, any other front by validation accuracies.
-    ``num_validation`` is the number of validation images, which gives a standard error.
+    ``num_validation`` is the number of validation images, which gives the standard error of a single model.
     """
     members = {point.trial: point for point in confirmed}
     points = [point.front_point for point in confirmed] if confirmed else list(front)
@@ -29,7 +29,11 @@ def find_answer(
     found: dict[str, Any] = {"max_params": max_params, "is_confirmed": bool(confirmed), "best": None, "target": None}
     if best is not None:
         member = members.get(best.trial)
-        error = sqrt(best.val_accuracy * (1 - best.val_accuracy) / num_validation) if num_validation else None
+        error = (
+            sqrt(best.val_accuracy * (1 - best.val_accuracy) / num_validation)
+            if num_validation and not member
+            else None
+        )
         found["best"] = {**asdict(best), "error": error, "confirmed": member and asdict(member)}
     if target is not None:
         accuracies = {point.trial: _judged(point, members) for point in within}

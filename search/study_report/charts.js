@@ -75,8 +75,17 @@ function drawFront(id, overview, selected, onSelect) {
     return index ? [[x, ys(errorOf(searched[index - 1].accuracy))], [x, y]] : [[x, y]];
   });
   if (steps.length) svg.append(make("svg:path", { class: "steps", d: pathOf([...steps, [xs(budget), steps[steps.length - 1][1]]]) }));
+  const labels = [];
   for (const point of visible.filter((other) => other.kind === "reference")) {
     const [x, y] = at(point);
+    // A name stands to the right of its system, or to its left, unless another is there.
+    const length = 6.6 * point.name.length;
+    const side = [x + 10, x - 10 - length].find((left) => left > box.left && left + length < width
+      && labels.every((other) => Math.abs(other.y - y) > 13 || left > other.left + other.length || other.left > left + length));
+    if (side !== undefined) {
+      labels.push({ left: side, length, y });
+      svg.append(make("svg:text", { class: "label reference-label", x: side, y: y + 4 }, point.name));
+    }
     const claimed = ys(errorOf(point.claimed));
     if (claimed >= box.top && claimed <= box.bottom) {
       svg.append(make("svg:line", { class: "claim", x1: x, x2: x, y1: y, y2: claimed }));

@@ -39,7 +39,8 @@ function showAnswer({ answer, settings, num_trained: trained, state: now, num_va
   if (found === null) lines.push("No net is trained to its end yet.");
   else {
     const error = found.error === null ? "" : ` ± ${(100 * found.error).toFixed(2)}`;
-    lines.push(`With ${within}, trial ${found.trial} is the most accurate: ${percent(found.val_accuracy)}${error} of the validation images at ${integer(found.num_params)} parameters.`);
+    const seeds = found.confirmed ? ", the mean over fresh seeds," : "";
+    lines.push(`With ${within}, trial ${found.trial} is the most accurate: ${percent(found.val_accuracy)}${error} of the validation images${seeds} at ${integer(found.num_params)} parameters.`);
     if (found.confirmed) lines.push(`Trained anew with ${counted(found.confirmed.seeds.length, "seed")}, it has ${percent(found.confirmed.accuracy)} on the test images, with a 95 % interval of ${percent(found.confirmed.low)} to ${percent(found.confirmed.high)}.`);
     else lines.push("This is validation, not test: the most accurate of many trials looks better than it is, and the test images were not read.");
   }
