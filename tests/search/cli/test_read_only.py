@@ -18,7 +18,7 @@ READERS = (
     ("curves", "--csv"),
     ("count", "0"),
     ("evaluate", "BEST", "--json"),
-    ("report", "--out", "OUT"),
+    ("report", "--out", "PAGE", "--force"),
     ("export", "--format", "safetensors", "--out", "OUT"),
 )
 WRITERS = (
@@ -76,7 +76,7 @@ def test_a_store_that_one_may_only_read(search_here, small_study, environment, t
     best = search_here.json("status", "--storage", small_study.url)["best"]["trial"]
     *rest, _ = search_here.json("front", "--storage", small_study.url)
     assert rest
-    own = {"BEST": str(best), "OUT": str(tmp_path / "best.safetensors")}
+    own = {"BEST": str(best), "OUT": str(tmp_path / "best.safetensors"), "PAGE": str(tmp_path / "page.html")}
     readers = [[own.get(word, word) for word in line] for line in READERS]
     expected = [search_here(*line, "--storage", small_study.url) for line in readers]
     (tmp_path / "best.safetensors").unlink()
