@@ -79,6 +79,7 @@ class LivePage:
         self._page = page.encode()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ.setdefault("HTTP_ACCEPT_ENCODING", "identity")  # optuna-dashboard fails without it
         path, is_reading = environ.get("PATH_INFO", "/"), environ["REQUEST_METHOD"] in ("GET", "HEAD")
         if is_reading and path == "/":
             return _answer(environ, start_response, self._page, "text/html; charset=utf-8")

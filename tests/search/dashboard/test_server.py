@@ -371,6 +371,16 @@ def test_an_address_of_another_machine_is_named(host: str, watched_study) -> Non
         open_server(Store.open_to_watch(watched_study.url), Rules(PORT, host, TOKEN))
 
 
+def test_a_client_that_takes_no_compressed_answers_gets_files_too(watched_study, serve_here) -> None:
+    connection = HTTPConnection("127.0.0.1", serve_here(watched_study.url), timeout=30)
+    for path in ("/static/bundle.js", "/favicon.ico", "/"):
+        connection.putrequest("GET", path, skip_accept_encoding=True)
+        connection.endheaders()
+        answer = connection.getresponse()
+        assert (answer.status, answer.headers["Content-Encoding"], len(answer.read()) > 100) == (200, None, True), path
+    connection.close()
+
+
 def test_a_study_or_trial_that_is_not_there_is_named(watched_study, serve_here) -> None:
     port = serve_here(watched_study.url)
     assert ask(port, "GET", "/study.json?study=none")[0] == 404
