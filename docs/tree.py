@@ -34,6 +34,7 @@ LISTED_NAMES = {"Makefile", "LICENSE", "run"}
 
 # By path or pattern, in which `*` also stands for slashes. Folders end with a slash.
 PURPOSES = {
+    "benchmarks/cortex_m.ld": "Memory of the emulated processors of cortex_m.py",
     "./": "What concerns the whole project",
     ".ci/": "What a change must pass",
     ".github/workflows/": "Automatic checks",

@@ -3,14 +3,17 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from space.architecture import ArchitectureSpec
-from space.layers import Conv, GlobalAveragePool, Linear, Pool
+from space.errors import InputError
+from space.layers import Conv, GlobalAveragePool, Linear, MaxPool, Pool
 from space.summary import Step, inference_steps
 
 LAYER_BYTES = 48
 """Size of a row of the C code's layer table: seven int32_t, five int16_t, seven uint8_t, and what aligns the next."""
 BIAS_BYTES = 4
+SUM_BYTES = 4
 FACTOR_BYTES = 5
 """Size of what a sum is multiplied by before it becomes a byte: a factor, int32_t, and a shift, uint8_t."""
 
@@ -36,7 +39,28 @@ def footprint(architecture: ArchitectureSpec) -> Footprint:
         shape = layer.output_shape(shape)
     steps = inference_steps(architecture)
     flash_bytes = max(1, sum(map(_num_weights, steps))) + sum(map(_constant_bytes, steps))  # C has no arrays of size 0
-    return Footprint(flash_bytes, place_maps(steps).num_bytes, num_macs)
+    return Footprint(flash_bytes, place_maps(steps).num_bytes + SUM_BYTES * num_sums(steps), num_macs)
+
+
+@lru_cache(maxsize=10_000)
+def footprint_of(notation: str) -> Footprint | None:
+    """Count what the net of a notation takes; None where the notation can't be read, as in a damaged store."""
+    try:
+        return footprint(ArchitectureSpec.from_text(notation))
+    except InputError:
+        return None
+
+
+def num_sums(steps: Sequence[Step]) -> int:
+    """Count the sums that are stored while a step pools or adds up: one for each channel of the widest step.
+
+    Where maxima are averaged, it is two for each channel: the latest maximum, and the sum of those before it.
+    """
+    return max(step.output_shape[0] * (1 + _averages_maxima(step)) for step in steps)
+
+
+def _averages_maxima(step: Step) -> bool:
+    return takes_mean(step) and any(isinstance(layer, MaxPool) for layer in step.layers)
 
 
 def pool_side(step: Step) -> int:
@@ -124,16 +148,13 @@ def _input_bytes(number: int, step: Step) -> int:
 
 
 def _scratch_bytes(step: Step) -> int:
-    """Count the depthwise values that a separable convolution stores: those that a value of its output is made of."""
+    """Count the bytes that a convolution stores for one place: what its kernel covers, and if separable, the value of
+    each channel between its halves.
+    """
     first = step.layers[0] if step.layers else None
-    if not isinstance(first, Conv) or not first.separable:
+    if not isinstance(first, Conv) or first.kernel == 1:
         return 0
-    places = pool_side(step) ** 2
-    if takes_mean(step):
-        _, height, width = first.output_shape(step.input_shape)
-        pool = pool_side(step)
-        places *= (height // pool) * (width // pool)
-    return step.input_shape[0] * places
+    return step.input_shape[0] * (first.kernel**2 + first.separable)
 
 
 def _num_weights(step: Step) -> int:

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import select
 
 from space.errors import DamagedStoreError, InputError
+from space.limits import NO_LIMITS, DeviceLimits
 from space.search_space import SearchSpace, space_differences
 from studies.damage import reading, shown
 from studies.names import CURVES_SUFFIX
@@ -13,7 +14,7 @@ from studies.tables import searches
 
 _TYPES: dict[str, type] = {
     **dict.fromkeys(("dataset", "dataset_sha256", "space"), str),
-    **dict.fromkeys(("budget", "train_size", "seed"), int),
+    **dict.fromkeys(("budget", "train_size", "seed", "max_flash", "max_ram", "max_macs"), int),
 }
 MAX_NAME_LENGTH = 200
 """Characters of a study's name."""
@@ -56,6 +57,14 @@ def read_metric(store: Store, name: str) -> str | None:
     except DamagedStoreError:
         return None
     return metric
+
+
+def read_limits(store: Store, name: str) -> DeviceLimits:
+    """Return the limits of a device that a study was made with; none where the settings are damaged."""
+    try:
+        return NO_LIMITS.completed_by(read_fingerprint(store, name) or {})
+    except DamagedStoreError:
+        return NO_LIMITS
 
 
 def check_fingerprint(name: str, stored: dict[str, Any], given: dict[str, Any]) -> None:

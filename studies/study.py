@@ -15,6 +15,7 @@ from sqlalchemy import delete, insert
 
 from space.candidate import CandidateSpec
 from space.errors import InputError
+from space.limits import NO_LIMITS, DeviceLimits
 from space.results import EpochResult
 from space.search_space import SearchSpace
 from studies.confusions import Confusion, write_confusion
@@ -35,13 +36,14 @@ from studies.trials import (
     TrialAttributes,
     attributes_of,
     attributes_of_curve,
+    constraints_of,
     outcome_of,
     read_trial,
+    why_rejected,
     write_attributes,
 )
 
 METRIC_NAMES = ["val_accuracy", "num_params"]
-BUDGET_CONSTRAINT = "budget"
 
 
 @dataclass(frozen=True)
@@ -95,27 +97,27 @@ class SearchStudy:
                 _create(store, name, fingerprint)
         return cls(store, name)
 
-    def add_rejected(self, suggestion: Suggestion, budget: int) -> None:
-        """Store a candidate over the budget. The size of the violation steers the sampler back below it."""
-        num_params = suggestion.candidate.num_params
-        reason = f"{num_params:,} parameters are over the budget of {budget:,}"
-        violation = num_params / budget - 1
-        self._add(suggestion, TrialState.PRUNED, violation, {"outcome": Outcome.REJECTED, "reason": reason})
+    def add_rejected(self, suggestion: Suggestion, budget: int, limits: DeviceLimits = NO_LIMITS) -> None:
+        """Store a candidate over the budget or a limit. The sizes of the violations steer the sampler back below."""
+        candidate = suggestion.candidate
+        attributes: TrialAttributes = {"outcome": Outcome.REJECTED, "reason": why_rejected(candidate, budget, limits)}
+        self._add(suggestion, TrialState.PRUNED, constraints_of(candidate, budget, limits), attributes)
 
     def add_duplicate(self, suggestion: Suggestion, number: int) -> None:
         """Store a candidate that equals that of a trained trial, whose ``number`` is given."""
         original = read_trial(self.store, self.name, number)
         reason = f"equal to trial {number}"
         attributes: TrialAttributes = {"outcome": Outcome.DUPLICATE, "duplicate_of": number, "reason": reason}
-        violation = original.constraints[BUDGET_CONSTRAINT]
-        self._add(suggestion, original.state, violation, attributes, original.values)
+        self._add(suggestion, original.state, original.constraints, attributes, original.values)
 
-    def begin(self, suggestion: Suggestion, budget: int, *, run: dict[str, Any]) -> Trial:
+    def begin(
+        self, suggestion: Suggestion, budget: int, limits: DeviceLimits = NO_LIMITS, *, run: dict[str, Any]
+    ) -> Trial:
         """Create the trial that is about to train; ``run`` holds the settings that may differ between calls."""
         candidate = suggestion.candidate
-        violation = candidate.num_params / budget - 1
+        constraints = constraints_of(candidate, budget, limits)
         attributes: TrialAttributes = {"candidate": candidate.to_json(), "candidate_key": candidate.key, "run": run}
-        return Trial(self.study, self._add(suggestion, TrialState.RUNNING, violation, attributes))
+        return Trial(self.study, self._add(suggestion, TrialState.RUNNING, constraints, attributes))
 
     def find_trial(self, slot: Slot) -> FrozenTrial | None:
         """Return the trial of a slot that was given to a worker; None if a new trial is to be found for it."""
@@ -269,7 +271,7 @@ class SearchStudy:
         self,
         suggestion: Suggestion,
         state: TrialState,
-        violation: float,
+        constraints: dict[str, float],
         attributes: TrialAttributes,
         values: Sequence[float] | None = None,
     ) -> int:
@@ -280,7 +282,7 @@ class SearchStudy:
             values=values,
             params=suggestion.params,
             distributions=suggestion.distributions,
-            constraints={BUDGET_CONSTRAINT: violation},
+            constraints=constraints,
             user_attrs={
                 "num_params": candidate.num_params,
                 "notation": str(candidate.architecture),

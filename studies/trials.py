@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from space.candidate import CandidateSpec
 from space.errors import InputError, SearchError
+from space.limits import DeviceLimits
 from space.results import EpochResult
 from studies.damage import damaged, described, reading, shown, trial_ids, unreadable_attribute
 from studies.frozen_trials import read_frozen_trials
@@ -25,7 +26,7 @@ class Outcome(StrEnum):
     PRUNED = "pruned"
     DIVERGED = "diverged"
     REJECTED = "rejected"
-    """The candidate is over the budget and was never built."""
+    """The candidate is over the budget or a limit of the device, and was never built."""
     DUPLICATE = "duplicate"
     """The candidate equals that of a trained trial, whose number is in ``duplicate_of``."""
     FAILED = "failed"
@@ -49,7 +50,7 @@ class TrialAttributes(TypedDict, total=False):
     warm_start: str
     """The known net that the candidate is near, if it was queued."""
     num_redrawn: int
-    """Number of random draws over the budget before this candidate, for which no trials were created."""
+    """Number of random draws over the budget or a limit before this candidate, for which no trials were created."""
     outcome: Outcome
     reason: str
     """Why the trial ended, if it was not trained to its end."""
@@ -233,6 +234,17 @@ def attributes_of_curve(curve: Sequence[EpochResult], *, with_spread: bool) -> T
         last = [result.val_accuracy for result in curve[-3:]]
         attributes["val_accuracy_spread"] = max(last) - min(last)
     return attributes
+
+
+def constraints_of(candidate: CandidateSpec, budget: int, limits: DeviceLimits) -> dict[str, float]:
+    """Return by how much a candidate violates the budget and each limit; what is at most 0 is no violation."""
+    return {"budget": candidate.num_params / budget - 1, **limits.excesses(candidate.architecture)}
+
+
+def why_rejected(candidate: CandidateSpec, budget: int, limits: DeviceLimits) -> str:
+    is_over = candidate.num_params > budget
+    reasons = [f"{candidate.num_params:,} parameters are over the budget of {budget:,}"] if is_over else []
+    return "; ".join(reasons + limits.broken(candidate.architecture))
 
 
 def candidate_of(trial: FrozenTrial) -> CandidateSpec:

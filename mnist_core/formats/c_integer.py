@@ -14,7 +14,7 @@ from mnist_core.checkpoint import Checkpoint
 from mnist_core.data import Split
 from mnist_core.formats.c_model import NUM_EXAMPLES, CModel, fill, number_lines, render_header
 from mnist_core.formats.integer_net import DEPTHWISE_ZERO, LOGIT_BITS, IntegerLayer, integer_logits
-from space.footprint import LAYER_BYTES, footprint, place_maps
+from space.footprint import LAYER_BYTES, footprint, num_sums, place_maps
 from space.summary import inference_steps
 
 _TEMPLATE = "integer_model.c"
@@ -36,7 +36,8 @@ def export_integer_c(checkpoint: Checkpoint, layers: Sequence[IntegerLayer], exa
         weights = [("none", np.zeros(1, np.int8))]
     biases = [(layer.token, _all_biases(layer)) for layer in layers]
     images, labels = examples.images[:NUM_EXAMPLES], examples.labels[:NUM_EXAMPLES]
-    taken = footprint(architecture)
+    taken, steps = footprint(architecture), inference_steps(architecture)
+    placement = place_maps(steps)
     num_factors = sum(layer.factors.size for layer in layers)
     num_bytes = sum(array.nbytes for _, array in weights + biases) + 5 * num_factors + LAYER_BYTES * len(layers)
     assert num_bytes == taken.flash_bytes, (num_bytes, taken)
@@ -61,7 +62,9 @@ def export_integer_c(checkpoint: Checkpoint, layers: Sequence[IntegerLayer], exa
         factor_lines=number_lines((layer.token, layer.factors) for layer in layers),
         shift_lines=number_lines((layer.token, layer.shifts) for layer in layers),
         num_layers=len(layers),
-        layer_lines="\n".join(_table(layers, place_maps(inference_steps(architecture)).inputs)),
+        layer_lines="\n".join(_table(layers, placement.inputs)),
+        num_bytes=placement.num_bytes,
+        num_sums=num_sums(steps),
         num_examples=len(images),
         example_lines=number_lines((str(number), image) for number, image in enumerate(images)),
         labels=", ".join(map(str, labels)),
@@ -85,7 +88,8 @@ def _table(layers: Sequence[IntegerLayer], inputs: Sequence[int]) -> Iterator[st
     for layer, place, out in zip(layers, inputs, (*inputs[1:], 0), strict=True):
         height, width, in_channels = layer.in_shape
         num_depthwise = in_channels if layer.depthwise is not None else 0
-        flags = (num_depthwise > 0, layer.relu, layer.average, layer.mean, layer.late_biases is not None)
+        takes_maximum = layer.pool > 1 and not layer.average
+        flags = (num_depthwise > 0, layer.relu, takes_maximum, layer.mean, layer.late_biases is not None)
         row: tuple[Any, ...] = (
             first_weight + (0 if layer.depthwise is None else layer.depthwise.size),
             first_bias,

@@ -75,8 +75,9 @@ def run_c(model: CModel, images: NDArray[np.uint8]) -> NDArray[Any]:
         folder = Path(name)
         for file, text in {HEADER_FILE: model.header, SOURCE_FILE: model.source, "main.c": program}.items():
             (folder / file).write_text(text, encoding="utf-8")
-        # The driver of a C++ compiler also compiles C.
-        _run([compiler.path, "-x", "c", "-std=c99", "-O2", "main.c", SOURCE_FILE, "-o", "model"], folder)
+        # The driver of a C++ compiler also compiles C, if it is told so of each file.
+        files = ("-x", "c", "main.c", "-x", "c", SOURCE_FILE)
+        _run([compiler.path, "-std=c99", "-O2", *files, "-o", "model"], folder)
         logits = _run([str(folder / "model")], folder, np.ascontiguousarray(images).tobytes())
     return np.frombuffer(logits, _LOGITS[model.logit_type]).reshape(len(images), -1)
 

@@ -39,7 +39,7 @@ class IntegerLayer:
     weights: NDArray[np.int8] | None
     """(out, kernel, kernel, in), with a kernel of 1 for a separable one; None for a step without weights."""
     biases: NDArray[np.int32]
-    """(out,), added to the sums."""
+    """(out,), added to the sums of bytes times weights; they make good that a byte of 0 does not stand for 0."""
     relu: bool
     down: int
     """Bits by which a value is shifted to the right before values are added up, lest their sum has more than 32."""
@@ -95,18 +95,17 @@ def _logits(layers: Sequence[IntegerLayer], images: NDArray[np.uint8]) -> NDArra
 def _run(layer: IntegerLayer, values: Array) -> NDArray[np.int64]:
     """Return (N, height, width, out), as multiples of the scale of the layer's output."""
     # Sums of products of bytes are exact in floats of 64 bits, whose matrix products are fast.
-    centred: Array = values.reshape(-1, *layer.in_shape).astype(np.float64) - layer.zero
-    sums: Array = centred
+    given = values.reshape(-1, *layer.in_shape).astype(np.float64)
+    sums: Array = given
     num_depthwise = 0
     if layer.depthwise is not None:
         num_depthwise = layer.in_shape[2]
-        sums = depthwise_sums(centred, layer.depthwise, layer.padding, layer.stride).astype(np.int64)
+        sums = depthwise_sums(given - layer.zero, layer.depthwise, layer.padding, layer.stride).astype(np.int64)
         scaled = _scale(sums, layer.factors[:num_depthwise], layer.shifts[:num_depthwise])
-        centred = np.clip(scaled + DEPTHWISE_ZERO, 0, 255) - float(DEPTHWISE_ZERO)
         assert layer.weights is not None
-        sums = window_sums(centred, layer.weights, 0, 1)
+        sums = window_sums(np.clip(scaled + DEPTHWISE_ZERO, 0, 255).astype(np.float64), layer.weights, 0, 1)
     elif layer.weights is not None:
-        sums = window_sums(centred, layer.weights, layer.padding, layer.stride)
+        sums = window_sums(given, layer.weights, layer.padding, layer.stride, outside=layer.zero)
     found = sums.astype(np.int64) + layer.biases
     if layer.relu:
         found = found.clip(min=0)
@@ -128,10 +127,11 @@ def _scale(values: NDArray[np.int64], factors: NDArray[np.int32], shifts: NDArra
     return scaled
 
 
-def window_sums(values: Array, weights: Array, padding: int, stride: int) -> Array:
-    """Convolve (N, height, width, in) with (out, kernel, kernel, in) weights; the padding is 0."""
+def window_sums(values: Array, weights: Array, padding: int, stride: int, *, outside: int = 0) -> Array:
+    """Convolve (N, height, width, in) with (out, kernel, kernel, in) weights; the padding consists of ``outside``."""
     kernel = weights.shape[1]
-    padded = np.pad(values, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    edges = ((0, 0), (padding, padding), (padding, padding), (0, 0))
+    padded = np.pad(values, edges, constant_values=outside)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), axis=(1, 2))
     strided = windows[:, ::stride, ::stride]
     return np.tensordot(strided, weights.astype(np.float64), axes=([4, 5, 3], [1, 2, 3]))

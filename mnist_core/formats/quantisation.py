@@ -140,7 +140,7 @@ def _scale_of(values: Array) -> _Scale:
 def _quantise_layer(layer: _FloatLayer, ranges: Array | None, given: _Scale, out: _Scale) -> IntegerLayer:
     """Round a layer; ``ranges`` are the largest depthwise values, ``given`` and ``out`` the scales of its maps."""
     folded = layer.folded
-    in_scale, largest = given.scale, max(given.zero, 255 - given.zero)
+    in_scale, zero = given.scale, given.zero
     biases, weights, depthwise = folded.biases.astype(float), layer.weights, None
     factors: list[Array] = []
     if layer.depthwise is not None:
@@ -152,14 +152,16 @@ def _quantise_layer(layer: _FloatLayer, ranges: Array | None, given: _Scale, out
         depthwise = depthwise.transpose(1, 2, 0)
         factors.append(in_scale * scales / between)
         biases = biases + given.remainder * (weights[:, 0, 0] @ layer.depthwise.sum((0, 1)))
-        weights, in_scale, largest = weights * between, 1.0, DEPTHWISE_ZERO
+        weights, in_scale, zero = weights * between, 1.0, DEPTHWISE_ZERO
     elif weights is not None:
         biases = biases + given.remainder * weights.sum((1, 2, 3))
     else:
         biases = biases + given.remainder
-    codes, steps = _round_channels(layer, weights, biases, in_scale, largest)
-    rounded_biases = np.rint(biases / steps)
-    sums = np.abs(rounded_biases) + largest * (1 if codes is None else np.abs(codes.astype(float)).sum((1, 2, 3)))
+    codes, steps = _round_channels(layer, weights, biases, in_scale)
+    # Bytes stand for their distance from the zero, which the biases therefore take off the sums.
+    ones = np.ones((len(biases), 1, 1, 1)) if codes is None else codes.astype(float)
+    rounded_biases = np.rint(biases / steps) - zero * ones.sum((1, 2, 3))
+    sums = np.abs(rounded_biases) + 255 * np.abs(ones).sum((1, 2, 3))
     down = 0
     while np.ceil(sums.max() / 2**down) * layer.num_added > _MAX_SUM:
         down += 1
@@ -189,7 +191,7 @@ def _quantise_layer(layer: _FloatLayer, ranges: Array | None, given: _Scale, out
 
 
 def _round_channels(
-    layer: _FloatLayer, weights: Array | None, biases: Array, in_scale: float, largest: int
+    layer: _FloatLayer, weights: Array | None, biases: Array, in_scale: float
 ) -> tuple[NDArray[np.int8] | None, Array]:
     """Round weights; returns them and what each channel's sums count in, large enough for biases and sums to fit."""
     if weights is None:
@@ -197,7 +199,7 @@ def _round_channels(
     late = np.abs(layer.shifts) * layer.num_added / np.abs(layer.slopes)
     least = np.maximum(np.abs(biases), late) / _MAX_BIAS
     codes, scales = _round_weights(weights, least / in_scale)
-    sums = largest * np.abs(codes.astype(float)).sum((1, 2, 3))
+    sums = 255 * np.abs(codes.astype(float)).sum((1, 2, 3))
     codes, scales = _round_weights(weights, scales * np.maximum(1, sums / (_MAX_SUM / 2)))
     return codes, in_scale * scales
 

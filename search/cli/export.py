@@ -10,8 +10,9 @@ from search.defaults import DEFAULT_STORAGE
 
 EXAMPLE = example(
     "python -m search export --max-params 5000 --out my-model",
+    "python -m search export --max-ram 4k --format c-int8 --out firmware",
     "python -m search export --trial 12 --out best.onnx",
-    "python -m search export --min-accuracy 0.99 --format c-int8 --out firmware",
+    "python -m search export --min-accuracy 0.99 --out sure",
 )
 SELECTION = "Which trial"
 
@@ -34,6 +35,30 @@ def export(
         typer.Option(
             metavar="N",
             help="Export the most accurate point of the front within this many parameters.",
+            rich_help_panel=SELECTION,
+        ),
+    ] = None,
+    max_flash: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Export the most accurate point of the front within this much flash as C with integers, such as 16k.",
+            rich_help_panel=SELECTION,
+        ),
+    ] = None,
+    max_ram: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Export the most accurate point of the front within this much RAM as C with integers, such as 8k.",
+            rich_help_panel=SELECTION,
+        ),
+    ] = None,
+    max_macs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N",
+            help="Export the most accurate point of the front within this many MACs for an image, such as 1M.",
             rich_help_panel=SELECTION,
         ),
     ] = None,
@@ -70,12 +95,20 @@ def export(
     """Write a trained model to files, by default the most accurate one."""
     from search.export.export import export_model
     from search.models.selection import select_trial
+    from space.limits import parse_limits
     from studies.storage import Store
 
+    limits = parse_limits(max_flash, max_ram, max_macs)
     store = Store.open_read_only(storage)
     name = store.resolve_study_name(study)
     number = select_trial(
-        store, name, trial=trial, max_params=max_params, min_accuracy=min_accuracy, confidence=confidence
+        store,
+        name,
+        trial=trial,
+        max_params=max_params,
+        limits=limits,
+        min_accuracy=min_accuracy,
+        confidence=confidence,
     )
     for line in export_model(store, name, number, out, file_format=file_format, force=force, data_root=data_root):
         print(line)

@@ -32,6 +32,7 @@ from space.errors import InputError
 
 EXAMPLE = example(
     "python -m search run --budget 8000",
+    "python -m search run --budget 8000 --max-ram 8k --max-macs 1M",
     "python -m search run --budget 3000 --dataset digits --trials 6 --epochs 4",
     "python -m search run --budget 8000 --dataset my-images --image-size 32",
 )
@@ -50,6 +51,30 @@ def run(
         int,
         typer.Option(metavar="N", help="Allow nets of at most this many trainable parameters.", rich_help_panel=SEARCH),
     ],
+    max_flash: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Allow nets of at most this much flash as C with integers, without the code: bytes, such as 16k.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = None,
+    max_ram: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Allow nets of at most this much RAM as C with integers, without the stack: bytes, such as 8k.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = None,
+    max_macs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N",
+            help="Allow nets of at most this many multiply-accumulates for an image, such as 1M.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = None,
     trials: Annotated[
         int,
         typer.Option(
@@ -167,11 +192,13 @@ def run(
     from search.runs.search import search_and_confirm
     from search.runs.summary import print_run
     from search.terminal.output import open_log
+    from space.limits import parse_limits
     from space.search_space import SearchSpace
 
     planned_seeds = DEFAULT_CONFIRM_SEEDS if confirm_seeds is None else confirm_seeds
     config = RunConfig(
         budget=budget,
+        limits=parse_limits(max_flash, max_ram, max_macs),
         trials=trials,
         epochs=epochs,
         timeout=timeout,

@@ -4,9 +4,14 @@ from collections.abc import Sequence
 
 from mnist_core.checkpoint import Checkpoint
 from search.export.subject import C_FORMATS, ExportSubject, ModelFile, accuracy_of
-from search.terminal.numbers import counted, format_accuracy, format_kib
-from space.layers import INPUT_SHAPE
+from search.terminal.numbers import counted, format_accuracy
+from space.architecture import ArchitectureSpec
+from space.footprint import footprint
+from space.layers import INPUT_SHAPE, Conv
 
+CODE_BYTES = {"Cortex-M0": (1_618, 1_853), "Cortex-M4": (1_474, 1_697)}
+"""Bytes of code of C with integers, with what it needs of the compiler's library, as `benchmarks.cortex_m` prints them:
+without and with separable convolutions."""
 OPTIMISM = 0.0017
 """How much better the best of 50 equal nets looks than it is, on 10,000 images: the excess of the largest of 50 draws
 with its standard error over their mean (docs/decisions.md)."""
@@ -63,7 +68,7 @@ def _use(subject: ExportSubject, files: Sequence[ModelFile]) -> str:
     if any(file.file_format == "c" and file.included for file in files):
         text += (
             " For microcontrollers, add `model.c` to a program and include `model.h`, which declares the call: C99, "
-            "no library, no allocation."
+            "no library, no allocation. `python -m search export --format c-int8` writes one that needs no floats."
         )
     return text
 
@@ -107,7 +112,8 @@ def _files(subject: ExportSubject, files: Sequence[ModelFile], num_images: int) 
         if not file.included and file.file_format not in C_FORMATS
     ]
     if in_c := [file for file in files if file.flash_bytes is not None and file.ram_bytes is not None]:
-        parts += ["As C, with float or int8 weights:", _c_table(in_c)]
+        architecture = subject.checkpoint.candidate.architecture
+        parts += ["As C, which computes in floats or in integers:", _c_table(in_c), _linked(architecture)]
     parts.append(
         "`config.json` holds all settings, versions and figures; `predict.py`, `examples.npy` and `confusion.png` "
         "complete the folder."
@@ -127,15 +133,29 @@ _PURPOSES = {
 def _c_table(files: Sequence[ModelFile]) -> str:
     rows = [
         (
-            "int8" if file.file_format == "c-int8" else "float",
-            format_kib(file.flash_bytes or 0),
-            format_kib(file.ram_bytes or 0),
+            "integers" if file.file_format == "c-int8" else "floats",
+            f"{file.flash_bytes:,}",
+            f"{file.ram_bytes:,}",
             _measured(file),
             "here" if file.included else f"`python -m search export --format {file.file_format}`",
         )
         for file in files
     ]
-    return _table("lrrrl", ("weights", "flash", "RAM", "accuracy", "where"), rows)
+    return _table("lrrrl", ("computes in", "flash bytes", "RAM bytes", "accuracy", "where"), rows)
+
+
+def _linked(architecture: ArchitectureSpec) -> str:
+    """Say what the code with integers takes once it is linked."""
+    taken = footprint(architecture)
+    separable = any(isinstance(layer, Conv) and layer.separable for layer in architecture.layers)
+    sizes = " and ".join(
+        f"{taken.flash_bytes + code[separable]:,} bytes on a {processor}" for processor, code in CODE_BYTES.items()
+    )
+    return (
+        f"Flash is that of the constants, RAM that of the variables. In integers an image takes {taken.num_macs:,} "
+        f"multiply-accumulates; linked with its code, the model takes {sizes} (arm-none-eabi-gcc 12.2 with -Os; the "
+        "code as `python -m benchmarks.cortex_m` measures it), and a little stack."
+    )
 
 
 def _measured(file: ModelFile) -> str:

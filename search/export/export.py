@@ -67,8 +67,11 @@ def export_subject(subject: ExportSubject, out: Path, *, file_format: str | None
         if file_format is None:
             files = write_bundle(folder, subject, data)
             replace_folder(folder, out)
-            told = [file for file in files if file.file_format in FORMATS_INSIDE]
-            return [f"{out / file.name}: {describe_file(file, checkpoint, num_images)}" for file in told]
+            names = {file: str(out / file.name) for file in files if file.file_format in FORMATS_INSIDE}
+            return [
+                f"{names.get(file, f'--format {file.file_format}')}: {describe_file(file, checkpoint, num_images)}"
+                for file in files
+            ]
         accuracy = classify(checkpoint, data).accuracy
         file = write_format(file_format, folder, checkpoint, data, accuracy)
         line = describe_file(file, checkpoint, num_images)

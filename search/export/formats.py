@@ -19,8 +19,9 @@ from mnist_core.formats.torch_program import count_program_params, export_progra
 from mnist_core.native.compiler import CompilerError
 from search.export.subject import C_FILES, C_FORMATS, FILE_NAMES, ModelFile
 from search.models.agreement import check_accuracy
-from search.terminal.numbers import format_accuracy, format_kib
+from search.terminal.numbers import describe_footprint, format_accuracy
 from space.errors import SearchFailedError
+from space.footprint import Footprint, footprint
 
 
 def check_packages(file_format: str | None) -> None:
@@ -53,11 +54,12 @@ def write_format(
 
 def describe_file(file: ModelFile, checkpoint: Checkpoint, num_images: int) -> str:
     """Return the line that is reported about a file."""
-    if not file.included:
+    if not file.included and file.file_format not in C_FORMATS:
         return f"left out: {file.reason}"
     parts = [f"{checkpoint.candidate.num_params:,} parameters"]
     if file.flash_bytes is not None and file.ram_bytes is not None:
-        parts.append(f"flash {format_kib(file.flash_bytes)}, RAM {format_kib(file.ram_bytes)}")
+        num_macs = footprint(checkpoint.candidate.architecture).num_macs
+        parts.append(describe_footprint(Footprint(file.flash_bytes, file.ram_bytes, num_macs)))
     else:
         parts.append(f"{file.num_bytes:,} bytes")
     if file.accuracy is None:

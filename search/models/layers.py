@@ -5,21 +5,24 @@ import io
 from rich.console import Console
 from rich.table import Table
 
-from search.terminal.numbers import format_kib
+from search.terminal.numbers import describe_footprint, format_kib
 from search.terminal.output import print_json, print_table
 from space.architecture import ArchitectureSpec, num_params
+from space.footprint import footprint
 from space.summary import BYTES_PER_VALUE, all_activation_bytes, peak_activation_bytes, summarise
 
 
 def print_layers(architecture: ArchitectureSpec, *, as_json: bool) -> None:
     if as_json:
-        rows = summarise(architecture)
+        rows, taken = summarise(architecture), footprint(architecture)
         print_json(
             {
                 "notation": str(architecture),
                 "num_params": num_params(architecture),
                 "num_macs": sum(row.num_macs for row in rows),
                 **_memory(architecture),
+                "flash_bytes": taken.flash_bytes,
+                "ram_bytes": taken.ram_bytes,
                 "layers": [row.to_json() for row in rows],
             }
         )
@@ -64,4 +67,5 @@ def _memory_line(architecture: ArchitectureSpec) -> str:
     weights, at_most, all_kept = (format_kib(num_bytes) for num_bytes in _memory(architecture).values())
     return (
         f"\nMemory for one image in fp32: weights {weights}, activations at most {at_most} at a time, {all_kept} in all"
+        f"\nAs C with integers: {describe_footprint(footprint(architecture))}, and the code"
     )

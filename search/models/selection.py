@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from search.models.rules import check_max_params
 from search.terminal.numbers import counted
 from space.errors import InputError
+from space.footprint import footprint_of
+from space.limits import NO_LIMITS, DeviceLimits, describe, measures_of, option_of
 from studies.confirmations import Confirmation, ConfirmedPoint, read_confirmed_front
 from studies.damage import damaged
 from studies.pareto import FrontPoint, most_accurate
@@ -21,15 +23,20 @@ def select_trial(
     *,
     trial: int | None,
     max_params: int | None,
+    limits: DeviceLimits = NO_LIMITS,
     min_accuracy: float | None,
     confidence: float | None = None,
 ) -> int:
     """Return the number of the selected trial; without a selector, that of the most accurate one.
 
     If the front is confirmed, only its members are considered: by the validation accuracy that made them members, or
-    for ``min_accuracy`` by the confidence that their test accuracies give. Raises `InputError` for more than one
+    for ``min_accuracy`` by the confidence that their test accuracies give. ``max_params`` and ``limits`` may be given
+    together. Raises `InputError` for more than one
     selector, a trial that is not complete, or a condition that no point satisfies.
     """
+    if limits and (trial is not None or min_accuracy is not None):
+        selector = "--trial" if trial is not None else "--min-accuracy"
+        raise InputError(f"give one of {selector} and {option_of(next(iter(limits.given)))}, not both")
     if sum(selector is not None for selector in (trial, max_params, min_accuracy)) > 1:
         raise InputError("give one of --trial, --max-params and --min-accuracy, not several")
     check_max_params(max_params)
@@ -50,8 +57,8 @@ def select_trial(
     if confirmed:
         front = [point.front_point for point in confirmed]
     selected: FrontPoint | ConfirmedPoint | None
-    if max_params is not None:
-        selected = _most_accurate_within(front, max_params)
+    if max_params is not None or limits:
+        selected = _most_accurate_within(front, max_params, limits)
     elif min_accuracy is not None and confirmed:
         selected = _smallest_surely_reaching(confirmed, min_accuracy, confidence or DEFAULT_CONFIDENCE)
     elif min_accuracy is not None:
@@ -78,13 +85,35 @@ def _check_point(store: Store, study_name: str, point: FrontPoint | ConfirmedPoi
         )
 
 
-def _most_accurate_within(front: Sequence[FrontPoint], max_params: int) -> FrontPoint:
-    best = most_accurate([point for point in front if point.num_params <= max_params])
+def _most_accurate_within(front: Sequence[FrontPoint], max_params: int | None, limits: DeviceLimits) -> FrontPoint:
+    within = [point for point in front if max_params is None or point.num_params <= max_params]
+    if limits and within:
+        return _most_accurate_on_device(within, max_params, limits)
+    best = most_accurate(within)
     if best is None:
+        assert max_params is not None
         smallest = min(front, key=lambda point: point.num_params)
         raise InputError(
             f"no point of the front has at most {counted(max_params, 'parameter')}; the closest is trial "
             f"{smallest.trial} with {smallest.num_params:,}"
+        )
+    return best
+
+
+def _most_accurate_on_device(front: Sequence[FrontPoint], max_params: int | None, limits: DeviceLimits) -> FrontPoint:
+    taken = {point.trial: footprint_of(point.notation) for point in front}
+    measured = {trial: measures_of(found) for trial, found in taken.items() if found is not None}
+    best = most_accurate(
+        point
+        for point in front
+        if point.trial in measured and all(measured[point.trial][name] <= limit for name, limit in limits.given.items())
+    )
+    if best is None:
+        least = {name: min((sizes[name] for sizes in measured.values()), default=0) for name in limits.given}
+        few = f" of those with at most {counted(max_params, 'parameter')}" if max_params is not None else ""
+        raise InputError(
+            f"no point of the front{few} has {str(limits).replace(', ', ' and ')}; the least of them, each by itself: "
+            f"{', '.join(describe(name, size) for name, size in least.items())}"
         )
     return best
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -9,6 +10,7 @@ from rich.table import Table
 from search.terminal.numbers import format_accuracy
 from search.terminal.output import csv_text, print_json, print_table
 from search.terminal.scatter import plot_points
+from space.footprint import Footprint, footprint_of
 from studies.confirmations import ConfirmedPoint
 from studies.fingerprints import read_fingerprint
 from studies.pareto import FrontPoint
@@ -18,13 +20,15 @@ from studies.trials import Outcome
 
 MAX_PLOT_WIDTH, PLOT_HEIGHT = 120, 20
 """Columns and lines of a plot."""
+_TAKEN = ("flash bytes", "RAM bytes", "MACs")
+"""Columns of what a net takes on a device as C with integers."""
 BALANCED_NOTE = "Val accuracy is balanced accuracy here, the mean of the accuracies on each class."
 
 
 def print_front(front: Sequence[FrontPoint], *, as_json: bool, is_balanced: bool = False) -> None:
     """Print a front; ``is_balanced`` if its accuracies are balanced ones."""
     if as_json:
-        print_json([asdict(point) for point in front])
+        print_json([front_row(point) for point in front])
     elif front:
         print_table(front_table(front))
         if is_balanced:
@@ -68,10 +72,11 @@ def print_unconfirmed(front: Sequence[FrontPoint], confirmed: Sequence[Confirmed
 
 def print_confirmed_front(front: Sequence[ConfirmedPoint], *, as_json: bool) -> None:
     if as_json:
-        print_json([asdict(point) for point in front])
+        print_json([front_row(point) for point in front])
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("parameters", "test accuracy", "95 % interval", "on the front", "val accuracy", "trial"):
+    headings = ("test accuracy", "95 % interval", "on the front", "val accuracy", *_TAKEN, "trial")
+    for heading in ("parameters", *headings):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("notation", overflow="fold")
     for point in front:
@@ -81,6 +86,7 @@ def print_confirmed_front(front: Sequence[ConfirmedPoint], *, as_json: bool) -> 
             f"{100 * point.low:.2f}-{100 * point.high:.2f} %",
             f"{100 * point.front_probability:.0f} %",
             format_accuracy(point.val_accuracy),
+            *_taken_cells(point.notation),
             str(point.trial),
             point.notation,
         )
@@ -94,15 +100,27 @@ def print_confirmed_front(front: Sequence[ConfirmedPoint], *, as_json: bool) -> 
 
 def front_csv(front: Sequence[FrontPoint] | Sequence[ConfirmedPoint], kind: type[FrontPoint | ConfirmedPoint]) -> str:
     """Return a front, whose points are of a ``kind``, as the content of a CSV file."""
-    return csv_text([field.name for field in fields(kind)], map(asdict, front))
+    names = [field.name for field in (*fields(kind), *fields(Footprint))]
+    return csv_text(names, map(front_row, front))
+
+
+def front_row(point: FrontPoint | ConfirmedPoint) -> dict[str, Any]:
+    """Return a point with what its net takes on a device, None where its notation can't be read."""
+    taken = footprint_of(point.notation)
+    return {**asdict(point), **{field.name: taken and getattr(taken, field.name) for field in fields(Footprint)}}
+
+
+def _taken_cells(notation: str) -> list[str]:
+    taken = footprint_of(notation)
+    return ["-"] * len(_TAKEN) if taken is None else [f"{getattr(taken, f.name):,}" for f in fields(taken)]
 
 
 def front_table(front: Sequence[FrontPoint], *, title: str | None = None) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    table.add_column("parameters", justify="right", no_wrap=True)
-    table.add_column("val accuracy", justify="right", no_wrap=True)
-    table.add_column("trial", justify="right", no_wrap=True)
+    for heading in ("parameters", "val accuracy", *_TAKEN, "trial"):
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("notation", overflow="fold")
     for point in front:
-        table.add_row(f"{point.num_params:,}", format_accuracy(point.val_accuracy), str(point.trial), point.notation)
+        accuracy, taken = format_accuracy(point.val_accuracy), _taken_cells(point.notation)
+        table.add_row(f"{point.num_params:,}", accuracy, *taken, str(point.trial), point.notation)
     return table

@@ -2,12 +2,14 @@
 
 from dataclasses import asdict, dataclass
 
-from search.terminal.numbers import counted, format_accuracy, format_seconds
+from search.reports.fronts import front_row
+from search.terminal.numbers import counted, describe_footprint, format_accuracy, format_seconds
 from search.terminal.output import print_json
+from space.footprint import footprint_of
 from studies.activity import read_activity
 from studies.confirmations import Confirmation, read_openings
 from studies.consistency import check_slots
-from studies.fingerprints import read_metric
+from studies.fingerprints import read_limits, read_metric
 from studies.pareto import FrontPoint, most_accurate
 from studies.records import read_front
 from studies.slots import TrialSlots
@@ -34,13 +36,14 @@ def print_status(store: Store, name: str, *, as_json: bool) -> None:
         "paused": len(activity.paused),
     }
     openings = read_openings(store.database, name)
-    metric = read_metric(store, name)
+    metric, limits = read_metric(store, name), read_limits(store, name)
     if as_json:
         print_json(
             {
                 "study": name,
                 **numbers,
-                "best": best and asdict(best),
+                **({"limits": limits.given} if limits else {}),
+                "best": best and front_row(best),
                 "confirmed": confirmed and asdict(confirmed),
                 "seconds": round(totals.seconds, 1),
                 "engines": totals.engines,
@@ -52,11 +55,15 @@ def print_status(store: Store, name: str, *, as_json: bool) -> None:
         )
         return
     print(f"study       {name}")
+    if limits:
+        print(f"limits      {limits}")
     for label, number in numbers.items():
         print(f"{label:<11} {number}")
     if best is not None:
         accuracy = format_accuracy(best.val_accuracy)
         print(f"best        {accuracy} at {best.num_params:,} parameters (trial {best.trial}): {best.notation}")
+        if taken := footprint_of(best.notation):
+            print(f"on device   {describe_footprint(taken)}, as C with integers, and the code")
     if confirmed is not None:
         print(f"confirmed   {_describe(confirmed)}")
     if metric is not None:

@@ -17,10 +17,12 @@ from search.defaults import (
     SAMPLER_NAMES,
 )
 from search.workers.machine import MAX_SEEDS, check_names, check_train_size, check_workers
-from space.architecture import MAX_PARAMS, num_params
+from space.architecture import MAX_PARAMS, ArchitectureSpec, num_params
 from space.candidate import CLASS_WEIGHTS
 from space.errors import InputError
 from space.fitted import default_space
+from space.footprint import footprint
+from space.limits import NO_LIMITS, DeviceLimits, measures_of, option_of, short
 from space.search_space import UNIT_ROTATION, UNIT_SCALE, UNIT_TRANSLATION, SearchSpace
 from studies.fingerprints import check_study_name
 
@@ -34,6 +36,8 @@ class RunConfig:
 
     budget: int
     """Largest number of trainable parameters of a candidate, inclusive."""
+    limits: DeviceLimits = NO_LIMITS
+    """What a candidate may take on a device; a study that exists keeps the limits that the call does not name."""
     trials: int = DEFAULT_TRIALS
     """Number of trained trials in the study, over all calls and workers, at which the call ends."""
     epochs: int = MAX_EPOCHS
@@ -73,6 +77,8 @@ class RunConfig:
             f"--budget must be at least {num_params(smallest)}, the size of the space's smallest net ({smallest})",
             self.budget,
         )
+        if not self.uses_stored_space:
+            _check_limits(self.limits, self.space)
         _require(self.budget <= MAX_PARAMS, f"--budget must be at most {MAX_PARAMS:,}", self.budget)
         _require(self.trials >= 1, "--trials must be at least 1", self.trials)
         _require(self.trials <= MAX_TRIALS, f"--trials must be at most {MAX_TRIALS:,}", self.trials)
@@ -106,7 +112,7 @@ class RunConfig:
         """``study``, or a name made from the settings, such as ``mnist-8000-train2000-epochs5``."""
         if self.study is not None:
             return self.study
-        parts = [self.short_study_name]
+        parts = [self.short_study_name, *(short(name, limit) for name, limit in self.limits.given.items())]
         if isinstance(self.dataset, ImageSource):
             parts += self.dataset.conversions
         if self.metric != METRIC_NAMES[0]:
@@ -177,6 +183,7 @@ class RunConfig:
             "train_size": len(data.train),
             "space": self.space.to_stored(),
             "budget": self.budget,
+            **self.limits.given,
             "epochs": self.epochs,
             "seed": self.seed,
             **({} if self.metric == METRIC_NAMES[0] else {"metric": self.metric}),
@@ -192,6 +199,19 @@ class RunConfig:
             "workers": self.workers,
             "timeout": self.timeout,
         }
+
+
+def _check_limits(limits: DeviceLimits, space: SearchSpace) -> None:
+    """Raise `InputError` for a limit below what any net of a space takes."""
+
+    def least(name: str) -> ArchitectureSpec:
+        return space.smallest_in(lambda net: measures_of(footprint(net))[name])
+
+    for name, limit in limits.given.items():
+        smallest = least(name)
+        taken = measures_of(footprint(smallest))[name]
+        rule = f"{option_of(name)} must be at least {taken:,}, the least that a net of the space takes ({smallest})"
+        _require(limit >= taken, rule, limit)
 
 
 def _require(holds: bool, rule: str, value: object) -> None:

@@ -235,6 +235,7 @@ def _headline(config: RunConfig, resources: Resources, num_trained: int) -> str:
     already = f" ({num_trained} already trained)" if num_trained else ""
     return (
         f"{config.study_name}: {counted(config.trials, 'trial')}{already} of up to {config.budget:,} parameters, "
+        f"{str(config.limits) + ', ' if config.limits else ''}"
         f"{counted(config.epochs, 'epoch')}, on {config.dataset}; "
         f"engine {engine.name} on {resources.device}{missing}, store {config.storage}"
     )

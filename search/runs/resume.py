@@ -29,7 +29,8 @@ def settle_if_new(config: RunConfig) -> RunConfig:
 def settle(config: RunConfig, data: Dataset) -> RunConfig:
     """Return the settings with the name and the space of their study.
 
-    An existing study keeps its own space unless the call names another, so that a new default space does not reject it.
+    An existing study keeps its own space and limits unless the call names others, so that a new default space does not
+    reject it.
     A study that an earlier version named ``DATASET-BUDGET`` keeps that name. Raises `InputError` if no net of the space
     is within the budget.
     """
@@ -49,4 +50,5 @@ def settle(config: RunConfig, data: Dataset) -> RunConfig:
         under_short_name = replace(config, space=with_space_of(short))
         if not fingerprint_differences(short, under_short_name.fingerprint(data)):
             name, stored = config.short_study_name, short
-    return replace(config, study=name, space=with_space_of(stored), uses_stored_space=False)
+    limits = config.limits.completed_by(stored or {})
+    return replace(config, study=name, space=with_space_of(stored), limits=limits, uses_stored_space=False)

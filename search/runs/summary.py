@@ -3,10 +3,10 @@
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from search.defaults import DEFAULT_STORAGE, METRIC_NAMES
-from search.reports.fronts import print_confirmed_front, print_front
+from search.reports.fronts import front_row, print_confirmed_front, print_front
 from search.runs.config import RunConfig
 from search.terminal.numbers import format_accuracy, format_seconds
 from search.terminal.output import print_json
@@ -41,9 +41,9 @@ def print_run(
                 "trained": summary.num_trained,
                 **counts,
                 "seconds": round(summary.seconds, 1),
-                "best": best and asdict(best),
-                "front": [asdict(point) for point in summary.front],
-                **({} if confirmed is None else {"confirmed": [asdict(point) for point in confirmed]}),
+                "best": best and front_row(best),
+                "front": [front_row(point) for point in summary.front],
+                **({} if confirmed is None else {"confirmed": [front_row(point) for point in confirmed]}),
             }
         )
         return

@@ -21,6 +21,7 @@ from search.runs.pruning import WARM_UP_EPOCHS, should_prune
 from search.workers.training import BALANCED_ACCURACY, CandidateTraining
 from space.candidate import CandidateSpec
 from space.errors import InputError, SearchFailedError
+from space.limits import NO_LIMITS, DeviceLimits
 from space.results import EpochResult
 from studies.artifacts import sha256_of
 from studies.rivals import Rivals, TrialCurve
@@ -49,9 +50,10 @@ class TrialTrainer:
     """Returns the call's settings to store with each trial, given the names of the device and the engine."""
     should_stop: Callable[[], bool]
     rivals: Rivals
+    limits: DeviceLimits = NO_LIMITS
 
     def train(self, suggestion: Suggestion, slot: Slot, *, pause_after: int | None = None) -> Outcome | None:
-        """Train a candidate within the budget and record its outcome; returns None if the trial has not ended.
+        """Train a candidate within budget and limits and record its outcome; returns None if the trial has not ended.
 
         That is so if the worker was asked to stop, or if the trial was paused: after epoch ``pause_after``, unless
         that is its last. It goes on from there with `go_on`, on any worker. Raises `SlotLostError` if the worker lost
@@ -59,8 +61,9 @@ class TrialTrainer:
         another exception is recovered after its worker has ended, as if the worker had been killed.
         """
         search, candidate = self.search, suggestion.candidate
-        assert candidate.num_params <= self.budget, "candidates over the budget are never built"
-        trial = search.begin(suggestion, self.budget, run=self._run_of(candidate))
+        is_within = candidate.num_params <= self.budget and self.limits.allow(candidate.architecture)
+        assert is_within, "candidates over the budget or a limit are never built"
+        trial = search.begin(suggestion, self.budget, self.limits, run=self._run_of(candidate))
         try:
             slot = search.slots.assign(slot, trial.number, candidate.num_params)
         except SlotLostError:

@@ -75,7 +75,9 @@ def queue_known_nets(search: SearchStudy, config: RunConfig, nets: Sequence[Know
     """Queue a candidate near each net that was not queued before; returns lines to print about each and the queue."""
     lines, sources = [], dict[str, str]()
     for net in nets:
-        nearest = nearest_params(config.space, net.candidate, budget=config.budget, epochs=config.epochs)
+        nearest = nearest_params(
+            config.space, net.candidate, budget=config.budget, limits=config.limits, epochs=config.epochs
+        )
         if nearest is None:
             lines.append(f"{net.name}: left out, {_too_large(config, net)}")
             continue
@@ -105,6 +107,8 @@ def _trained_as(nearest: Nearest) -> str:
 def _too_large(config: RunConfig, net: KnownNet) -> str:
     whole = nearest_params(config.space, net.candidate, budget=sys.maxsize, epochs=config.epochs)
     assert whole is not None
+    if broken := config.limits.broken(whole.candidate.architecture):
+        return f"its nearest candidate does not fit, nor with {MOST_TAKEN_OFF} % off each width: {'; '.join(broken)}"
     return (
         f"its nearest candidate is over the budget: {whole.candidate.num_params:,} parameters, "
         f"and still too many with {MOST_TAKEN_OFF} % off each width"

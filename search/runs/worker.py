@@ -119,17 +119,17 @@ def prepare_trials(
     from search.sampling.tpe import BoundedTpe
     from studies.rivals import Rivals
 
-    space, budget, epochs = config.space, config.budget, config.epochs
+    space, budget, epochs, limits = config.space, config.budget, config.epochs, config.limits
     generator = random.Random(seed)
     observations = Observations(search.store, search.summaries, num_epochs=epochs, num_validation=len(data.validation))
-    front = FrontSearch(space, budget, epochs=epochs, generator=generator)
-    tpe = BoundedTpe(space, budget, epochs=epochs, seed=seed)
+    front = FrontSearch(space, budget, epochs=epochs, generator=generator, limits=limits)
+    tpe = BoundedTpe(space, budget, epochs=epochs, seed=seed, limits=limits)
     samplers: dict[str, Callable[[bool], Suggestion]] = {
         "front": lambda _: front.propose(observations.read()),
         "tpe": lambda is_first: tpe.suggest(search.summaries, is_first=is_first),
-        "random": lambda _: draw_within_budget(space, budget, generator, epochs=epochs),
+        "random": lambda _: draw_within_budget(space, budget, generator, epochs=epochs, limits=limits),
     }
-    proposals = Proposals(search, space, budget, epochs, samplers[config.sampler], should_stop)
+    proposals = Proposals(search, space, budget, epochs, samplers[config.sampler], should_stop, limits)
     trainer = TrialTrainer(
         search=search,
         data=data,
@@ -143,6 +143,7 @@ def prepare_trials(
         recorded=config.recorded,
         should_stop=should_stop,
         rivals=Rivals(search),
+        limits=config.limits,
     )
     return proposals, trainer
 

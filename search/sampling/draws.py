@@ -1,12 +1,16 @@
-"""Random candidates: any net within the budget, or nets of a chosen size whose widths grow slowly."""
+"""Random candidates: any net within budget and limits, or nets of a chosen size whose widths grow slowly."""
 
 import math
 import random
 import sys
+from dataclasses import dataclass, field
 from typing import Any
 
 from space.architecture import num_params
+from space.candidate import CandidateSpec
 from space.errors import SearchFailedError
+from space.footprint import footprint
+from space.limits import NO_LIMITS, DeviceLimits, describe, measures_of
 from space.random_draw import RandomDraw
 from space.search_space import SearchSpace
 from studies.study import Suggestion
@@ -23,23 +27,48 @@ MAX_GROWTH = 1.7
 MAX_DRAWS = 500
 """Number of draws to find one growing net. In the default space about one draw in fifty has the right size."""
 MAX_REJECTIONS = 2_000
-"""Number of candidates in a row, over the budget or equal to trained ones, after which a search gives up."""
+"""Number of candidates in a row, over the budget or a limit or equal to trained ones, after which a search gives up."""
 
 SMALLEST_DRAWS = 50
 """Number of draws of kinds of layers, of which the one with the fewest parameters is kept."""
 
 
-def too_many_rejections(budget: int, smallest: int) -> SearchFailedError:
+@dataclass
+class SmallestSeen:
+    """The least of all candidates that were tried, of each kind by itself."""
+
+    num_params: int = sys.maxsize
+    taken: dict[str, int] = field(default_factory=dict)
+    """What a candidate takes of each thing that has a limit, by the limit's name."""
+
+    def note(self, candidate: CandidateSpec, limits: DeviceLimits) -> None:
+        self.num_params = min(self.num_params, candidate.num_params)
+        if limits:
+            found = measures_of(footprint(candidate.architecture))
+            self.taken = {name: min(found[name], self.taken.get(name, found[name])) for name in limits.given}
+
+
+def too_many_rejections(budget: int, smallest: SmallestSeen, limits: DeviceLimits = NO_LIMITS) -> SearchFailedError:
+    over = f" or a limit ({limits})" if limits else ""
+    seen = "".join(f", {describe(name, taken)}" for name, taken in smallest.taken.items())
+    each = ", each by itself" if seen else ""
     return SearchFailedError(
-        f"{MAX_REJECTIONS:,} candidates in a row were over the budget of {budget:,} or equal to trained ones; "
-        f"the smallest seen had {smallest:,} parameters: raise --budget, or widen or shrink the ranges with --space"
+        f"{MAX_REJECTIONS:,} candidates in a row were over the budget of {budget:,}{over} or equal to trained ones; the "
+        f"smallest seen had {smallest.num_params:,} parameters{seen}{each}: raise {limits.options}, or widen or "
+        "shrink the ranges with --space"
     )
 
 
 def draw_growing(
-    space: SearchSpace, budget: int, generator: random.Random, *, size_range: float, epochs: int
+    space: SearchSpace,
+    budget: int,
+    generator: random.Random,
+    *,
+    size_range: float,
+    epochs: int,
+    limits: DeviceLimits = NO_LIMITS,
 ) -> Suggestion | None:
-    """Draw a random net within the budget whose widths grow slowly; returns None if no draw was within the budget.
+    """Draw a random net within budget and limits whose widths grow slowly; returns None if no draw was within them.
 
     A front spans sizes, so each call aims at a random size, uniform on a log scale from the budget down to
     1 / ``size_range`` of it. Small nets are best if their widths grow slowly, which few random nets do, and TPE would
@@ -51,11 +80,14 @@ def draw_growing(
     largest, params = 0, None
     for _ in range(MAX_DRAWS):
         draw = GrowingDraw(generator)
-        drawn_size = space.suggest_candidate(draw, epochs=epochs).num_params
-        if SIZE_TOLERANCE * size <= drawn_size <= size:
+        candidate = space.suggest_candidate(draw, epochs=epochs)
+        drawn_size = candidate.num_params
+        is_aimed_at = SIZE_TOLERANCE * size <= drawn_size <= size
+        if not (is_aimed_at or largest < drawn_size <= budget) or not limits.allow(candidate.architecture):
+            continue
+        if is_aimed_at:
             return Suggestion.of(draw.params, space, epochs=epochs)
-        if largest < drawn_size <= budget:
-            largest, params = drawn_size, draw.params
+        largest, params = drawn_size, draw.params
     return None if params is None else Suggestion.of(params, space, epochs=epochs)
 
 
@@ -83,20 +115,22 @@ class GrowingDraw(RandomDraw):
         return width
 
 
-def draw_within_budget(space: SearchSpace, budget: int, generator: random.Random, *, epochs: int) -> Suggestion:
-    """Draw candidates at random until one is within the budget.
+def draw_within_budget(
+    space: SearchSpace, budget: int, generator: random.Random, *, epochs: int, limits: DeviceLimits = NO_LIMITS
+) -> Suggestion:
+    """Draw candidates at random until one is within budget and limits.
 
     Its user attributes count those that were not. Raises `SearchFailedError` after `MAX_REJECTIONS` of them.
     """
-    smallest = sys.maxsize
+    smallest = SmallestSeen()
     for num_over in range(MAX_REJECTIONS):
         draw = RandomDraw(generator)
-        size = space.suggest_candidate(draw, epochs=epochs).num_params
-        smallest = min(size, smallest)
-        if size <= budget:
+        candidate = space.suggest_candidate(draw, epochs=epochs)
+        smallest.note(candidate, limits)
+        if candidate.num_params <= budget and limits.allow(candidate.architecture):
             attributes: TrialAttributes = {"num_redrawn": num_over} if num_over else {}
             return Suggestion.of(draw.params, space, epochs=epochs, attributes=attributes)
-    raise too_many_rejections(budget, smallest)
+    raise too_many_rejections(budget, smallest, limits)
 
 
 def smallest_params(space: SearchSpace, generator: random.Random, *, epochs: int) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from search.sampling.observation import Observation
 from search.sampling.variation import Variation
 from space.candidate import CandidateSpec
 from space.errors import SearchFailedError
+from space.limits import NO_LIMITS, DeviceLimits
 from space.random_draw import RandomDraw
 from space.search_space import SearchSpace
 from studies.study import Suggestion
@@ -39,11 +40,20 @@ Drawn = tuple[Mapping[str, Any], CandidateSpec]
 class FrontSearch:
     """Proposes the candidates of one study."""
 
-    def __init__(self, space: SearchSpace, budget: int, *, epochs: int, generator: random.Random) -> None:
+    def __init__(
+        self,
+        space: SearchSpace,
+        budget: int,
+        *,
+        epochs: int,
+        generator: random.Random,
+        limits: DeviceLimits = NO_LIMITS,
+    ) -> None:
         self._space = space
         self._budget = budget
         self._epochs = epochs
         self._generator = generator
+        self._limits = limits
 
     @cached_property
     def _smallest(self) -> Mapping[str, Any]:
@@ -52,7 +62,7 @@ class FrontSearch:
     @cached_property
     def _scale(self) -> "FeatureScale":
         drawn = [*self._draw_growing()] or [*self._vary([self._smallest])]
-        return FeatureScale.of([candidate for _, candidate in drawn])
+        return FeatureScale.of([candidate for _, candidate in drawn] or [self._suggestion(self._smallest).candidate])
 
     def propose(self, observations: Sequence[Observation]) -> Suggestion:
         """Return the candidate with the largest expected improvement of the front, one of some that are drawn.
@@ -91,7 +101,14 @@ class FrontSearch:
         )
 
     def _draw_first(self) -> Suggestion:
-        drawn = draw_growing(self._space, self._budget, self._generator, size_range=SIZE_RANGE, epochs=self._epochs)
+        drawn = draw_growing(
+            self._space,
+            self._budget,
+            self._generator,
+            size_range=SIZE_RANGE,
+            epochs=self._epochs,
+            limits=self._limits,
+        )
         if drawn is not None:
             return drawn
         params, _ = next(self._vary([self._smallest]), (self._smallest, None))
@@ -102,9 +119,10 @@ class FrontSearch:
         drawn = [*self._draw_growing(), *self._vary(parents)]
         new = [(params, candidate) for params, candidate in drawn if candidate not in taken]
         if not new:
+            within = f" and the limits ({self._limits})" if self._limits else ""
             raise SearchFailedError(
-                f"{len(drawn):,} nets were drawn within the budget of {self._budget:,}, and all have been trained or "
-                "are in training: raise --budget, or widen the ranges with --space"
+                f"{len(drawn):,} nets were drawn within the budget of {self._budget:,}{within}, and all have been "
+                f"trained or are in training: raise {self._limits.options}, or widen the ranges with --space"
             )
         return new
 
@@ -112,11 +130,11 @@ class FrontSearch:
         return Suggestion.of(dict(params), self._space, epochs=self._epochs)
 
     def _draw_growing(self) -> Iterator[Drawn]:
-        """Draw random nets within the budget whose widths grow slowly."""
+        """Draw random nets within budget and limits whose widths grow slowly."""
         return self._within_budget(NUM_DRAWS, lambda: GrowingDraw(self._generator))
 
     def _vary(self, parents: Sequence[Mapping[str, Any]]) -> Iterator[Drawn]:
-        """Draw variations of the parents within the budget."""
+        """Draw variations of the parents within budget and limits."""
         return self._within_budget(NUM_VARIATIONS, lambda: Variation(self._generator, self._generator.choice(parents)))
 
     def _within_budget(self, num: int, new_draw: Callable[[], RandomDraw]) -> Iterator[Drawn]:
@@ -124,7 +142,7 @@ class FrontSearch:
             for _ in range(DRAWS_FOR_EACH * num):
                 draw = new_draw()
                 candidate = self._space.suggest_candidate(draw, epochs=self._epochs)
-                if candidate.num_params <= self._budget:
+                if candidate.num_params <= self._budget and self._limits.allow(candidate.architecture):
                     yield draw.params, candidate
 
         return islice(drawn(), num)

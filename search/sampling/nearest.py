@@ -13,6 +13,7 @@ from search.sampling.differences import changes
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
 from space.layers import AveragePool, Conv, Pool
+from space.limits import NO_LIMITS, DeviceLimits
 from space.search_space import NATURAL_SETTINGS, UNIT_ROTATION, UNIT_SCALE, UNIT_TRANSLATION, SearchSpace
 
 MOST_TAKEN_OFF = 35
@@ -29,8 +30,10 @@ class Nearest:
     """Descriptions of its differences from the known net; empty if they are equal."""
 
 
-def nearest_params(space: SearchSpace, candidate: CandidateSpec, *, budget: int, epochs: int) -> Nearest | None:
-    """Find the candidate of ``space`` that is nearest to a known net and has at most ``budget`` parameters.
+def nearest_params(
+    space: SearchSpace, candidate: CandidateSpec, *, budget: int, limits: DeviceLimits = NO_LIMITS, epochs: int
+) -> Nearest | None:
+    """Find the candidate of ``space`` that is nearest to a known net, within ``budget`` parameters and ``limits``.
 
     The distance between two nets is the smallest sum, over alignments that keep the order of their convolutions, of
 
@@ -39,8 +42,8 @@ def nearest_params(space: SearchSpace, candidate: CandidateSpec, *, budget: int,
     - for a layer added or dropped: `ADDED`, `DROPPED`, or `DROPPED_1X1` for a 1x1 convolution.
 
     All depths of all stages are compared. An added layer is as wide as the one before it, if possible in its own stage.
-    If the nearest candidate is over the budget, all its widths are multiplied by the largest of 0.99, 0.98, ... with
-    which it fits; returns None if this reduces them by more than `MOST_TAKEN_OFF` per cent.
+    If the nearest candidate is over the budget or a limit, all its widths are multiplied by the largest of 0.99, 0.98,
+    ... with which it fits; returns None if this reduces them by more than `MOST_TAKEN_OFF` per cent.
 
     A stage's convolutions and the pools become of the kind that most of the known net's are, if there is a choice.
     Training settings become the nearest values in their ranges, batch sizes on a log scale. Dropout is the mean over
@@ -53,7 +56,7 @@ def nearest_params(space: SearchSpace, candidate: CandidateSpec, *, budget: int,
     for per_cent in range(100, 99 - MOST_TAKEN_OFF, -1):
         params = _width_params(space, alignment, per_cent) | sampled
         nearest = space.suggest_candidate(FixedTrial(params), epochs=epochs)
-        if nearest.num_params <= budget:
+        if nearest.num_params <= budget and limits.allow(nearest.architecture):
             return Nearest(params, nearest, tuple(_changes(candidate, nearest, alignment)))
     return None
 

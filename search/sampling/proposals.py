@@ -1,12 +1,12 @@
-"""Choosing the next candidate of a search: new, and within the budget."""
+"""Choosing the next candidate of a search: new, and within budget and limits."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from search.sampling.draws import MAX_REJECTIONS, too_many_rejections
+from search.sampling.draws import MAX_REJECTIONS, SmallestSeen, too_many_rejections
+from space.limits import NO_LIMITS, DeviceLimits
 from space.search_space import SearchSpace
 from studies.slots import Slot
 from studies.study import SearchStudy, Suggestion
@@ -24,17 +24,18 @@ class Proposals:
     sample: Callable[[bool], Suggestion]
     """The sampler. It is told whether it is asked for the first time since the last candidate that was trained."""
     should_stop: Callable[[], bool]
+    limits: DeviceLimits = NO_LIMITS
 
     def find(self, slot: Slot) -> Suggestion | None:
         """Return the candidate to train in a slot, or None if the worker was asked to stop.
 
-        A trial that an earlier version interrupted is repeated. Candidates that are over the budget or equal to a
-        trained one are stored as such and do not count. Raises `SearchFailedError` after `MAX_REJECTIONS` of them in a
+        A trial that an earlier version interrupted is repeated. Candidates over the budget or a limit, or equal to a
+        trained one, are stored as such and do not count. Raises `SearchFailedError` after `MAX_REJECTIONS` of them in a
         row.
         """
         if slot.trial_number is not None:
             return self._repeat(slot.trial_number)
-        smallest = sys.maxsize
+        smallest = SmallestSeen()
         for attempt in range(MAX_REJECTIONS):
             self.search.summaries.update()
             if self.should_stop():
@@ -42,15 +43,15 @@ class Proposals:
                 return None
             queued = self._queued(slot) if attempt == 0 else None
             suggestion = queued or self.sample(attempt == 0)
-            num_params = suggestion.candidate.num_params
-            if num_params > self.budget:
-                self.search.add_rejected(suggestion, self.budget)
-            elif (original := self.search.slots.find_trained(suggestion.candidate.key)) is not None:
+            candidate = suggestion.candidate
+            if candidate.num_params > self.budget or not self.limits.allow(candidate.architecture):
+                self.search.add_rejected(suggestion, self.budget, self.limits)
+            elif (original := self.search.slots.find_trained(candidate.key)) is not None:
                 self.search.add_duplicate(suggestion, original)
-            elif self.search.slots.reserve(slot, suggestion.candidate.key):
+            elif self.search.slots.reserve(slot, candidate.key):
                 return suggestion
-            smallest = min(num_params, smallest)
-        raise too_many_rejections(self.budget, smallest)
+            smallest.note(candidate, self.limits)
+        raise too_many_rejections(self.budget, smallest, self.limits)
 
     def _repeat(self, trial_number: int) -> Suggestion:
         """Return the candidate of a trial that an earlier version interrupted, which made it a failed one."""

@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.sampling.draws import SIZE_RANGE, STARTUP_TRIALS, draw_growing
 from search.sampling.instructive import most_instructive
+from space.limits import NO_LIMITS, DeviceLimits
 from space.search_space import SearchSpace
 from studies.storage import DIRECTIONS
 from studies.study import Suggestion
@@ -32,10 +33,13 @@ class BoundedTpe:
     It learns from a copy of the study in memory, which each call of `suggest` updates with what `TrialSummaries` found.
     """
 
-    def __init__(self, space: SearchSpace, budget: int, *, epochs: int, seed: int) -> None:
+    def __init__(
+        self, space: SearchSpace, budget: int, *, epochs: int, seed: int, limits: DeviceLimits = NO_LIMITS
+    ) -> None:
         self._space = space
         self._budget = budget
         self._epochs = epochs
+        self._limits = limits
         self._generator = random.Random(seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
@@ -54,7 +58,14 @@ class BoundedTpe:
         """
         # Known nets do not replace startup trials, which spread over sizes: they may all have one size.
         if is_first and trials.num_trials - trials.num_warm_started < STARTUP_TRIALS:
-            drawn = draw_growing(self._space, self._budget, self._generator, size_range=SIZE_RANGE, epochs=self._epochs)
+            drawn = draw_growing(
+                self._space,
+                self._budget,
+                self._generator,
+                size_range=SIZE_RANGE,
+                epochs=self._epochs,
+                limits=self._limits,
+            )
             if drawn is not None:
                 return drawn
         self._learn(trials)

@@ -1,5 +1,7 @@
 """Formatting of accuracies, times and sizes for people."""
 
+from space.footprint import Footprint
+
 
 def format_accuracy(accuracy: float) -> str:
     """Format a fraction in per cent, such as ``98.50 %``."""
@@ -15,6 +17,11 @@ def format_seconds(seconds: float) -> str:
 
 def format_kib(num_bytes: int) -> str:
     return f"{num_bytes / 1024:.1f} KiB"
+
+
+def describe_footprint(taken: Footprint) -> str:
+    """Say what a net takes on a device, to the byte."""
+    return f"flash {taken.flash_bytes:,} bytes, RAM {taken.ram_bytes:,} bytes, {taken.num_macs:,} MACs"
 
 
 def counted(number: int, noun: str) -> str:

@@ -15,17 +15,23 @@ from tests.strategies import architectures
 MEMBER = "7s:brd0.01 9s:brd0.01 p 9s:brd0.01 9s:brd0.01 p 13v:brd0.01 19v:brd0.01 gap fc10+"
 
 BY_HAND = {
-    # The second layer reads 28 rows of 196 bytes, and its output begins by a row of its own, 14 x 9 bytes, before them.
-    MEMBER: (9 * (7 + 63 + 81 + 81 + 117 + 247) + 190, 76, 76, 7, 28 * 28 * 7 + 14 * 9),
-    # The image is not in the buffer, nor are logits; a pool and a mean are merged into the convolution before them.
-    "4s:br p gap fc10": (36 + 40, 14, 14, 2, 4),
-    "4s:br p 8s:br gap fc10": (36 + 288 + 80, 22, 22, 3, 14 * 14 * 4 + 8),
+    # The second layer reads 28 rows of 196 bytes, and its output begins by a row of its own, 14 x 9 bytes, before them;
+    # behind them lie the 9 places of 7 channels that a kernel covers. The widest layer has 19 sums.
+    MEMBER: (9 * (7 + 63 + 81 + 81 + 117 + 247) + 190, 76, 76, 7, 28 * 28 * 7 + 14 * 9 + 9 * 7 + 4 * 19),
+    # The image is not in the buffer, nor are logits; a pool and a mean are merged into the convolution before them,
+    # which keeps 9 places of 1 channel, and for maxima that are averaged two sums for a channel.
+    "4s:br p gap fc10": (36 + 40, 14, 14, 2, 9 + 4 + 4 * 10),
+    "12s:br p gap fc10": (108 + 120, 22, 22, 2, 9 + 12 + 4 * 24),
+    "4s:br p 8s:br gap fc10": (36 + 288 + 80, 22, 22, 3, 14 * 14 * 4 + 9 * 4 + 8 + 4 * 10),
     # A BatchNorm after ReLU has biases of its own. A separable convolution has factors for its first half, and keeps
-    # the values between the halves for a pooled place: 4 of 4 channels, behind its input, while its output grows.
-    "4s:br ap sep6s:rb ap flat fc10+": (36 + (36 + 24) + 2940, 4 + 12 + 10, 4 + (4 + 6) + 10, 3, 784 + 4 * 4 + 7 * 6),
-    # For a mean it keeps them for all places. The last layer of 0 bytes: what it reads is 7 x 7 values of the pool.
-    "p4 sep9s:br gap": (9 + 9, 1 + 9, 1 + (1 + 9), 2, 49 + 49),
-    "gap": (1, 1, 1, 1, 1),  # C has no arrays of size 0
+    # the values between its halves, 4, beside what the kernel covers.
+    "4s:br ap sep6s:rb ap flat fc10+": (
+        36 + (36 + 24) + 2940,
+        *(4 + 12 + 10, 4 + (4 + 6) + 10, 3),
+        784 + (9 * 4 + 4) + 7 * 6 + 4 * 10,
+    ),
+    "p4 sep9s:br gap": (9 + 9, 1 + 9, 1 + (1 + 9), 2, 49 + (9 + 1) + 4 * 9),
+    "gap": (1, 1, 1, 1, 1 + 4),  # C has no arrays of size 0
 }
 """Weights, biases, factors, layers, and bytes of RAM."""
 
@@ -53,8 +59,7 @@ def test_no_step_overwrites_what_is_still_read(architecture: ArchitectureSpec) -
         pool = math.prod(layer.size for layer in step.layers if isinstance(layer, Pool))
         has_mean = any(isinstance(layer, GlobalAveragePool) for layer in step.layers)
         conv = step.layers[0] if step.layers and isinstance(step.layers[0], Conv) else Conv(1, 1, 0)
-        maps = conv.output_shape(step.input_shape)[1] // pool, conv.output_shape(step.input_shape)[2] // pool
-        num_scratch = conv.separable * step.input_shape[0] * pool**2 * (maps[0] * maps[1] if has_mean else 1)
+        num_scratch = step.input_shape[0] * (conv.kernel**2 + conv.separable) if conv.kernel > 1 else 0
         assert start >= 0
         assert start + size + num_scratch <= placement.num_bytes
         if number == len(steps) - 1:
@@ -71,10 +76,10 @@ def test_no_step_overwrites_what_is_still_read(architecture: ArchitectureSpec) -
 
 
 @given(architectures())
-def test_a_buffer_holds_at_least_what_a_step_reads_and_no_more_than_all_maps(architecture: ArchitectureSpec) -> None:
+def test_a_buffer_is_hardly_larger_than_its_largest_map_and_never_than_two(architecture: ArchitectureSpec) -> None:
     steps = inference_steps(architecture)
     maps = [math.prod(step.input_shape) for step in steps[1:]]
+    kernels = [layer.kernel if isinstance(layer, Conv) else 1 for layer in architecture.layers]
+    most = max(step.input_shape[0] for step in steps) * (max(kernels) ** 2 + 1)
     num_bytes = place_maps(steps).num_bytes
-    assert max([1, *maps]) <= num_bytes
-    if not any(isinstance(layer, Conv) and layer.separable for layer in architecture.layers):
-        assert num_bytes <= max([1, *map(sum, itertools.pairwise([0, *maps, 0]))]), "each beside the next"
+    assert max([1, *maps]) <= num_bytes <= most + max([1, *map(sum, itertools.pairwise([0, *maps, 0]))])

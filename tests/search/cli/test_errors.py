@@ -28,6 +28,13 @@ CASES: dict[str, tuple[str, list[str]]] = {
     "budget 0": ("run --budget 0", ["--budget must be at least {smallest}", str(SMALLEST), "not 0"]),
     "budget negative": ("run --budget -5", ["--budget must be at least {smallest}", "not -5"]),
     "budget below the smallest net": ("run --budget {too_small}", ["at least {smallest}", "not {too_small}"]),
+    "ram no size": (RUN + "--max-ram 16q", ["--max-ram is a number of bytes, such as 8192, 16k or 1M, not '16q'"]),
+    "macs negative": (RUN + "--max-macs=-5", ["--max-macs is a number of MACs, such as 8192, 16k or 1M, not '-5'"]),
+    "flash 0": (RUN + "--max-flash 0", ["--max-flash must be a whole number from 1 to 1,000,000,000,000,000, not '0'"]),
+    "ram below the smallest net": (
+        RUN + "--max-ram 100",
+        ["--max-ram must be at least 612, the least that a net of the space takes (3s:br ap ", "not 100"],
+    ),
     "trials 0": (RUN + "--trials 0", ["--trials must be at least 1, not 0"]),
     "epochs 0": (RUN + "--epochs 0", ["--epochs must be from 1 to 15, not 0"]),
     "epochs 16": (RUN + "--epochs 16", ["--epochs must be from 1 to 15, not 16"]),

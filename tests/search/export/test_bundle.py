@@ -148,7 +148,7 @@ def test_an_int8_file_that_costs_too_much_is_left_out(
     monkeypatch.setattr(search.export.formats, "onnx_accuracy", lose)
     folder, lines = export(subject)
     assert not (folder / "model-int8.onnx").exists()
-    (line,) = lines
+    line, _ = lines
     assert line.startswith(f"{folder / 'model-int8.onnx'}: left out: it costs ")
     assert "`model-int8.onnx` is left out: it costs " in (folder / "README.md").read_text(encoding="utf-8")
 

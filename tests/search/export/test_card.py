@@ -131,9 +131,9 @@ def test_files_are_listed_with_size_and_accuracy(unconfirmed: ExportSubject) -> 
         "`model-int8.onnx`": ["9,876", "97.05 %"],
         "`model.c`": ["45,678", "97.10 %"],
     }
-    assert [row for row in rows(text) if row[0] in ("float", "int8")] == [
-        ["float", "2.0 KiB", "6.0 KiB", "97.10 %", "here"],
-        ["int8", "1.0 KiB", "6.0 KiB", "96.98 %", "`python -m search export --format c-int8`"],
+    assert [row for row in rows(text) if row[0] in ("floats", "integers")] == [
+        ["floats", "2,048", "6,144", "97.10 %", "here"],
+        ["integers", "1,024", "6,144", "96.98 %", "`python -m search export --format c-int8`"],
     ]
     assert "left out" not in text
 
@@ -146,7 +146,7 @@ def test_what_is_left_out_and_what_did_not_run_is_said(unconfirmed: ExportSubjec
     ]
     text = sections(render_model_card(unconfirmed, files, num_images=10_000))["Files"]
     assert re.findall(r".* is left out.*", text) == ["`model-int8.onnx` is left out: it costs 0.30 points."]
-    assert [row[3] for row in rows(text) if row[0] in ("`model.c`", "float", "int8")] == ["not run here"] * 3
+    assert [row[3] for row in rows(text) if row[0] in ("`model.c`", "floats", "integers")] == ["not run here"] * 3
 
 
 def test_neighbours_on_the_front_stand_beside_the_model(unconfirmed: ExportSubject, confirmed: ExportSubject) -> None:

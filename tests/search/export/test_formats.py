@@ -14,6 +14,7 @@ from search.export.export import export_subject
 from search.export.subject import ExportSubject
 from space.candidate import CandidateSpec
 from space.errors import SearchFailedError
+from space.footprint import footprint
 from tests.search.export.conftest import config_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -25,7 +26,12 @@ def test_the_lines_tell_of_each_file_what_was_measured(
     folder, lines = bundle
     told = dict(line.split(": ", 1) for line in lines)
     formats = ("model.safetensors", "model.onnx", "model-int8.onnx", "model.pt2", "model.c")
-    assert list(told) == [str(folder / name) for name in formats]
+    *_, in_integers = told
+    assert list(told) == [*(str(folder / name) for name in formats), "--format c-int8"]
+    taken = footprint(subject.checkpoint.candidate.architecture)
+    said = f"flash {taken.flash_bytes:,} bytes, RAM {taken.ram_bytes:,} bytes, {taken.num_macs:,} MACs, "
+    assert said in told[in_integers]
+    assert told[in_integers].endswith("than fp32")
     measured = {file["name"]: file for file in config_of(folder)["files"] if file["included"]}
     val_accuracy = subject.checkpoint.val_accuracy
     assert val_accuracy is not None

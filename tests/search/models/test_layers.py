@@ -32,6 +32,8 @@ def test_a_count_as_json(printed: Callable[..., str]) -> None:
         "weights_bytes": 4 * 7_416,
         "inference_activation_bytes": 4 * (8 * 26 * 26 + 16 * 12 * 12),
         "all_activation_bytes": 4 * 22_090,
+        "flash_bytes": 7_272 + 4 * (90 + 72) + 5 * 90 + 7 * 48,
+        "ram_bytes": 8 * 26 * 26 + 16 * 12 + 9 * 8 + 4 * 16,
     }
     assert [
         (row["layer"], row["output_shape"], row["num_params"], row["receptive_field"], row["num_macs"])
@@ -42,7 +44,7 @@ def test_a_count_as_json(printed: Callable[..., str]) -> None:
 
 def test_a_count_as_a_table(printed: Callable[..., str]) -> None:
     text = printed(print_layers, ArchitectureSpec.from_text(STEP3), as_json=False)
-    header, *rows, _, memory = text.splitlines()
+    header, *rows, _, memory, on_device = text.splitlines()
     assert header.split() == ["layer", "output", "shape", "parameters", "share", "receptive", "field", "MACs"]
     assert [" ".join(row.split()) for row in rows] == [
         "8v:rbd0.05 8x26x26 88 1.2 % 3x3 48,672",
@@ -58,6 +60,7 @@ def test_a_count_as_a_table(printed: Callable[..., str]) -> None:
     ]
     for part in ("weights 29.0 KiB", "activations at most 30.1 KiB at a time", "86.3 KiB in all"):
         assert part in memory
+    assert on_device == "As C with integers: flash 8,706 bytes, RAM 5,736 bytes, 1,076,416 MACs, and the code"
 
 
 def test_a_count_of_nothing(printed: Callable[..., str]) -> None:

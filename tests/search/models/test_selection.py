@@ -1,10 +1,13 @@
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from search.models.selection import select_trial
 from space.errors import InputError
+from space.limits import NO_LIMITS, DeviceLimits
 from studies.confirmations import Confirmation, SeedResult, Stage
 from studies.records import read_front
 from studies.study import SearchStudy
@@ -36,6 +39,7 @@ def select(
     *,
     trial: int | None = None,
     max_params: int | None = None,
+    limits: DeviceLimits = NO_LIMITS,
     min_accuracy: float | None = None,
     confidence: float | None = None,
 ) -> int:
@@ -44,6 +48,7 @@ def select(
         study.name,
         trial=trial,
         max_params=max_params,
+        limits=limits,
         min_accuracy=min_accuracy,
         confidence=confidence,
     )
@@ -72,6 +77,50 @@ CHOICES: list[tuple[dict[str, float], int]] = [
 @pytest.mark.parametrize(("selectors", "expected"), CHOICES)
 def test_choices(study: SearchStudy, selectors: dict[str, float], expected: int) -> None:
     assert select(study, **selectors) == expected  # type: ignore[arg-type]
+
+
+# The nets take 298, 410 and 522 bytes of flash, as many bytes of RAM as they are wide, and 7,066 MACs for each channel.
+@pytest.mark.parametrize(
+    ("limits", "max_params", "expected"),
+    [
+        (DeviceLimits(max_flash=522), None, 0),
+        (DeviceLimits(max_flash=521), None, 4),
+        (DeviceLimits(max_ram=12), None, 0),
+        (DeviceLimits(max_ram=11), None, 4),
+        (DeviceLimits(max_macs=12 * 7_066), None, 0),
+        (DeviceLimits(max_macs=12 * 7_066 - 1), None, 4),
+        (DeviceLimits(max_flash=10_000, max_ram=7), None, 2),
+        (DeviceLimits(max_ram=12), 177, 2),
+        (DeviceLimits(max_ram=4), 10_000, 2),
+    ],
+)
+def test_choices_by_what_a_device_has(
+    study: SearchStudy, limits: DeviceLimits, max_params: int | None, expected: int
+) -> None:
+    assert select(study, limits=limits, max_params=max_params) == expected
+
+
+@pytest.mark.parametrize(
+    ("selectors", "message"),
+    [
+        (
+            {"limits": DeviceLimits(max_flash=297, max_ram=3)},
+            "no point of the front has flash of at most 297 bytes and RAM of at most 3 bytes; the least of them, each "
+            "by itself: flash of 298 bytes, RAM of 4 bytes",
+        ),
+        (
+            {"limits": DeviceLimits(max_macs=9), "max_params": 200},
+            "no point of the front of those with at most 200 parameters has at most 9 MACs; the least of them, each by "
+            "itself: 28,264 MACs",
+        ),
+        ({"limits": DeviceLimits(max_ram=3), "max_params": 93}, "no point of the front has at most 93 parameters"),
+        ({"limits": DeviceLimits(max_ram=3), "trial": 0}, "give one of --trial and --max-ram, not both"),
+        ({"limits": DeviceLimits(max_macs=3), "min_accuracy": 0.5}, "give one of --min-accuracy and --max-macs, not"),
+    ],
+)
+def test_limits_that_no_point_meets_are_refused(study: SearchStudy, selectors: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        select(study, **selectors)
 
 
 # Selectors and the message

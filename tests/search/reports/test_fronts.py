@@ -12,6 +12,9 @@ from studies.study import SearchStudy
 
 SMALL = FrontPoint(1, 94, 0.8, "4s:br gap fc10+")
 
+# 76 and 152 weights, 14 and 18 channels of 9 bytes, two rows of the layer table.
+TAKEN_BY_SMALL = {"flash_bytes": 76 + 14 * 9 + 96, "ram_bytes": 4, "num_macs": 28_224 + 40}
+TAKEN_BY_LARGE = {"flash_bytes": 152 + 18 * 9 + 96, "ram_bytes": 8, "num_macs": 56_448 + 80}
 LARGE = FrontPoint(0, 178, 0.9, "8s:br gap fc10+")
 CONFIRMED = ConfirmedPoint(
     trial=1,
@@ -31,18 +34,18 @@ CONFIRMED = ConfirmedPoint(
 def test_the_front_as_json(study: SearchStudy, printed: Callable[..., str]) -> None:
     front = read_front(study.store.database, study.name)
     assert json.loads(printed(print_front, front, as_json=True)) == [
-        {"trial": 1, "num_params": 94, "val_accuracy": 0.8, "notation": "4s:br gap fc10+"},
-        {"trial": 0, "num_params": 178, "val_accuracy": 0.9, "notation": "8s:br gap fc10+"},
+        {"trial": 1, "num_params": 94, "val_accuracy": 0.8, "notation": "4s:br gap fc10+", **TAKEN_BY_SMALL},
+        {"trial": 0, "num_params": 178, "val_accuracy": 0.9, "notation": "8s:br gap fc10+", **TAKEN_BY_LARGE},
     ]
     assert json.loads(printed(print_front, [], as_json=True)) == []
 
 
 def test_the_front_as_a_table(printed: Callable[..., str]) -> None:
     header, *rows = printed(print_front, [SMALL, LARGE], as_json=False).splitlines()
-    assert header.split() == ["parameters", "val", "accuracy", "trial", "notation"]
-    assert [row.split(maxsplit=4) for row in rows] == [
-        ["94", "80.00", "%", "1", "4s:br gap fc10+"],
-        ["178", "90.00", "%", "0", "8s:br gap fc10+"],
+    assert " ".join(header.split()) == "parameters val accuracy flash bytes RAM bytes MACs trial notation"
+    assert [row.split(maxsplit=7) for row in rows] == [
+        ["94", "80.00", "%", "298", "4", "28,264", "1", "4s:br gap fc10+"],
+        ["178", "90.00", "%", "410", "8", "56,528", "0", "8s:br gap fc10+"],
     ]
     assert printed(print_front, [], as_json=False) == "the front is empty: no trial is complete yet\n"
 
@@ -56,26 +59,28 @@ def test_long_notations_stay_on_one_line_in_a_pipe(printed: Callable[..., str]) 
 
 def test_the_front_as_csv() -> None:
     assert front_csv([SMALL, LARGE], FrontPoint).splitlines() == [
-        "trial,num_params,val_accuracy,notation",
-        "1,94,0.8,4s:br gap fc10+",
-        "0,178,0.9,8s:br gap fc10+",
+        "trial,num_params,val_accuracy,notation,flash_bytes,ram_bytes,num_macs",
+        "1,94,0.8,4s:br gap fc10+,298,4,28264",
+        "0,178,0.9,8s:br gap fc10+,410,8,56528",
     ]
-    assert front_csv([], FrontPoint) == "trial,num_params,val_accuracy,notation\n"
+    assert front_csv([], FrontPoint) == "trial,num_params,val_accuracy,notation,flash_bytes,ram_bytes,num_macs\n"
 
 
 def test_a_confirmed_front_as_a_table_says_what_its_numbers_are(printed: Callable[..., str]) -> None:
     header, row, empty, note = printed(print_confirmed_front, [CONFIRMED], as_json=False).splitlines()
-    headings = "parameters  test accuracy  95 % interval  on the front  val accuracy  trial  notation"
-    assert header.split() == headings.split()
-    assert row.split(maxsplit=9) == ["1,234", "81.24", "%", "79.49-83.01", "%", "93", "%", "80.00", "%", row[-18:]]
-    assert row.split()[9:] == ["1", *CONFIRMED.notation.split()]
+    headings = (
+        "parameters test accuracy 95 % interval on the front val accuracy flash bytes RAM bytes MACs trial notation"
+    )
+    assert " ".join(header.split()) == headings
+    cells = ["1,234", "81.24", "%", "79.49-83.01", "%", "93", "%", "80.00", "%", "298", "4", "28,264", "1"]
+    assert row.split() == [*cells, *CONFIRMED.notation.split()]
     assert empty == ""
     assert note.startswith("Means over 3 seeds")
 
 
 def test_a_confirmed_front_as_json_and_csv_keeps_every_digit(printed: Callable[..., str]) -> None:
     (point,) = json.loads(printed(print_confirmed_front, [CONFIRMED], as_json=True))
-    assert point == {**asdict(CONFIRMED), "seeds": [7, 8, 9]}
+    assert point == {**asdict(CONFIRMED), "seeds": [7, 8, 9], **TAKEN_BY_SMALL}
     (row,) = csv.DictReader(front_csv([CONFIRMED], ConfirmedPoint).splitlines())
     assert (float(row["accuracy"]), float(row["low"]), int(row["trial"])) == (0.81239, 0.7949, 1)
     assert json.loads(row["seeds"]) == [7, 8, 9]
@@ -87,3 +92,10 @@ def test_a_front_names_its_points_that_are_not_confirmed(printed: Callable[..., 
     assert "Not on the confirmed front: trial 0; " in printed(print_unconfirmed, [SMALL, LARGE], [CONFIRMED])
     assert printed(print_unconfirmed, [SMALL], [CONFIRMED]) == ""
     assert printed(print_unconfirmed, [SMALL, LARGE], []) == ""
+
+
+def test_what_a_net_that_cannot_be_read_takes_is_not_known(printed: Callable[..., str]) -> None:
+    damaged = FrontPoint(1, 94, 0.8, "4x:br")
+    assert printed(print_front, [damaged], as_json=False).splitlines()[1].split()[3:] == ["-", "-", "-", "1", "4x:br"]
+    (point,) = json.loads(printed(print_front, [damaged], as_json=True))
+    assert (point["flash_bytes"], point["ram_bytes"], point["num_macs"]) == (None, None, None)

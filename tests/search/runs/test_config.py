@@ -1,3 +1,4 @@
+import itertools
 import json
 import math
 from pathlib import Path
@@ -10,6 +11,8 @@ from search.defaults import DEFAULT_TRIALS, MAX_EPOCHS
 from search.runs.config import RunConfig
 from space.architecture import num_params
 from space.errors import InputError
+from space.footprint import footprint
+from space.limits import DeviceLimits
 from space.search_space import SearchSpace
 from tests.runners import few_digits, small_space
 
@@ -114,6 +117,26 @@ def test_a_study_is_named_after_dataset_and_budget() -> None:
     assert RunConfig(budget=8_000).study_name == "mnist-8000"
     assert RunConfig(budget=3_000, dataset="digits").study_name == "digits-3000"
     assert RunConfig(budget=3_000, study="mine").study_name == "mine"
+    limits = DeviceLimits(max_flash=9_999, max_ram=8_192, max_macs=10**6)
+    assert RunConfig(budget=8_000, limits=limits).study_name == "mnist-8000-flash9999-ram8k-macs1M"
+
+
+def test_a_limit_must_leave_a_net() -> None:
+    space = SearchSpace.default()
+    taken = [
+        footprint(space._architecture(widths, kinds, "average"))
+        for widths in ([[3] * depth for depth in depths] for depths in itertools.product((1, 2), (2, 3), (2, 3)))
+        for kinds in itertools.product(("plain", "separable"), repeat=3)
+    ]
+    for name in ("flash_bytes", "ram_bytes", "num_macs"):
+        least = min(getattr(found, name) for found in taken)
+        option = {"flash_bytes": "max_flash", "ram_bytes": "max_ram", "num_macs": "max_macs"}[name]
+        RunConfig(budget=8_000, limits=DeviceLimits(**{option: least}))
+        rule = (
+            rf"^--{option.replace('_', '-')} must be at least {least:,}, the least that a net of the space takes \(.*\)"
+        )
+        with pytest.raises(InputError, match=rf"{rule}, not {least - 1}$"):
+            RunConfig(budget=8_000, limits=DeviceLimits(**{option: least - 1}))
 
 
 def test_the_fingerprint_holds_what_makes_trials_comparable() -> None:
@@ -137,6 +160,7 @@ def test_the_fingerprint_holds_what_makes_trials_comparable() -> None:
     ("name", "value", "counts"),
     [
         ("budget", 4_000, True),
+        ("limits", DeviceLimits(max_ram=9_000), True),
         ("epochs", 3, True),
         ("seed", 6, True),
         ("space", small_space(), True),

@@ -9,7 +9,9 @@ import pytest
 from mnist_core.data import load_dataset
 from search.runs.config import RunConfig
 from search.runs.resume import settle
+from space.architecture import ArchitectureSpec
 from space.errors import InputError
+from space.footprint import footprint
 from space.search_space import SearchSpace
 from studies.fingerprints import read_fingerprint
 from studies.storage import Store
@@ -59,6 +61,31 @@ def test_a_budget_below_the_smallest_net_is_refused_once_the_space_is_known(tmp_
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(InputError, match="--budget must be at least 241"):
         replace(config, uses_stored_space=False)
+
+
+def test_limits_of_a_device_are_kept_by_the_study_and_met_by_what_it_trains(search: Command) -> None:
+    made = ("run", "--dataset", "digits", "--budget", 3000, "--epochs", 1, "--train-size", 150, "--workers", 1)
+    limits = {"max_flash": 3_072, "max_ram": 3_000, "max_macs": 300_000}
+    options = [word for name, size in limits.items() for word in (f"--{name.replace('_', '-')}", size)]
+    first = search(*made, *options[:1], "3k", *options[2:], "--trials", 4)
+    assert first.returncode == 0, first.stderr
+    name = "digits-3000-flash3k-ram3000-macs300k-train150-epochs1"
+    said = "flash of at most 3,072 bytes, RAM of at most 3,000 bytes, at most 300,000 MACs"
+    assert f"{name}: 4 trials of up to 3,000 parameters, {said}, 1 epoch, on digits" in first.stderr
+    trials = search.json("trials")
+    trained = [trial for trial in trials if trial["outcome"] in ("complete", "pruned")]
+    assert len(trained) == 4
+    for trial in trained:
+        taken = footprint(ArchitectureSpec.from_text(trial["notation"]))
+        assert taken.flash_bytes <= 3_072
+        assert taken.ram_bytes <= 3_000
+        assert taken.num_macs <= 300_000
+    again = search(*made, "--study", name, "--trials", 5)
+    assert f"{name}: 5 trials (4 already trained) of up to 3,000 parameters, {said}, " in again.stderr
+    assert search.json("status")["limits"] == limits
+    other = search(*made, "--study", name, "--max-ram", "4k", "--trials", 6)
+    assert other.returncode == 2
+    assert "max_ram was 3000 and is now 4096; use its settings, or choose another name" in other.stderr
 
 
 def test_earlier_candidates_keep_their_keys(url: str) -> None:

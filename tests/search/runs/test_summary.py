@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from search.reports.fronts import front_row
 from search.runs.config import RunConfig
 from search.runs.summary import RunSummary, print_run
 from studies.confirmations import ConfirmedPoint
@@ -39,8 +40,8 @@ def config(**settings: Any) -> RunConfig:
 
 
 def test_a_run_as_json(study: SearchStudy, printed: Callable[..., str]) -> None:
-    large = {"trial": 0, "num_params": 178, "val_accuracy": 0.9, "notation": "8s:br gap fc10+"}
-    small = {"trial": 1, "num_params": 94, "val_accuracy": 0.8, "notation": "4s:br gap fc10+"}
+    small, large = (front_row(point) for point in read_front(study.store.database, study.name))
+    assert (large["num_params"], large["flash_bytes"], large["ram_bytes"], large["num_macs"]) == (178, 410, 8, 56_528)
     assert json.loads(printed(print_run, summary_of(study), config(), as_json=True)) == {
         "study": "digits-1000",
         "trained": 4,

@@ -8,6 +8,8 @@ from search.runs.warm_start import KnownNet, queue_known_nets, read_known_nets
 from search.sampling.draws import SIZE_RANGE
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
+from space.footprint import footprint
+from space.limits import DeviceLimits
 from space.recipes import RECIPES
 from studies.records import read_front
 from studies.storage import Store
@@ -161,6 +163,19 @@ def test_a_net_that_does_not_fit_is_left_out_and_its_size_told(tmp_path: Path) -
         "and still too many with 35 % off each width"
     ]
     assert reopen(runner.search).slots.num_queued() == 0
+
+
+def test_a_net_over_a_limit_of_the_device_is_narrowed_or_left_out(tmp_path: Path) -> None:
+    wide = footprint(ArchitectureSpec.from_text("20s:br p 20v:br gap fc10+"))
+    limits = DeviceLimits(max_ram=wide.ram_bytes - 1)
+    runner = make_runner(tmp_path, space=small_space(width=(2, 60)), budget=9_000, limits=limits, trials=1)
+    first, *_ = queue_in(runner, "20s:br p 20v:br gap fc10+", "60s:br p 20v:br gap fc10+")[:2]
+    assert "trained as 19s:br p 19v:br gap fc10+" in first
+    (left_out,) = [line for line in queue_in(runner, "60s:br p 20v:br gap fc10+") if "left out" in line]
+    assert left_out.startswith(
+        "nets.txt:1: left out, its nearest candidate does not fit, nor with 35 % off each width: "
+    )
+    assert left_out.endswith(f"is over the limit of {wide.ram_bytes - 1:,}")
 
 
 def test_a_stop_before_a_queued_net_begins_leaves_it_in_the_queue(tmp_path: Path) -> None:

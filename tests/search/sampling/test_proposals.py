@@ -3,6 +3,7 @@
 import itertools
 import random
 from collections.abc import Iterator
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,21 @@ from torch import nn
 from mnist_core.data import Dataset
 from mnist_core.engine import Engine
 from mnist_core.training import TrainingState
-from search.sampling.draws import MAX_REJECTIONS, STARTUP_TRIALS, draw_within_budget, too_many_rejections
+from search.sampling.draws import (
+    MAX_REJECTIONS,
+    STARTUP_TRIALS,
+    SmallestSeen,
+    draw_within_budget,
+    too_many_rejections,
+)
 from search.sampling.observations import Observations
 from search.sampling.proposals import sampler_seed
 from search.sampling.tpe import BoundedTpe
-from space.architecture import num_params
-from space.candidate import TrainingConfig
+from space.architecture import ArchitectureSpec, num_params
+from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import SearchFailedError
+from space.footprint import footprint
+from space.limits import DeviceLimits
 from space.random_draw import RandomDraw
 from space.results import EpochResult
 from space.search_space import SearchSpace
@@ -115,6 +124,35 @@ def test_tpe_learns_to_stay_within_a_tight_budget(space: SearchSpace, tmp_path: 
 
 
 @pytest.mark.usefixtures("_trained_at_once")
+@pytest.mark.parametrize("sampler", ["front", "tpe", "random"])
+def test_what_is_trained_is_within_all_limits_of_a_device(sampler: str, tmp_path: Path) -> None:
+    nets = [DEFAULT.suggest_candidate(RandomDraw(random.Random(i)), epochs=1).architecture for i in range(300)]
+    taken = [footprint(net) for net in nets]
+    # Each is a limit that about a third of the nets within the budget are over.
+    limits = DeviceLimits(
+        *(sorted(sizes)[len(nets) // 2] for sizes in zip(*(astuple(found) for found in taken), strict=True))
+    )
+    budget = sorted(num_params(net) for net in nets)[len(nets) * 3 // 4]
+    runner = make_runner(tmp_path, budget=budget, limits=limits, space=DEFAULT, epochs=1, trials=25, sampler=sampler)
+    run_all(runner)
+    trials = runner.search.study.trials
+    over = [trial for trial in trials if outcome_of(trial) == Outcome.REJECTED]
+    for trial in trials:
+        found = footprint(ArchitectureSpec.from_text(trial.user_attrs["notation"]))
+        is_over = trial.user_attrs["num_params"] > budget or any(
+            size > limit for size, limit in zip(astuple(found), astuple(limits), strict=True)
+        )
+        assert is_over == (trial in over)
+        assert set(trial.constraints) == {"budget", "max_flash", "max_ram", "max_macs"}
+        assert is_over == any(excess > 0 for excess in trial.constraints.values())
+    asked = trials[STARTUP_TRIALS:]
+    assert sum(trial not in over for trial in asked) >= 0.6 * len(asked)
+    if sampler == "tpe":
+        assert over, "some candidate was over a limit, and stored"
+        assert all(" over the " in trial.user_attrs["reason"] for trial in over)
+
+
+@pytest.mark.usefixtures("_trained_at_once")
 def test_tpe_finds_its_way_back_from_rejections_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.sampling.tpe.draw_growing", lambda *_, **__: None)  # so the start is TPE's own
     space = small_space(width=(2, 60))
@@ -165,11 +203,31 @@ def test_an_earlier_calls_candidates_are_not_repeated(tmp_path: Path) -> None:
 
 
 def test_the_message_tells_what_was_seen_and_what_to_do() -> None:
-    message = str(too_many_rejections(1_000, 12_345))
+    message = str(too_many_rejections(1_000, SmallestSeen(12_345)))
     assert message.startswith(f"{MAX_REJECTIONS:,} candidates in a row were over the budget of 1,000")
     assert "the smallest seen had 12,345 parameters" in message
     assert "raise --budget" in message
     assert "--space" in message
+
+
+def test_the_message_tells_the_smallest_seen_in_each_limit() -> None:
+    limits = DeviceLimits(max_ram=10, max_macs=20)
+    smallest = SmallestSeen()
+    wide, deep = (
+        CandidateSpec(ArchitectureSpec.from_text(text)) for text in ("30s:br gap fc10", "2s:br 2s:br 2s:br gap fc10")
+    )
+    for candidate in (wide, deep):
+        smallest.note(candidate, limits)
+    ram_bytes = min(footprint(candidate.architecture).ram_bytes for candidate in (wide, deep))
+    num_macs = min(footprint(candidate.architecture).num_macs for candidate in (wide, deep))
+    assert ram_bytes == footprint(wide.architecture).ram_bytes, "one is the smallest in one limit"
+    assert num_macs == footprint(deep.architecture).num_macs, "and the other in the other"
+    message = str(too_many_rejections(1_000, smallest, limits))
+    assert f"{min(wide.num_params, deep.num_params)} parameters, RAM of {ram_bytes} bytes, {num_macs:,} MACs" in message
+    assert (
+        "over the budget of 1,000 or a limit (RAM of at most 10 bytes, at most 20 MACs) or equal to trained" in message
+    )
+    assert "raise --budget or --max-ram or --max-macs, or widen" in message
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
