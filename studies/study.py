@@ -114,8 +114,7 @@ class SearchStudy:
         self, suggestion: Suggestion, budget: int, limits: DeviceLimits = NO_LIMITS, *, run: dict[str, Any]
     ) -> Trial:
         """Create the trial that is about to train; ``run`` holds the settings that may differ between calls."""
-        candidate = suggestion.candidate
-        constraints = constraints_of(candidate, budget, limits)
+        candidate, constraints = suggestion.candidate, constraints_of(suggestion.candidate, budget, limits)
         attributes: TrialAttributes = {"candidate": candidate.to_json(), "candidate_key": candidate.key, "run": run}
         return Trial(self.study, self._add(suggestion, TrialState.RUNNING, constraints, attributes))
 

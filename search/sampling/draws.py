@@ -53,8 +53,8 @@ def too_many_rejections(budget: int, smallest: SmallestSeen, limits: DeviceLimit
     seen = "".join(f", {describe(name, taken)}" for name, taken in smallest.taken.items())
     each = ", each by itself" if seen else ""
     return SearchFailedError(
-        f"{MAX_REJECTIONS:,} candidates in a row were over the budget of {budget:,}{over} or equal to trained ones; the "
-        f"smallest seen had {smallest.num_params:,} parameters{seen}{each}: raise {limits.options}, or widen or "
+        f"{MAX_REJECTIONS:,} candidates in a row were over the budget of {budget:,}{over} or equal to trained ones; "
+        f"the smallest seen had {smallest.num_params:,} parameters{seen}{each}: raise {limits.options}, or widen or "
         "shrink the ranges with --space"
     )
 

@@ -33,7 +33,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
     "flash 0": (RUN + "--max-flash 0", ["--max-flash must be a whole number from 1 to 1,000,000,000,000,000, not '0'"]),
     "ram below the smallest net": (
         RUN + "--max-ram 100",
-        ["--max-ram must be at least 612, the least that a net of the space takes (3s:br ap ", "not 100"],
+        ["--max-ram must be at least 760, the least that a net of the space takes (3s:br ap ", "not 100"],
     ),
     "trials 0": (RUN + "--trials 0", ["--trials must be at least 1, not 0"]),
     "epochs 0": (RUN + "--epochs 0", ["--epochs must be from 1 to 15, not 0"]),

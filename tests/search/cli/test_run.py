@@ -35,7 +35,7 @@ def test_results_go_to_stdout_and_progress_to_stderr(small_study, default_engine
     made = small_study.made
     summary, *_ = made.stdout.splitlines()
     assert summary.startswith("digits-3000: 6 trained (")
-    assert "parameters  val accuracy  trial  notation" in made.stdout
+    assert "parameters  val accuracy  flash bytes  RAM bytes     MACs  trial  notation" in made.stdout
     assert "\nBest: trial " in made.stdout
     assert "Open dashboard:  python -m search dashboard\n" in made.stdout
     assert made.stdout.endswith("Continue:        the same command with more --trials\n")
@@ -196,7 +196,15 @@ def test_front_as_table_json_and_csv(search_here, small_study) -> None:
     points = search_here.json("front", "--storage", small_study.url)
     assert points
     for point in points:
-        assert list(point) == ["trial", "num_params", "val_accuracy", "notation"]
+        assert list(point) == [
+            "trial",
+            "num_params",
+            "val_accuracy",
+            "notation",
+            "flash_bytes",
+            "ram_bytes",
+            "num_macs",
+        ]
         assert num_params(ArchitectureSpec.from_text(point["notation"])) == point["num_params"] <= 3000
         assert 0 < point["val_accuracy"] <= 1
     sizes = [(point["num_params"], point["val_accuracy"]) for point in points]
@@ -204,10 +212,11 @@ def test_front_as_table_json_and_csv(search_here, small_study) -> None:
     assert len({size for size, _ in sizes}) == len({accuracy for _, accuracy in sizes})
 
     heading, *rows = search_here("front", "--storage", small_study.url).stdout.splitlines()
-    assert heading.split() == ["parameters", "val", "accuracy", "trial", "notation"]
-    assert [row.rstrip().split(maxsplit=4) for row in rows] == [
-        [f"{point['num_params']:,}", f"{100 * point['val_accuracy']:.2f}", "%", str(point["trial"]), point["notation"]]
-        for point in points
+    assert " ".join(heading.split()) == "parameters val accuracy flash bytes RAM bytes MACs trial notation"
+    taken = [[f"{point[name]:,}" for name in ("flash_bytes", "ram_bytes", "num_macs")] for point in points]
+    assert [row.rstrip().split(maxsplit=7) for row in rows] == [
+        [f"{point['num_params']:,}", f"{100 * point['val_accuracy']:.2f}", "%", *sizes, str(point["trial"]), net]
+        for point, sizes, net in zip(points, taken, (point["notation"] for point in points), strict=True)
     ]
 
     written = search_here("front", "--storage", small_study.url, "--csv", "front.csv")
@@ -262,6 +271,8 @@ def test_count_shows_each_layer(search_here) -> None:
         "weights_bytes": 4 * 1_106,
         "inference_activation_bytes": 4 * (28 * 28 + 8 * 14 * 14),
         "all_activation_bytes": 4 * (784 + 8 * 28 * 28 + 8 * 14 * 14 + 12 * 12 * 12 + 12 + 10),
+        "flash_bytes": 72 + 864 + 120 + 9 * (8 + 12 + 10) + 3 * 48,
+        "ram_bytes": 8 * 14 * 14 + 9 * 8 + 12 + 4 * 12,
     }
     keys = ("layer", "output_shape", "num_params", "receptive_field", "num_macs")
     assert [tuple(layer[key] for key in keys) for layer in counted["layers"]] == [
@@ -277,6 +288,7 @@ def test_count_shows_each_layer(search_here) -> None:
     assert ["12v:br", "12x12x12", "888", "80.3", "%", "8x8", "124,416"] in [row.split() for row in table.splitlines()]
     assert table.endswith(
         "Memory for one image in fp32: weights 4.3 KiB, activations at most 9.2 KiB at a time, 40.5 KiB in all\n"
+        "As C with integers: flash 1,470 bytes, RAM 1,700 bytes, 180,984 MACs, and the code\n"
     )
 
 
@@ -286,7 +298,8 @@ def test_export_writes_a_folder_that_gives_the_stored_accuracy(search, search_he
     exported = search(*shlex.split(printed))
     assert (exported.returncode, exported.stderr) == (0, "")
     assert [line.partition(": ")[0] for line in exported.stdout.splitlines()] == [
-        f"digits-3000-best/model{ending}" for ending in (".safetensors", ".onnx", "-int8.onnx", ".pt2", ".c")
+        *(f"digits-3000-best/model{ending}" for ending in (".safetensors", ".onnx", "-int8.onnx", ".pt2", ".c")),
+        "--format c-int8",
     ]
     folder = search.folder / "digits-3000-best"
     # A net this small may lose too much in int8.

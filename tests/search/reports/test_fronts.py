@@ -12,9 +12,9 @@ from studies.study import SearchStudy
 
 SMALL = FrontPoint(1, 94, 0.8, "4s:br gap fc10+")
 
-# 76 and 152 weights, 14 and 18 channels of 9 bytes, two rows of the layer table.
-TAKEN_BY_SMALL = {"flash_bytes": 76 + 14 * 9 + 96, "ram_bytes": 4, "num_macs": 28_224 + 40}
-TAKEN_BY_LARGE = {"flash_bytes": 152 + 18 * 9 + 96, "ram_bytes": 8, "num_macs": 56_448 + 80}
+# 76 and 152 weights, 14 and 18 channels of 9 bytes, two rows of the layer table; 9 pixels, the map, and 10 sums.
+TAKEN_BY_SMALL = {"flash_bytes": 76 + 14 * 9 + 96, "ram_bytes": 9 + 4 + 40, "num_macs": 28_224 + 40}
+TAKEN_BY_LARGE = {"flash_bytes": 152 + 18 * 9 + 96, "ram_bytes": 9 + 8 + 40, "num_macs": 56_448 + 80}
 LARGE = FrontPoint(0, 178, 0.9, "8s:br gap fc10+")
 CONFIRMED = ConfirmedPoint(
     trial=1,
@@ -44,8 +44,8 @@ def test_the_front_as_a_table(printed: Callable[..., str]) -> None:
     header, *rows = printed(print_front, [SMALL, LARGE], as_json=False).splitlines()
     assert " ".join(header.split()) == "parameters val accuracy flash bytes RAM bytes MACs trial notation"
     assert [row.split(maxsplit=7) for row in rows] == [
-        ["94", "80.00", "%", "298", "4", "28,264", "1", "4s:br gap fc10+"],
-        ["178", "90.00", "%", "410", "8", "56,528", "0", "8s:br gap fc10+"],
+        ["94", "80.00", "%", "298", "53", "28,264", "1", "4s:br gap fc10+"],
+        ["178", "90.00", "%", "410", "57", "56,528", "0", "8s:br gap fc10+"],
     ]
     assert printed(print_front, [], as_json=False) == "the front is empty: no trial is complete yet\n"
 
@@ -60,8 +60,8 @@ def test_long_notations_stay_on_one_line_in_a_pipe(printed: Callable[..., str]) 
 def test_the_front_as_csv() -> None:
     assert front_csv([SMALL, LARGE], FrontPoint).splitlines() == [
         "trial,num_params,val_accuracy,notation,flash_bytes,ram_bytes,num_macs",
-        "1,94,0.8,4s:br gap fc10+,298,4,28264",
-        "0,178,0.9,8s:br gap fc10+,410,8,56528",
+        "1,94,0.8,4s:br gap fc10+,298,53,28264",
+        "0,178,0.9,8s:br gap fc10+,410,57,56528",
     ]
     assert front_csv([], FrontPoint) == "trial,num_params,val_accuracy,notation,flash_bytes,ram_bytes,num_macs\n"
 
@@ -72,7 +72,7 @@ def test_a_confirmed_front_as_a_table_says_what_its_numbers_are(printed: Callabl
         "parameters test accuracy 95 % interval on the front val accuracy flash bytes RAM bytes MACs trial notation"
     )
     assert " ".join(header.split()) == headings
-    cells = ["1,234", "81.24", "%", "79.49-83.01", "%", "93", "%", "80.00", "%", "298", "4", "28,264", "1"]
+    cells = ["1,234", "81.24", "%", "79.49-83.01", "%", "93", "%", "80.00", "%", "298", "53", "28,264", "1"]
     assert row.split() == [*cells, *CONFIRMED.notation.split()]
     assert empty == ""
     assert note.startswith("Means over 3 seeds")
