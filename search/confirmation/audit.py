@@ -48,6 +48,8 @@ class AuditRequest:
     def __post_init__(self) -> None:
         if not 1 <= self.sample <= MAX_SAMPLE:
             raise InputError(f"--sample must be from 1 to {MAX_SAMPLE:,}, not {self.sample}")
+        if not 0 <= self.seed < 2**63:
+            raise InputError(f"--seed must be from 0 to 2^63 - 1, not {self.seed}")
         check_workers(self.workers)
         check_names(self.device, self.engine)
 

@@ -118,13 +118,15 @@ def test_what_a_worker_brings_to_every_slot_is_as_the_call_says(tmp_path: Path) 
         )
 
     proposals, trainer = prepared(replace(config, sampler="random", pruner="size-aware", seed=5))
-    assert (proposals.is_random, trainer.is_pruning, trainer.study_seed) == (True, True, 5)
+    assert (trainer.is_pruning, trainer.study_seed) == (True, 5)
     assert (proposals.budget, proposals.num_epochs) == (trainer.budget, trainer.num_epochs) == (500, 2)
     assert proposals.should_stop()
     assert trainer.should_stop()
     assert trainer.recorded("cpu", "torch")["sampler"] == "random"
     proposals, trainer = prepared(config)
-    assert (proposals.is_random, trainer.is_pruning) == (False, False)
-    draws = [prepared(config, seed)[0].random.random() for seed in (1, 1, 2)]
-    assert draws[0] == draws[1] != draws[2]
+    assert not trainer.is_pruning
+    for sampler in ("front", "tpe", "random"):
+        samplers = [prepared(replace(config, sampler=sampler), seed)[0].sample for seed in (1, 1, 2)]
+        drawn = [sample(True).params for sample in samplers]
+        assert drawn[0] == drawn[1] != drawn[2], sampler
     assert Store.open_read_only(config.storage).study_names() == ["tiny"]
