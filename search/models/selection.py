@@ -31,8 +31,8 @@ def select_trial(
 
     If the front is confirmed, only its members are considered: by the validation accuracy that made them members, or
     for ``min_accuracy`` by the confidence that their test accuracies give. ``max_params`` and ``limits`` may be given
-    together. Raises `InputError` for more than one
-    selector, a trial that is not complete, or a condition that no point satisfies.
+    together. Raises `InputError` for more than one selector otherwise, a trial that is not complete, or a condition
+    that no point satisfies.
     """
     if limits and (trial is not None or min_accuracy is not None):
         selector = "--trial" if trial is not None else "--min-accuracy"

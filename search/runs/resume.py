@@ -30,9 +30,8 @@ def settle(config: RunConfig, data: Dataset) -> RunConfig:
     """Return the settings with the name and the space of their study.
 
     An existing study keeps its own space and limits unless the call names others, so that a new default space does not
-    reject it.
-    A study that an earlier version named ``DATASET-BUDGET`` keeps that name. Raises `InputError` if no net of the space
-    is within the budget.
+    reject it. A study that an earlier version named ``DATASET-BUDGET`` keeps that name. Raises `InputError` if no net
+    of the space is within the budget.
     """
     store = Store.find(config.storage)
 
