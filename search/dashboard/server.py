@@ -27,9 +27,9 @@ from studies.storage import Store, store_failure
 NUM_THREADS = 8
 """Requests that are answered at a time; others wait."""
 DATA_SHARE = 20
-"""A study is read again after so many times as long as it took to read: at most a twentieth of a core for any store."""
-LEAST_SECONDS = 1.0
-"""Time after which a study is read again at the earliest."""
+"""A study is read again after so many times as long as it took to read last, within these bounds:"""
+LEAST_SECONDS, MOST_SECONDS = 1.0, 15.0
+"""Times after which a study is read again at the earliest and at the latest."""
 TRIAL = re.compile(r"/trials/(\d{1,18})\.json")
 OPTUNA_STUDY = re.compile(r"/api/studies/\d+")
 """The path at which optuna-dashboard describes a study."""
@@ -134,6 +134,8 @@ class LivePage:
     def _study(self, name: str | None) -> "_Study":
         with self._lock:
             names = self._store.study_names()
+            # One that was deleted may be begun anew under its name.
+            self._studies = {known: study for known, study in self._studies.items() if known in names}
             if name is None and not names:
                 raise InputError("the store has no study yet")
             name = self._store.resolve_study_name(names[-1] if name is None else name)
@@ -167,13 +169,14 @@ class _Study:
             return self._overview, {number: self._of_front[number] for number in front if number in self._of_front}
 
     def _read(self) -> None:
-        started = time.monotonic()
-        if started >= self._again:
+        if time.monotonic() >= self._again:
+            _ = self._reader.images  # which are loaded once, and count for nothing in what comes after
+            started = time.monotonic()
             self._overview = {**self._reader.read(), "studies": self._study_names()}
             self._tag = f'"{hashlib.sha256(_json(self._overview | {"read": ""})).hexdigest()[:16]}"'
             self._body = _json(self._overview)
             ended = time.monotonic()
-            self._again = ended + max(LEAST_SECONDS, DATA_SHARE * (ended - started))
+            self._again = ended + min(MOST_SECONDS, max(LEAST_SECONDS, DATA_SHARE * (ended - started)))
 
     def details(self, number: int) -> tuple[bytes, None]:
         """Return the details of a trained trial as JSON. Raises `InputError` if there is no such trial."""

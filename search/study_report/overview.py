@@ -11,7 +11,7 @@ from search.study_report.answer import find_answer
 from search.study_report.commands import reproduction
 from search.study_report.curves import read_curves
 from search.study_report.growth import front_growth
-from search.study_report.images import class_names_of, find_images
+from search.study_report.images import ImagesAtHand, class_names_of, find_images
 from search.study_report.importance import measure_importances
 from space.measured import read_measured
 from space.recipes import RECIPES
@@ -57,7 +57,7 @@ class StudyReader:
         return found
 
     @cached_property
-    def images(self) -> Any:
+    def images(self) -> ImagesAtHand | None:
         return find_images(self.fingerprint)
 
     def read(self, *, target: float | None = None, max_params: int | None = None) -> dict[str, Any]:

@@ -32,7 +32,7 @@ async function select(trial, { focuses = true } = {}) {
 
 const trialButton = (trial) => make("button", { class: "trial", type: "button", "data-trial": trial, "aria-pressed": String(trial === state.selected), onclick: () => select(trial) }, String(trial));
 
-function showAnswer({ answer, settings, num_trained: trained, state: now, num_validation: validation, read }) {
+function showAnswer({ answer, settings, num_trained: trained, state: now, num_validation: validation, read, openings }) {
   const found = answer.best;
   const within = `at most ${counted(answer.max_params, "parameter")}`;
   const lines = [];
@@ -42,7 +42,7 @@ function showAnswer({ answer, settings, num_trained: trained, state: now, num_va
     const seeds = found.confirmed ? ", the mean over fresh seeds," : "";
     lines.push(`With ${within}, trial ${found.trial} is the most accurate: ${percent(found.val_accuracy)}${error} of the validation images${seeds} at ${integer(found.num_params)} parameters.`);
     if (found.confirmed) lines.push(`Trained anew with ${counted(found.confirmed.seeds.length, "seed")}, it has ${percent(found.confirmed.accuracy)} on the test images, with a 95 % interval of ${percent(found.confirmed.low)} to ${percent(found.confirmed.high)}.`);
-    else lines.push("This is validation, not test: the most accurate of many trials looks better than it is, and the test images were not read.");
+    else lines.push(`This is validation, not test: the most accurate of many trials looks better than it is.${openings.length ? "" : " The test images were not read."}`);
   }
   const measure = settings.metric === "balanced-accuracy" ? " Accuracy is balanced here: the mean over the classes." : "";
   fill("question", `Which net with at most ${counted(settings.budget, "parameter")} is most accurate on ${settings.dataset}?${measure}`);

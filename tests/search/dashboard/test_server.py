@@ -24,7 +24,9 @@ from search.dashboard.guard import Rules, guarded
 from search.dashboard.server import open_server
 from space.errors import InputError
 from studies.storage import Store
+from studies.study import discard
 from tests.search.dashboard.conftest import free_port
+from tests.stores import create_search, make_search, train_one
 
 START_SECONDS = 90
 PORT = 8080
@@ -369,6 +371,17 @@ def test_a_port_that_is_taken_is_named(watched_study) -> None:
 def test_an_address_of_another_machine_is_named(host: str, watched_study) -> None:
     with pytest.raises(InputError, match=f"--host {host} with --port {PORT} can't be used"):
         open_server(Store.open_to_watch(watched_study.url), Rules(PORT, host, TOKEN))
+
+
+def test_a_study_that_is_begun_anew_is_shown_anew(tmp_path, serve_here) -> None:
+    search = make_search(tmp_path)
+    train_one(search, 8, [0.6, 0.9])
+    port = serve_here(search.store.url)
+    assert ask(port, "GET", "/study.json")[1]["num_trained"] == 1
+    discard(search.store, search.name)
+    assert ask(port, "GET", "/study.json") == (404, {"reason": "the store has no study yet"})
+    create_search(tmp_path)
+    assert ask(port, "GET", "/study.json")[1]["num_trained"] == 0
 
 
 def test_a_client_that_takes_no_compressed_answers_gets_files_too(watched_study, serve_here) -> None:
