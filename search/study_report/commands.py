@@ -1,10 +1,14 @@
 """The commands that make a study again, and those that use it."""
 
 import shlex
+from dataclasses import fields
 from typing import Any
 
 from mnist_core.datasets.sources import ImageSource
 from search.defaults import DEFAULT_STORAGE
+from space.limits import DeviceLimits, option_of
+
+LIMITS = [limit.name for limit in fields(DeviceLimits)]
 
 
 def reproduction(
@@ -14,6 +18,7 @@ def reproduction(
     where = "" if storage == DEFAULT_STORAGE else f" --storage {shlex.quote(storage)}"
     study = f" --study {shlex.quote(name)}"
     run = ["python -m search run", f"--budget {fingerprint['budget']}", f"--trials {max(1, num_trained)}"]
+    run += [f"{option_of(name)} {fingerprint[name]}" for name in LIMITS if name in fingerprint]
     run += _data_options(fingerprint)
     if "train_size" in fingerprint:
         run.append(f"--train-size {fingerprint['train_size']}")

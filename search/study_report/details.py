@@ -8,7 +8,8 @@ import numpy as np
 from search.study_report.curves import read_curves
 from search.study_report.images import ImagesAtHand
 from space.candidate import CandidateSpec
-from space.summary import describe_layer, peak_activation_bytes, summarise
+from space.footprint import footprint
+from space.summary import describe_layer, summarise
 from studies.confusions import Confusion, read_confusions
 from studies.damage import reading
 from studies.frozen_trials import CHUNK
@@ -46,7 +47,7 @@ def read_details(
 
 
 def _net(candidate: CandidateSpec) -> dict[str, Any]:
-    rows = summarise(candidate.architecture)
+    rows, taken = summarise(candidate.architecture), footprint(candidate.architecture)
     training = candidate.training
     return {
         "layers": [
@@ -60,8 +61,9 @@ def _net(candidate: CandidateSpec) -> dict[str, Any]:
             )
             for row in rows
         ],
-        "macs": sum(row.num_macs for row in rows),
-        "peak_bytes": peak_activation_bytes(candidate.architecture),
+        "macs": taken.num_macs,
+        "flash_bytes": taken.flash_bytes,
+        "ram_bytes": taken.ram_bytes,
         "training": f"{training.epochs} epochs, batches of {training.batch_size}, learning rate up to "
         f"{training.max_lr:.3g}, weight decay {training.weight_decay:.2g}, rotation up to {training.rotation:.3g}°, "
         f"shifts up to {100 * training.translation:.2g} %, scaling up to {100 * training.scale:.2g} %",

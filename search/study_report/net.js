@@ -14,7 +14,8 @@ function showNet(trial, overview, detail) {
     [integer(size), "trainable parameters"],
     member ? [percent(member.accuracy), `test accuracy, ${percent(member.low)} to ${percent(member.high)}, mean of ${counted(member.seeds.length, "seed")}`] : null,
     detail ? [integer(detail.macs), "multiply-accumulates for one image"] : null,
-    detail ? [kib(detail.peak_bytes), "of activations at most, in fp32"] : null,
+    detail ? [kib(detail.flash_bytes), "of flash for constants, as C with integers"] : null,
+    detail ? [kib(detail.ram_bytes), "of RAM, as C with integers"] : null,
     [duration(seconds), `of training, ${counted(epochs, "epoch")}`],
   ].filter(Boolean);
   const fate = outcome === "complete" ? (isOnFront ? "on the front" : "complete") : `${outcome} after epoch ${epochs}`;

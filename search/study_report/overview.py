@@ -29,7 +29,7 @@ from studies.trials import TRAINED, Outcome
 
 NUM_CURVES = 60
 """Number of the latest trained trials whose learning curves are drawn beside those of the front."""
-MAX_FOR_IMPORTANCE = 2_000
+MAX_FOR_IMPORTANCE = 500
 """Number of complete trials, the latest ones, that importances are measured on."""
 GROWN = 1.1
 """Importances are measured anew once there are so many times as many complete trials."""

@@ -105,7 +105,7 @@ function showFates(overview) {
   const { counts, reasons, pruned_after: prunedAfter, saved_epochs: saved, spent } = overview;
   const meanings = {
     complete: "trained to the end", pruned: "stopped early, since they would miss the front", diverged: "stopped, since the loss was no longer finite",
-    rejected: "over the budget, and never built", duplicate: "equal to a trained trial, and not trained again", failed: "given up after several workers were lost with them",
+    rejected: "over the budget or a limit of the device, and never built", duplicate: "equal to a trained trial, and not trained again", failed: "given up after several workers were lost with them",
   };
   const most = Math.max(1, ...Object.values(counts));
   fill("fates-table", table(["outcome", "what it means", "candidates", "compared"], Object.entries(counts).filter(([, number]) => number).map(([name, number]) => [name, meanings[name], integer(number), bar(number / most, name)]), 2, "Outcomes"));

@@ -101,6 +101,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
     ),
     "store newer, to read": ("status --storage sqlite:///newer.db", ["has schema {newer}, newer than {current}"]),
     # Studies and trials.
+    "plot as JSON": ("front --storage {studies} --plot --json", ["--plot is for a table: leave out --json and --csv"]),
     "study of status": (
         "status --storage {studies} --study digit-300",
         ["no study 'digit-300' in {studies}; there are: digits-3000"],

@@ -50,8 +50,9 @@ def test_results_go_to_stdout_and_progress_to_stderr(small_study, default_engine
 
 def test_the_same_command_again_trains_nothing(search, copied_study) -> None:
     before = dump(copied_study.folder)
-    again = search(*copied_study.arguments)
+    again = search(*copied_study.arguments, "--log", "run.log")
     assert again.returncode == 0
+    assert (copied_study.folder / "run.log").read_text(encoding="utf-8") == again.stderr
     assert "6 trials (6 already trained) of" in again.stderr
     assert len(again.stderr.splitlines()) == 1
     assert without_time(again.stdout) == without_time(copied_study.made.stdout)
@@ -218,6 +219,10 @@ def test_front_as_table_json_and_csv(search_here, small_study) -> None:
         [f"{point['num_params']:,}", f"{100 * point['val_accuracy']:.2f}", "%", *sizes, str(point["trial"]), net]
         for point, sizes, net in zip(points, taken, (point["notation"] for point in points), strict=True)
     ]
+
+    plot = search_here("front", "--storage", small_study.url, "--plot").stdout
+    assert plot.count("●") == len(points)
+    assert plot.endswith(search_here("front", "--storage", small_study.url).stdout)
 
     written = search_here("front", "--storage", small_study.url, "--csv", "front.csv")
     assert (written.returncode, written.stderr) == (0, "")
