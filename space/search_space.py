@@ -3,7 +3,7 @@
 import difflib
 import itertools
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from importlib import resources
@@ -129,15 +129,15 @@ class SearchSpace(Section):
         pool = self.architecture.pool_choices[0]
         return min((self._architecture(widths, kinds, pool) for kinds in self._kinds_of_stages()), key=num_params)
 
-    def smallest_in(self, measure: Callable[[ArchitectureSpec], int]) -> ArchitectureSpec:
-        """Return the architecture of the space with the least of a ``measure`` that no wider layer makes less."""
+    def narrowest_nets(self) -> Iterator[ArchitectureSpec]:
+        """Yield the net of the least widths of every depth, kind of convolutions and kind of pools.
+
+        Wider layers take no less of anything, so if none of these nets is within some limits, no net of the space is.
+        """
         depths = itertools.product(*(range(stage.layers[0], stage.layers[1] + 1) for stage in self.stage))
-        choices = itertools.product(depths, self._kinds_of_stages(), self.architecture.pool_choices)
-        nets = (
-            self._architecture([[s.width[0]] * depth for s, depth in zip(self.stage, layers, strict=True)], kinds, pool)
-            for layers, kinds, pool in choices
-        )
-        return min(nets, key=measure)
+        for layers, kinds, pool in itertools.product(depths, self._kinds_of_stages(), self.architecture.pool_choices):
+            widths = [[stage.width[0]] * depth for stage, depth in zip(self.stage, layers, strict=True)]
+            yield self._architecture(widths, kinds, pool)
 
     def _kinds_of_stages(self) -> Iterable[tuple[Convolution, ...]]:
         return itertools.product(*(stage.convolution_choices for stage in self.stage))

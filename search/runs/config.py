@@ -17,12 +17,12 @@ from search.defaults import (
     SAMPLER_NAMES,
 )
 from search.workers.machine import MAX_SEEDS, check_names, check_train_size, check_workers
-from space.architecture import MAX_PARAMS, ArchitectureSpec, num_params
+from space.architecture import MAX_PARAMS, num_params
 from space.candidate import CLASS_WEIGHTS
 from space.errors import InputError
 from space.fitted import default_space
 from space.footprint import footprint
-from space.limits import NO_LIMITS, DeviceLimits, measures_of, option_of, short
+from space.limits import NO_LIMITS, DeviceLimits, describe, measures_of, option_of, short
 from space.search_space import UNIT_ROTATION, UNIT_SCALE, UNIT_TRANSLATION, SearchSpace
 from studies.fingerprints import check_study_name
 
@@ -78,7 +78,7 @@ class RunConfig:
             self.budget,
         )
         if not self.uses_stored_space:
-            _check_limits(self.limits, self.space)
+            _check_limits(self.limits, self.budget, self.space)
         _require(self.budget <= MAX_PARAMS, f"--budget must be at most {MAX_PARAMS:,}", self.budget)
         _require(self.trials >= 1, "--trials must be at least 1", self.trials)
         _require(self.trials <= MAX_TRIALS, f"--trials must be at most {MAX_TRIALS:,}", self.trials)
@@ -201,17 +201,22 @@ class RunConfig:
         }
 
 
-def _check_limits(limits: DeviceLimits, space: SearchSpace) -> None:
-    """Raise `InputError` for a limit below what any net of a space takes."""
-
-    def least(name: str) -> ArchitectureSpec:
-        return space.smallest_in(lambda net: measures_of(footprint(net))[name])
-
+def _check_limits(limits: DeviceLimits, budget: int, space: SearchSpace) -> None:
+    """Raise `InputError` for limits that no net of a space is within, alone or together with the budget."""
+    if not limits:
+        return
+    nets = {net: measures_of(footprint(net)) for net in space.narrowest_nets()}
+    least = {name: min(nets, key=lambda net: nets[net][name]) for name in limits.given}
     for name, limit in limits.given.items():
-        smallest = least(name)
-        taken = measures_of(footprint(smallest))[name]
-        rule = f"{option_of(name)} must be at least {taken:,}, the least that a net of the space takes ({smallest})"
+        taken = nets[least[name]][name]
+        rule = f"{option_of(name)} must be at least {taken:,}, the least that a net of the space takes ({least[name]})"
         _require(limit >= taken, rule, limit)
+    if not any(num_params(net) <= budget and limits.allow(net) for net in nets):
+        smallest = ", ".join(describe(name, nets[net][name]) for name, net in least.items())
+        raise InputError(
+            f"no net of the space is within --budget {budget} and the limits ({limits}) at once; the smallest in each, "
+            f"by itself: {num_params(space.smallest):,} parameters, {smallest}"
+        )
 
 
 def _require(holds: bool, rule: str, value: object) -> None:

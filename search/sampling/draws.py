@@ -48,12 +48,14 @@ class SmallestSeen:
             self.taken = {name: min(found[name], self.taken.get(name, found[name])) for name in limits.given}
 
 
-def too_many_rejections(budget: int, smallest: SmallestSeen, limits: DeviceLimits = NO_LIMITS) -> SearchFailedError:
+def too_many_rejections(
+    budget: int, smallest: SmallestSeen, limits: DeviceLimits = NO_LIMITS, *, num: int = MAX_REJECTIONS
+) -> SearchFailedError:
     over = f" or a limit ({limits})" if limits else ""
     seen = "".join(f", {describe(name, taken)}" for name, taken in smallest.taken.items())
     each = ", each by itself" if seen else ""
     return SearchFailedError(
-        f"{MAX_REJECTIONS:,} candidates in a row were over the budget of {budget:,}{over} or equal to trained ones; "
+        f"{num:,} candidates in a row were over the budget of {budget:,}{over} or equal to trained ones; "
         f"the smallest seen had {smallest.num_params:,} parameters{seen}{each}: raise {limits.options}, or widen or "
         "shrink the ranges with --space"
     )

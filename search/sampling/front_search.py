@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.sampling.draws import SIZE_RANGE, STARTUP_TRIALS, GrowingDraw, draw_growing, smallest_params
+from search.sampling.draws import (
+    SIZE_RANGE,
+    STARTUP_TRIALS,
+    GrowingDraw,
+    SmallestSeen,
+    draw_growing,
+    smallest_params,
+    too_many_rejections,
+)
 from search.sampling.error_model import ErrorModel
 from search.sampling.features import features
 from search.sampling.improvement import Front
@@ -112,7 +120,18 @@ class FrontSearch:
         if drawn is not None:
             return drawn
         params, _ = next(self._vary([self._smallest]), (self._smallest, None))
-        return self._suggestion(params)
+        suggestion = self._suggestion(params)
+        if not self._limits.allow(suggestion.candidate.architecture):
+            raise self._nothing_fits()
+        return suggestion
+
+    def _nothing_fits(self) -> SearchFailedError:
+        """Return the error for limits of which each is met by some net, and all together by none that was drawn."""
+        seen = SmallestSeen()
+        for _ in range(NUM_VARIATIONS):
+            draw = Variation(self._generator, self._smallest)
+            seen.note(self._space.suggest_candidate(draw, epochs=self._epochs), self._limits)
+        return too_many_rejections(self._budget, seen, self._limits, num=NUM_VARIATIONS)
 
     def _new_ones(self, parents: Sequence[Mapping[str, Any]], taken: Collection[CandidateSpec]) -> list[Drawn]:
         """Draw random nets and variations of the parents. Raises `SearchFailedError` if all of them are taken."""

@@ -35,6 +35,10 @@ CASES: dict[str, tuple[str, list[str]]] = {
         RUN + "--max-ram 100",
         ["--max-ram must be at least 760, the least that a net of the space takes (3s:br ap ", "not 100"],
     ),
+    "limits that no net meets at once": (
+        RUN + "--max-ram 760 --max-macs 40k",
+        ["no net of the space is within --budget 3000 and the limits (RAM of at most 760 bytes, ", "36,534 MACs"],
+    ),
     "trials 0": (RUN + "--trials 0", ["--trials must be at least 1, not 0"]),
     "epochs 0": (RUN + "--epochs 0", ["--epochs must be from 1 to 15, not 0"]),
     "epochs 16": (RUN + "--epochs 16", ["--epochs must be from 1 to 15, not 16"]),

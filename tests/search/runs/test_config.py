@@ -1,6 +1,7 @@
 import itertools
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,20 @@ def test_a_limit_must_leave_a_net() -> None:
         )
         with pytest.raises(InputError, match=rf"{rule}, not {least - 1}$"):
             RunConfig(budget=8_000, limits=DeviceLimits(**{option: least - 1}))
+
+
+def test_limits_must_leave_a_net_together() -> None:
+    # Plain convolutions take the least RAM, separable ones the fewest multiply-accumulates.
+    limits = DeviceLimits(max_ram=760, max_macs=40_000)
+    for name, limit in limits.given.items():
+        RunConfig(budget=8_000, limits=DeviceLimits(**{name: limit}))
+    message = re.escape(
+        "no net of the space is within --budget 8000 and the limits (RAM of at most 760 bytes, at most 40,000 MACs) at "
+        "once; the smallest in each, by itself: 241 parameters, RAM of 760 bytes, 36,534 MACs"
+    )
+    with pytest.raises(InputError, match=f"^{message}$"):
+        RunConfig(budget=8_000, limits=limits)
+    RunConfig(budget=8_000, limits=limits, uses_stored_space=True)
 
 
 def test_the_fingerprint_holds_what_makes_trials_comparable() -> None:

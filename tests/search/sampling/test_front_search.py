@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from search.sampling.variation import MAX_CHANGES, Variation
 from space.architecture import num_params
 from space.candidate import CandidateSpec
 from space.errors import SearchFailedError
+from space.footprint import footprint
+from space.limits import DeviceLimits, measures_of
 from space.search_space import SearchSpace
 from tests.runners import only_one_candidate
 
@@ -97,6 +100,25 @@ def test_a_budget_of_the_smallest_net_alone() -> None:
     budget = num_params(SPACE.smallest)
     search = FrontSearch(SPACE, budget, epochs=EPOCHS, generator=random.Random(0))
     assert search.propose([]).candidate.num_params == budget
+
+
+def test_limits_that_no_net_meets_together_end_the_search_with_the_least_of_each() -> None:
+    space = SearchSpace.default()
+    takes = {name: lambda net, name=name: measures_of(footprint(net))[name] for name in ("max_ram", "max_macs")}
+    least = {name: min(map(take, space.narrowest_nets())) for name, take in takes.items()}
+    # Plain convolutions take the least RAM, separable ones the fewest multiply-accumulates.
+    limits = DeviceLimits(**least)
+    search = FrontSearch(space, 8_000, epochs=EPOCHS, generator=random.Random(0), limits=limits)
+    with pytest.raises(SearchFailedError) as caught:
+        search.propose([])
+    message = str(caught.value)
+    assert f"were over the budget of 8,000 or a limit ({limits}) or equal to trained ones; the smallest seen" in message
+    found = re.search(r"RAM of ([\d,]+) bytes, ([\d,]+) MACs, each by itself", message)
+    assert found
+    ram, macs = (int(number.replace(",", "")) for number in found.groups())
+    assert least["max_ram"] <= ram < 2 * least["max_ram"]
+    assert least["max_macs"] <= macs < 2 * least["max_macs"]
+    assert "raise --budget or --max-ram or --max-macs, or widen" in message
 
 
 def test_a_space_of_which_all_nets_are_trained() -> None:
