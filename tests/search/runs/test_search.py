@@ -12,8 +12,9 @@ import pytest
 
 from mnist_core.engine import TORCH
 from search.runs.config import RunConfig
-from search.runs.progress import QuietDisplay, RunningTrial, Snapshot
+from search.runs.progress import QuietDisplay
 from search.runs.search import run_search, search_and_confirm, take_snapshot
+from search.runs.snapshot import RunningTrial, Snapshot
 from search.runs.summary import RunSummary
 from search.workers.machine import Resources
 from space.errors import InputError
