@@ -49,8 +49,9 @@ class SmallestSeen:
 
 
 def too_many_rejections(
-    budget: int, smallest: SmallestSeen, limits: DeviceLimits = NO_LIMITS, *, num: int = MAX_REJECTIONS
+    budget: int, smallest: SmallestSeen, limits: DeviceLimits = NO_LIMITS, *, num: int
 ) -> SearchFailedError:
+    """Return the error of a search that found no candidate among ``num``."""
     over = f" or a limit ({limits})" if limits else ""
     seen = "".join(f", {describe(name, taken)}" for name, taken in smallest.taken.items())
     each = ", each by itself" if seen else ""
@@ -132,7 +133,7 @@ def draw_within_budget(
         if candidate.num_params <= budget and limits.allow(candidate.architecture):
             attributes: TrialAttributes = {"num_redrawn": num_over} if num_over else {}
             return Suggestion.of(draw.params, space, epochs=epochs, attributes=attributes)
-    raise too_many_rejections(budget, smallest, limits)
+    raise too_many_rejections(budget, smallest, limits, num=MAX_REJECTIONS)
 
 
 def smallest_params(space: SearchSpace, generator: random.Random, *, epochs: int) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Proposals:
             elif self.search.slots.reserve(slot, candidate.key):
                 return suggestion
             smallest.note(candidate, self.limits)
-        raise too_many_rejections(self.budget, smallest, self.limits)
+        raise too_many_rejections(self.budget, smallest, self.limits, num=MAX_REJECTIONS)
 
     def _repeat(self, trial_number: int) -> Suggestion:
         """Return the candidate of a trial that an earlier version interrupted, which made it a failed one."""

@@ -203,7 +203,7 @@ def test_an_earlier_calls_candidates_are_not_repeated(tmp_path: Path) -> None:
 
 
 def test_the_message_tells_what_was_seen_and_what_to_do() -> None:
-    message = str(too_many_rejections(1_000, SmallestSeen(12_345)))
+    message = str(too_many_rejections(1_000, SmallestSeen(12_345), num=MAX_REJECTIONS))
     assert message.startswith(f"{MAX_REJECTIONS:,} candidates in a row were over the budget of 1,000")
     assert "the smallest seen had 12,345 parameters" in message
     assert "raise --budget" in message
@@ -222,7 +222,7 @@ def test_the_message_tells_the_smallest_seen_in_each_limit() -> None:
     num_macs = min(footprint(candidate.architecture).num_macs for candidate in (wide, deep))
     assert ram_bytes == footprint(wide.architecture).ram_bytes, "one is the smallest in one limit"
     assert num_macs == footprint(deep.architecture).num_macs, "and the other in the other"
-    message = str(too_many_rejections(1_000, smallest, limits))
+    message = str(too_many_rejections(1_000, smallest, limits, num=MAX_REJECTIONS))
     assert f"{min(wide.num_params, deep.num_params)} parameters, RAM of {ram_bytes} bytes, {num_macs:,} MACs" in message
     assert (
         "over the budget of 1,000 or a limit (RAM of at most 10 bytes, at most 20 MACs) or equal to trained" in message
