@@ -14,7 +14,7 @@ from rich.text import Text
 from search.runs.config import RunConfig
 from search.runs.screen import Screen
 from search.runs.snapshot import Snapshot
-from search.terminal.echo import no_echo_of_interrupts
+from search.terminal.keys import whole_frames_at_interrupts
 from search.terminal.numbers import counted, format_accuracy, format_seconds
 from search.workers.machine import COMPILING_LINE, Resources
 from studies.summaries import TrialSummary
@@ -145,7 +145,7 @@ class LiveDisplay(QuietDisplay):
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            stack.enter_context(no_echo_of_interrupts())
+            stack.enter_context(whole_frames_at_interrupts())
             stack.enter_context(self._live)
             self._at_end = stack.pop_all()
         return self

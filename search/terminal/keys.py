@@ -1,4 +1,4 @@
-"""What a terminal shows of the keys that are pressed."""
+"""What a terminal does by itself when a key is pressed, kept away from what is drawn on it."""
 
 import sys
 from collections.abc import Iterator
@@ -6,8 +6,11 @@ from contextlib import contextmanager, suppress
 
 
 @contextmanager
-def no_echo_of_interrupts() -> Iterator[None]:
-    """Keep the terminal from writing ``^C`` into what is drawn on it; does nothing where stdin is no terminal."""
+def whole_frames_at_interrupts() -> Iterator[None]:
+    """Keep the terminal from writing ``^C`` into what is drawn on it, and from dropping what it has not shown yet.
+
+    A terminal drops that on Ctrl-C, also in the middle of a character. Does nothing where stdin is no terminal.
+    """
     try:
         import termios
 
@@ -17,7 +20,7 @@ def no_echo_of_interrupts() -> Iterator[None]:
         yield
         return
     changed = [*before]
-    changed[3] &= ~termios.ECHOCTL
+    changed[3] = (changed[3] & ~termios.ECHOCTL) | termios.NOFLSH
     with suppress(termios.error):
         termios.tcsetattr(descriptor, termios.TCSANOW, changed)
     try:
