@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from search.study_report.growth import drawn_error
+
 Json = dict[str, Any]
 ERRORS = (0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.007, 0.005, 0.003, 0.002, 0.001)
 """Errors that the plots label, as the accuracies that they leave."""
@@ -106,8 +108,8 @@ def _front(overview: Json) -> list[Json]:
             for point in confirmed
         ]
         trace = _dots(points, "confirmed, on the test images", CONFIRMED, symbol="line-ew-open")
-        above = [_error(point["low"]) - _error(point["accuracy"]) for point in confirmed]
-        below = [_error(point["accuracy"]) - _error(point["high"]) for point in confirmed]
+        above = [drawn_error(point["low"]) - drawn_error(point["accuracy"]) for point in confirmed]
+        below = [drawn_error(point["accuracy"]) - drawn_error(point["high"]) for point in confirmed]
         traces.append({**trace, "error_y": {"type": "data", "array": above, "arrayminus": below, "symmetric": False}})
     largest = FAR * overview["settings"]["budget"]
     systems = [item for item in overview["references"] if item["measured"] and item["num_params"] <= largest]
@@ -129,7 +131,7 @@ def _curves(overview: Json) -> list[Json]:
         fate = "on the front" if trial in on_front else fates.get(trial, "in training")
         epochs, errors = drawn.setdefault(fate, ([], []))
         epochs += [*range(1, len(curve) + 1), None]
-        errors += [*map(_error, curve), None]
+        errors += [*map(drawn_error, curve), None]
     return [
         {**_line(epochs, errors, fate), "line": {"width": 1, "color": COLOURS.get(fate, CONFIRMED)}}
         for fate, (epochs, errors) in drawn.items()
@@ -150,7 +152,7 @@ def _dots(
         "type": "scatter",
         "mode": "markers",
         "x": [num_params for num_params, *_ in points],
-        "y": [_error(accuracy) for _, accuracy, *_ in points],
+        "y": [drawn_error(accuracy) for _, accuracy, *_ in points],
         "name": name,
         "text": [f"{which}: {100 * accuracy:.2f} %<br>{about}" for _, accuracy, which, about in points],
         "hoverinfo": "text",
@@ -160,10 +162,6 @@ def _dots(
 
 def _line(x: Sequence[float | None], y: Sequence[float | None], name: str) -> Json:
     return {"type": "scatter", "mode": "lines", "x": x, "y": y, "name": name, "line": {"shape": "hv"}}
-
-
-def _error(accuracy: float) -> float:
-    return max(1e-4, 1 - accuracy)
 
 
 def _figure(title: str, traces: list[Json], x_title: str, x_type: str, *, is_accuracy: bool = True) -> Json:

@@ -9,14 +9,13 @@ from rich.table import Table
 
 from search.terminal.numbers import format_accuracy
 from search.terminal.output import csv_text, print_json, print_table
-from search.terminal.scatter import plot_points
+from search.terminal.scatter import plot_front
 from space.footprint import Footprint, footprint_of
 from studies.confirmations import ConfirmedPoint
 from studies.fingerprints import read_fingerprint
 from studies.pareto import FrontPoint
 from studies.storage import Store
 from studies.summaries import TrialSummaries
-from studies.trials import Outcome
 
 MAX_PLOT_WIDTH, PLOT_HEIGHT = 120, 20
 """Columns and lines of a plot."""
@@ -43,15 +42,11 @@ def print_plot(store: Store, study_name: str, front: Sequence[FrontPoint]) -> No
         return
     summaries = TrialSummaries(store, store.load_study(study_name))
     summaries.update()
-    complete = [trial for trial in summaries.ended if trial.outcome == Outcome.COMPLETE]
-    dots = [(trial.num_params, trial.val_accuracy) for trial in complete if trial.val_accuracy is not None]
-    marks = [(point.num_params, point.val_accuracy) for point in front]
     console = Console(highlight=False)
-    budget = (read_fingerprint(store, study_name) or {}).get("budget", 0)
-    lines = plot_points(
-        dots,
-        marks,
-        limit=max([budget, *(size for size, _ in marks)]),
+    lines = plot_front(
+        front,
+        summaries.ended,
+        budget=(read_fingerprint(store, study_name) or {}).get("budget", 0),
         width=min(console.width, MAX_PLOT_WIDTH),
         height=PLOT_HEIGHT,
         is_unicode=console.encoding.lower().startswith("utf"),

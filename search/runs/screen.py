@@ -9,7 +9,7 @@ from rich.text import Text
 
 from search.runs.snapshot import RunningTrial, Snapshot
 from search.terminal.numbers import format_accuracy, format_seconds
-from search.terminal.scatter import plot_points
+from search.terminal.scatter import LEAST_ERROR, plot_front
 from studies.pareto import FrontPoint, most_accurate
 from studies.trials import Outcome
 
@@ -21,7 +21,6 @@ NUM_IN_TRAINING = 4
 """Trials in training that are shown where lines are scarce."""
 _BARS = "▁▂▃▄▅▆▇█"
 _ASCII_BARS = "_.,-~=*#"
-_LEAST_ERROR = 1e-4
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ def _in_training(snapshot: Snapshot, *, is_unicode: bool) -> list[Text]:
         return []
     best = most_accurate(snapshot.front)
     # A decade of errors above those of the best net: there, a bar is a third of the errors.
-    lowest = 0.01 if best is None else max(_LEAST_ERROR, 0.8 * (1 - best.val_accuracy))
+    lowest = 0.01 if best is None else max(LEAST_ERROR, 0.8 * (1 - best.val_accuracy))
     longest = max(15, *(len(trial.curve) for trial in snapshot.running))
     lines = [Text(f"val accuracy  parameters  trial  epoch  {'log error':<{longest}}  in training", style="bold")]
     lines += [_training_line(trial, lowest, longest, is_unicode=is_unicode) for trial in snapshot.running]
@@ -145,11 +144,14 @@ def _training_line(trial: RunningTrial, lowest: float, longest: int, *, is_unico
 
 
 def _plot(snapshot: Snapshot, width: int, height: int, *, is_unicode: bool) -> list[Text]:
-    complete = [trial for trial in snapshot.finished if trial.outcome == Outcome.COMPLETE]
-    dots = [(trial.num_params, trial.val_accuracy) for trial in complete if trial.val_accuracy is not None]
-    marks = [(point.num_params, point.val_accuracy) for point in snapshot.front]
-    limit = max([snapshot.budget, *(size for size, _ in marks)])
-    return plot_points(dots, marks, limit=limit, width=width, height=height, is_unicode=is_unicode)
+    return plot_front(
+        snapshot.front,
+        snapshot.finished,
+        budget=snapshot.budget,
+        width=width,
+        height=height,
+        is_unicode=is_unicode,
+    )
 
 
 def _side_by_side(left: Sequence[Text], right: Sequence[Text], column: int) -> list[Text]:

@@ -9,6 +9,10 @@ SMALLEST_ERROR = 1e-4
 """The share of errors at which the area ends, since a logarithm has no value at 0."""
 
 
+def drawn_error(accuracy: float) -> float:
+    return max(1 - accuracy, SMALLEST_ERROR)
+
+
 def dominated_area(front: Iterable[FrontPoint], budget: int) -> float:
     """Return the area below a front, whose points are sorted by size, up to the budget.
 
@@ -18,7 +22,7 @@ def dominated_area(front: Iterable[FrontPoint], budget: int) -> float:
     points = [point for point in front if point.num_params <= budget]
     ends = [*(point.num_params for point in points[1:]), budget] if points else []
     return sum(
-        -math.log10(max(1 - point.val_accuracy, SMALLEST_ERROR)) * math.log10(end / point.num_params)
+        -math.log10(drawn_error(point.val_accuracy)) * math.log10(end / point.num_params)
         for point, end in zip(points, ends, strict=True)
     )
 

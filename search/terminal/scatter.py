@@ -6,15 +6,37 @@ from itertools import groupby
 
 from rich.text import Text
 
+from studies.pareto import FrontPoint
+from studies.summaries import TrialSummary
+from studies.trials import Outcome
+
 Point = tuple[int, float]
 """A number of parameters and an accuracy, a fraction."""
 
-_LEAST_ERROR = 1e-4
+LEAST_ERROR = 1e-4
+"""The error as which smaller ones are drawn, since a logarithm has no value at 0."""
 _LABELS = 10
 """Columns of the labels to the left."""
 _STEPS = (1, 1.5, 2, 3, 5, 7)
 _BRAILLE = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """Bits of a braille character's dots, by row and column."""
+
+
+def plot_front(
+    front: Sequence[FrontPoint],
+    ended: Iterable[TrialSummary],
+    *,
+    budget: int,
+    width: int,
+    height: int,
+    is_unicode: bool = True,
+) -> list[Text]:
+    """Plot a front with the complete ones of ``ended`` trials behind it and the budget as a line, as `plot_points`."""
+    complete = [trial for trial in ended if trial.outcome == Outcome.COMPLETE]
+    dots = [(trial.num_params, trial.val_accuracy) for trial in complete if trial.val_accuracy is not None]
+    marks = [(point.num_params, point.val_accuracy) for point in front]
+    limit = max([budget, *(size for size, _ in marks)])
+    return plot_points(dots, marks, limit=limit, width=width, height=height, is_unicode=is_unicode)
 
 
 def plot_points(
@@ -89,7 +111,7 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def _error(accuracy: float) -> float:
-    return max(_LEAST_ERROR, 1 - accuracy)
+    return max(LEAST_ERROR, 1 - accuracy)
 
 
 def _accuracy_label(error: float) -> str:
