@@ -12,9 +12,22 @@ LIMITS = [limit.name for limit in fields(DeviceLimits)]
 
 
 def reproduction(
-    name: str, fingerprint: dict[str, Any], storage: str, recorded: dict[str, Any], num_trained: int
+    name: str,
+    fingerprint: dict[str, Any],
+    storage: str,
+    recorded: dict[str, Any],
+    num_trained: int,
+    *,
+    target: float | None,
+    max_params: int | None,
 ) -> list[dict[str, str]]:
-    """Return commands with what each is for; ``recorded`` holds the settings of the latest call."""
+    """Return commands with what each is for; ``recorded`` holds the settings of the latest call.
+
+    ``target`` and ``max_params`` are the options of the page itself.
+    """
+    options = "".join(
+        f" {option} {value}" for option, value in (("--target", target), ("--max-params", max_params)) if value
+    )
     where = "" if storage == DEFAULT_STORAGE else f" --storage {shlex.quote(storage)}"
     study = f" --study {shlex.quote(name)}"
     run = ["python -m search run", f"--budget {fingerprint['budget']}", f"--trials {max(1, num_trained)}"]
@@ -39,7 +52,7 @@ def reproduction(
             "what": "Export the best net as ONNX, C and more",
             "command": f"python -m search export{study}{where} --out {shlex.quote(name.replace('/', '-'))}-best",
         },
-        {"what": "Write this page", "command": f"python -m search report{study}{where} --out report.html"},
+        {"what": "Write this page", "command": f"python -m search report{study}{where} --out report.html{options}"},
     ]
 
 

@@ -114,7 +114,15 @@ class StudyReader:
             "unfinished": self._unfinished(activity),
             "importances": self._measured(complete),
             "space": fingerprint.get("space", ""),
-            "commands": reproduction(name, fingerprint, self.store.url, self._recorded(trained), len(trained)),
+            "commands": reproduction(
+                name,
+                fingerprint,
+                self.store.url,
+                self._recorded(trained),
+                len(trained),
+                target=target,
+                max_params=max_params,
+            ),
         }
 
     def _add(self, new: list[TrialSummary]) -> None:

@@ -35,9 +35,6 @@ def write_report(
     reader = StudyReader(store, store.resolve_study_name(study))
     overview = reader.read(target=target, max_params=max_params)
     details = _details(reader, overview)
-    overview["commands"][-1]["command"] += "".join(
-        f" {option} {value}" for option, value in (("--target", target), ("--max-params", max_params)) if value
-    )
     page = render_page(f"Search report: {reader.name}", {"overview": overview, "details": details}).encode()
     try:
         write_whole(out, page)
