@@ -112,24 +112,11 @@ def prepare_trials(
     ``seed`` is the sampler's seed; ``should_stop`` is called before each candidate and after each epoch.
     """
     from search.runs.trial import TrialTrainer
-    from search.sampling.draws import draw_within_budget
-    from search.sampling.front_search import FrontSearch
-    from search.sampling.observations import Observations
     from search.sampling.proposals import Proposals
-    from search.sampling.tpe import BoundedTpe
     from studies.rivals import Rivals
 
-    space, budget, epochs, limits = config.space, config.budget, config.epochs, config.limits
-    generator = random.Random(seed)
-    observations = Observations(search.store, search.summaries, num_epochs=epochs, num_validation=len(data.validation))
-    front = FrontSearch(space, budget, epochs=epochs, generator=generator, limits=limits)
-    tpe = BoundedTpe(space, budget, epochs=epochs, seed=seed, limits=limits)
-    samplers: dict[str, Callable[[bool], Suggestion]] = {
-        "front": lambda _: front.propose(observations.read()),
-        "tpe": lambda is_first: tpe.suggest(search.summaries, is_first=is_first),
-        "random": lambda _: draw_within_budget(space, budget, generator, epochs=epochs, limits=limits),
-    }
-    proposals = Proposals(search, space, budget, epochs, samplers[config.sampler], should_stop, limits)
+    sample = _make_sampler(search, config, len(data.validation), seed)
+    proposals = Proposals(search, config.space, config.budget, config.epochs, sample, should_stop, config.limits)
     trainer = TrialTrainer(
         search=search,
         data=data,
@@ -146,6 +133,29 @@ def prepare_trials(
         limits=config.limits,
     )
     return proposals, trainer
+
+
+def _make_sampler(
+    search: "SearchStudy", config: RunConfig, num_validation: int, seed: int
+) -> "Callable[[bool], Suggestion]":
+    """Return the sampler that a call names, as `Proposals` asks it; only what it needs is imported and made."""
+    space, budget, epochs, limits = config.space, config.budget, config.epochs, config.limits
+    if config.sampler == "tpe":
+        from search.sampling.tpe import BoundedTpe
+
+        tpe = BoundedTpe(space, budget, epochs=epochs, seed=seed, limits=limits)
+        return lambda is_first: tpe.suggest(search.summaries, is_first=is_first)
+    generator = random.Random(seed)
+    if config.sampler == "random":
+        from search.sampling.draws import draw_within_budget
+
+        return lambda _: draw_within_budget(space, budget, generator, epochs=epochs, limits=limits)
+    from search.sampling.front_search import FrontSearch
+    from search.sampling.observations import Observations
+
+    front = FrontSearch(space, budget, epochs=epochs, generator=generator, limits=limits)
+    observations = Observations(search.store, search.summaries, num_epochs=epochs, num_validation=num_validation)
+    return lambda _: front.propose(observations.read())
 
 
 def _request_stop(_signal: int, _frame: FrameType | None) -> None:
