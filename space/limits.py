@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from space.architecture import ArchitectureSpec
+from space.candidate import CandidateSpec
 from space.errors import InputError, shortened
 from space.footprint import Footprint, footprint
 
@@ -66,6 +67,11 @@ class DeviceLimits:
 
 
 NO_LIMITS = DeviceLimits()
+
+
+def fits(candidate: CandidateSpec, budget: int, limits: DeviceLimits) -> bool:
+    """Return whether a candidate is within the budget of parameters and all limits, exactly at one included."""
+    return candidate.num_params <= budget and limits.allow(candidate.architecture)
 
 
 def measures_of(taken: Footprint) -> dict[str, int]:

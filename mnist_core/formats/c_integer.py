@@ -14,7 +14,7 @@ from mnist_core.checkpoint import Checkpoint
 from mnist_core.data import Split
 from mnist_core.formats.c_model import NUM_EXAMPLES, CModel, fill, number_lines, render_header
 from mnist_core.formats.integer_net import DEPTHWISE_ZERO, LOGIT_BITS, IntegerLayer, integer_logits
-from space.footprint import LAYER_BYTES, footprint, num_sums, place_maps
+from space.footprint import FACTOR_BYTES, LAYER_BYTES, footprint, num_sums, place_maps
 from space.summary import inference_steps
 
 _TEMPLATE = "integer_model.c"
@@ -39,7 +39,9 @@ def export_integer_c(checkpoint: Checkpoint, layers: Sequence[IntegerLayer], exa
     taken, steps = footprint(architecture), inference_steps(architecture)
     placement = place_maps(steps)
     num_factors = sum(layer.factors.size for layer in layers)
-    num_bytes = sum(array.nbytes for _, array in weights + biases) + 5 * num_factors + LAYER_BYTES * len(layers)
+    num_bytes = (
+        sum(array.nbytes for _, array in weights + biases) + FACTOR_BYTES * num_factors + LAYER_BYTES * len(layers)
+    )
     assert num_bytes == taken.flash_bytes, (num_bytes, taken)
     header = render_header(
         checkpoint,

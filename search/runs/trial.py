@@ -21,7 +21,7 @@ from search.runs.pruning import WARM_UP_EPOCHS, should_prune
 from search.workers.training import BALANCED_ACCURACY, CandidateTraining
 from space.candidate import CandidateSpec
 from space.errors import InputError, SearchFailedError
-from space.limits import NO_LIMITS, DeviceLimits
+from space.limits import NO_LIMITS, DeviceLimits, fits
 from space.results import EpochResult
 from studies.artifacts import sha256_of
 from studies.rivals import Rivals, TrialCurve
@@ -61,8 +61,7 @@ class TrialTrainer:
         another exception is recovered after its worker has ended, as if the worker had been killed.
         """
         search, candidate = self.search, suggestion.candidate
-        is_within = candidate.num_params <= self.budget and self.limits.allow(candidate.architecture)
-        assert is_within, "candidates over the budget or a limit are never built"
+        assert fits(candidate, self.budget, self.limits), "candidates over the budget or a limit are never built"
         trial = search.begin(suggestion, self.budget, self.limits, run=self._run_of(candidate))
         try:
             slot = search.slots.assign(slot, trial.number, candidate.num_params)

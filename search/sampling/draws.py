@@ -10,7 +10,7 @@ from space.architecture import num_params
 from space.candidate import CandidateSpec
 from space.errors import SearchFailedError
 from space.footprint import footprint
-from space.limits import NO_LIMITS, DeviceLimits, describe, measures_of
+from space.limits import NO_LIMITS, DeviceLimits, describe, fits, measures_of
 from space.random_draw import RandomDraw
 from space.search_space import SearchSpace
 from studies.study import Suggestion
@@ -130,7 +130,7 @@ def draw_within_budget(
         draw = RandomDraw(generator)
         candidate = space.suggest_candidate(draw, epochs=epochs)
         smallest.note(candidate, limits)
-        if candidate.num_params <= budget and limits.allow(candidate.architecture):
+        if fits(candidate, budget, limits):
             attributes: TrialAttributes = {"num_redrawn": num_over} if num_over else {}
             return Suggestion.of(draw.params, space, epochs=epochs, attributes=attributes)
     raise too_many_rejections(budget, smallest, limits, num=MAX_REJECTIONS)

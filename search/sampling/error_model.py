@@ -36,7 +36,6 @@ class ErrorModel:
         if not len(log_errors):
             raise ValueError("a model needs at least one observation")
         self._features = features
-        self._log_errors = log_errors
         distances = _squared_distances(features, features)
         self._terms = _trend(features)
         trend = TREND_VARIANCE * self._terms @ self._terms.T

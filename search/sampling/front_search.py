@@ -27,7 +27,7 @@ from search.sampling.observation import Observation
 from search.sampling.variation import Variation
 from space.candidate import CandidateSpec
 from space.errors import SearchFailedError
-from space.limits import NO_LIMITS, DeviceLimits
+from space.limits import NO_LIMITS, DeviceLimits, fits
 from space.random_draw import RandomDraw
 from space.search_space import SearchSpace
 from studies.study import Suggestion
@@ -83,11 +83,16 @@ class FrontSearch:
         taken = set(every)
         if len(observations) < STARTUP_TRIALS and (first := self._draw_first()).candidate not in taken:
             return first
-        known = [observation for observation in observations if observation.log_error is not None]
-        if not known:  # others are training all there are
+        known = np.array([observation.log_error is not None for observation in observations])
+        if not known.any():  # others are training all there are
             return self._suggestion(self._new_ones([self._smallest], taken)[0][0])
-        model = fit_model(known, self._scale)
-        means, _ = model.predict(self._scale.scaled(every))
+        features_of_every = self._scale.scaled(every)
+        model = ErrorModel(
+            features_of_every[known],
+            np.array([item.log_error for item in observations if item.log_error is not None]),
+            np.array([item.variance for item in observations if item.log_error is not None]),
+        )
+        means, _ = model.predict(features_of_every)
         log_sizes = np.log([candidate.num_params for candidate in every])
         front = self._front(log_sizes, means, float(means.max()))
         on_front = set(front.log_sizes)
@@ -110,18 +115,13 @@ class FrontSearch:
 
     def _draw_first(self) -> Suggestion:
         drawn = draw_growing(
-            self._space,
-            self._budget,
-            self._generator,
-            size_range=SIZE_RANGE,
-            epochs=self._epochs,
-            limits=self._limits,
+            self._space, self._budget, self._generator, size_range=SIZE_RANGE, epochs=self._epochs, limits=self._limits
         )
         if drawn is not None:
             return drawn
         params, _ = next(self._vary([self._smallest]), (self._smallest, None))
         suggestion = self._suggestion(params)
-        if not self._limits.allow(suggestion.candidate.architecture):
+        if not fits(suggestion.candidate, self._budget, self._limits):
             raise self._nothing_fits()
         return suggestion
 
@@ -161,7 +161,7 @@ class FrontSearch:
             for _ in range(DRAWS_FOR_EACH * num):
                 draw = new_draw()
                 candidate = self._space.suggest_candidate(draw, epochs=self._epochs)
-                if candidate.num_params <= self._budget and self._limits.allow(candidate.architecture):
+                if fits(candidate, self._budget, self._limits):
                     yield draw.params, candidate
 
         return islice(drawn(), num)
@@ -184,12 +184,3 @@ class FeatureScale:
         """Return (N, num_features) features with a mean of 0 and a standard deviation of 1 over random nets."""
         scaled: Array = (np.array([features(candidate) for candidate in candidates]) - self.center) / self.spread
         return scaled
-
-
-def fit_model(observations: Sequence[Observation], scale: FeatureScale) -> ErrorModel:
-    """Return the model after these observations, none of which is still being trained."""
-    return ErrorModel(
-        scale.scaled([observation.candidate for observation in observations]),
-        np.array([observation.log_error for observation in observations]),
-        np.array([observation.variance for observation in observations]),
-    )

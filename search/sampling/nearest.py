@@ -13,7 +13,7 @@ from search.sampling.differences import changes
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
 from space.layers import AveragePool, Conv, Pool
-from space.limits import NO_LIMITS, DeviceLimits
+from space.limits import NO_LIMITS, DeviceLimits, fits
 from space.search_space import NATURAL_SETTINGS, UNIT_ROTATION, UNIT_SCALE, UNIT_TRANSLATION, SearchSpace
 
 MOST_TAKEN_OFF = 35
@@ -56,7 +56,7 @@ def nearest_params(
     for per_cent in range(100, 99 - MOST_TAKEN_OFF, -1):
         params = _width_params(space, alignment, per_cent) | sampled
         nearest = space.suggest_candidate(FixedTrial(params), epochs=epochs)
-        if nearest.num_params <= budget and limits.allow(nearest.architecture):
+        if fits(nearest, budget, limits):
             return Nearest(params, nearest, tuple(_changes(candidate, nearest, alignment)))
     return None
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from search.sampling.draws import MAX_REJECTIONS, SmallestSeen, too_many_rejections
-from space.limits import NO_LIMITS, DeviceLimits
+from space.limits import NO_LIMITS, DeviceLimits, fits
 from space.search_space import SearchSpace
 from studies.slots import Slot
 from studies.study import SearchStudy, Suggestion
@@ -44,7 +44,7 @@ class Proposals:
             queued = self._queued(slot) if attempt == 0 else None
             suggestion = queued or self.sample(attempt == 0)
             candidate = suggestion.candidate
-            if candidate.num_params > self.budget or not self.limits.allow(candidate.architecture):
+            if not fits(candidate, self.budget, self.limits):
                 self.search.add_rejected(suggestion, self.budget, self.limits)
             elif (original := self.search.slots.find_trained(candidate.key)) is not None:
                 self.search.add_duplicate(suggestion, original)
