@@ -5,9 +5,8 @@
 Each strategy searches under a budget of 8,000 parameters until it has spent its epochs. What counts is the area between
 a reference error and the true errors of the points that it would put forward, against log10 of their size: true errors
 are those of the surrogate, averaged over seeds, and the points are the front of the full trainings, by their measured
-errors or, in the columns "by estimate", by those that the model of errors expects. Prints means over the studies with
-95 % intervals by Student's t, after several numbers of epochs, and when each strategy reaches what random search has in
-the end. A simulated study takes seconds.
+errors. Prints means over the studies with 95 % intervals by Student's t, after several numbers of epochs, and when each
+strategy reaches what random search has in the end.
 """
 
 import argparse
@@ -30,7 +29,7 @@ from scipy.stats import t as student
 from benchmarks.record import TABLE
 from benchmarks.strategies import STRATEGIES, SimulatedStudy
 from benchmarks.surrogate import Surrogate
-from search.sampling.improvement import Front
+from search.sampling.improvement import Front, non_dominated
 from search.workers.processes import default_workers
 from space.search_space import SearchSpace
 
@@ -99,20 +98,9 @@ def progress_of(study: SimulatedStudy) -> Progress:
     sizes = np.log([trial.candidate.num_params for trial in trials])
     measured = np.array([trial.training.log_error for trial in trials])
     true = np.array([study.surrogate.true_log_error(trial.candidate) for trial in trials])
-    chosen = on_front(sizes, measured)
+    chosen = non_dominated(sizes, measured)
     optimism = float(np.mean(true[chosen] - measured[chosen])) if len(chosen) else 0.0
     return Progress(study.num_epochs, study.seconds, area(sizes[chosen], true[chosen]), optimism)
-
-
-def on_front(log_sizes: NDArray[np.float64], log_errors: NDArray[np.float64]) -> list[int]:
-    """Return the indices of the points that no other dominates."""
-    best = math.inf
-    chosen = []
-    for i in np.lexsort((log_errors, log_sizes)):
-        if log_errors[i] < best:
-            best = log_errors[i]
-            chosen.append(int(i))
-    return chosen
 
 
 def area(log_sizes: NDArray[np.float64], log_errors: NDArray[np.float64]) -> float:

@@ -20,6 +20,7 @@ from search.runs.pruning import should_prune
 from search.sampling.draws import STARTUP_TRIALS, draw_growing
 from search.sampling.expected_error import expected_log_error
 from search.sampling.front_search import FrontSearch
+from search.sampling.improvement import non_dominated
 from search.sampling.observation import Observation
 from search.sampling.tpe import num_good_trials
 from space.candidate import CandidateSpec
@@ -286,14 +287,10 @@ def _by_rank(trials: Sequence[SimulatedTrial]) -> list[SimulatedTrial]:
     rest = list(trials)
     ordered: list[SimulatedTrial] = []
     while rest:
-        rest.sort(key=lambda trial: (trial.candidate.num_params, trial.error))
-        front: list[SimulatedTrial] = []
-        for trial in rest:
-            if not front or trial.error < front[-1].error:
-                front.append(trial)
-        chosen = {id(trial) for trial in front}
-        rest = [trial for trial in rest if id(trial) not in chosen]
-        points = np.log([[trial.candidate.num_params, trial.error] for trial in front])
+        points = np.log([[trial.candidate.num_params, trial.error] for trial in rest])
+        chosen = non_dominated(points[:, 0], points[:, 1])
+        front, points = [rest[i] for i in chosen], points[chosen]
+        rest = [trial for i, trial in enumerate(rest) if i not in chosen]
         distance = np.full(len(front), np.inf)
         for _ in front:
             i = int(np.argmax(distance))

@@ -5,6 +5,7 @@ multiobjective evolutionary optimization assisted by Gaussian random field metam
 dominates a strip for each step of the front at its size or above, as high as its error turns out to be below that step.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,18 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 Array = NDArray[np.float64]
+
+
+def non_dominated(log_sizes: Array, log_errors: Array, reference: float = math.inf) -> list[int]:
+    """Return the indices of those of (N,) points that no other dominates, smallest size first.
+
+    Points with errors at or above the reference are left out, and of equal points all but one.
+    """
+    kept: list[int] = []
+    for i in np.lexsort((log_errors, log_sizes)):
+        if log_errors[i] < (log_errors[kept[-1]] if kept else reference):
+            kept.append(int(i))
+    return kept
 
 
 @dataclass(frozen=True)
@@ -34,11 +47,7 @@ class Front:
         cls, log_sizes: Array, log_errors: Array, *, log_smallest: float, log_budget: float, reference: float
     ) -> "Front":
         """Return the front of (N,) points in any order; those at or above the reference are not on it."""
-        order = np.lexsort((log_errors, log_sizes))
-        kept: list[int] = []
-        for i in order:
-            if log_errors[i] < (log_errors[kept[-1]] if kept else reference):
-                kept.append(int(i))
+        kept = non_dominated(log_sizes, log_errors, reference)
         return cls(log_sizes[kept], log_errors[kept], log_smallest, log_budget, reference)
 
     @property
