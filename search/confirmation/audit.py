@@ -12,12 +12,12 @@ from statistics import fmean
 
 from search.confirmation.contenders import class_weights
 from search.confirmation.progress import ConfirmProgress
-from search.confirmation.study_data import load_study_data
+from search.confirmation.study_data import StudyRequest, load_study_data
 from search.confirmation.workers import SeedTraining, SeedWorkers
 from search.reports.audits import Audit, AuditedTrial
 from search.terminal.interrupts import raising_interrupts
 from search.terminal.numbers import counted, format_accuracy
-from search.workers.machine import COMPILING_LINE, Resources, check_names, check_workers, find_engine
+from search.workers.machine import COMPILING_LINE, Resources, find_engine
 from search.workers.processes import default_workers
 from space.errors import InputError
 from studies.confirmations import Stage
@@ -30,28 +30,20 @@ MAX_SAMPLE = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditRequest:
+class AuditRequest(StudyRequest):
     """Options of an audit. Raises `InputError` with the option, the rule and the value if one is invalid."""
 
-    storage: str
-    study: str | None = None
     sample: int
     """Number of pruned trials that are trained to the end, or all of them if there are fewer."""
     seed: int = 0
     """Seed of the sample."""
-    data_root: Path | None = None
-    device: str = "auto"
-    engine: str = "auto"
-    workers: int | None = None
-    quiet: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.sample <= MAX_SAMPLE:
             raise InputError(f"--sample must be from 1 to {MAX_SAMPLE:,}, not {self.sample}")
         if not 0 <= self.seed < 2**63:
             raise InputError(f"--seed must be from 0 to 2^63 - 1, not {self.seed}")
-        check_workers(self.workers)
-        check_names(self.device, self.engine)
+        super().__post_init__()
 
 
 def audit_pruning(request: AuditRequest) -> Audit:

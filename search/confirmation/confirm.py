@@ -7,7 +7,6 @@ Stage 2 trains the members with a fixed list of seeds on all images outside the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from statistics import fmean
 
 import numpy as np
@@ -16,12 +15,12 @@ from optuna.trial import FrozenTrial
 
 from search.confirmation.contenders import Contender, choose_contenders, class_weights, front_members, needing_seeds
 from search.confirmation.progress import ConfirmProgress
-from search.confirmation.study_data import load_study_data
+from search.confirmation.study_data import StudyRequest, load_study_data
 from search.confirmation.workers import SeedTraining, SeedWorkers
 from search.defaults import DEFAULT_CONFIRM_SEEDS, MIN_CONFIRM_SEEDS
 from search.terminal.interrupts import raising_interrupts
 from search.terminal.numbers import counted, format_accuracy, format_seconds
-from search.workers.machine import COMPILING_LINE, MAX_SEEDS, Resources, check_names, check_workers, find_engine
+from search.workers.machine import COMPILING_LINE, MAX_SEEDS, Resources, find_engine
 from search.workers.processes import default_workers
 from space.errors import InputError
 from studies.artifacts import StoredWeights, confirmed_file
@@ -36,11 +35,9 @@ MAX_CONTENDERS = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConfirmRequest:
+class ConfirmRequest(StudyRequest):
     """Options of a confirmation. Raises `InputError` with the option, the rule and the value if one is invalid."""
 
-    storage: str
-    study: str | None = None
     num_seeds: int | None = None
     """Seeds of each member, and at most as many of each contender. None means as many as an existing confirmation has,
     or `DEFAULT_CONFIRM_SEEDS` for a new one."""
@@ -48,11 +45,6 @@ class ConfirmRequest:
     """Largest number of contenders; None means all trials that may be on the front."""
     anew: bool = False
     """Whether to choose contenders again from the trials completed by now."""
-    data_root: Path | None = None
-    device: str = "auto"
-    engine: str = "auto"
-    workers: int | None = None
-    quiet: bool = False
 
     def __post_init__(self) -> None:
         if self.num_seeds is not None and self.num_seeds < MIN_CONFIRM_SEEDS:
@@ -65,8 +57,7 @@ class ConfirmRequest:
             raise InputError(f"--top must be at least 1, not {self.top}")
         if self.top is not None and self.top > MAX_CONTENDERS:
             raise InputError(f"--top must be at most {MAX_CONTENDERS:,}, not {self.top}")
-        check_workers(self.workers)
-        check_names(self.device, self.engine)
+        super().__post_init__()
 
 
 def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:

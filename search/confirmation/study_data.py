@@ -1,4 +1,4 @@
-"""The images that a study was made with, found and loaded again, to train its candidates anew."""
+"""What training candidates of a study anew begins with: what a call asks for, and the images of the study."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,9 +7,30 @@ from mnist_core.data import Dataset, check_same_data, find_data_again, load_data
 from mnist_core.datasets.sources import AnyDataset, ImageSource
 from search.defaults import METRIC_NAMES
 from search.terminal.output import print_warnings, say
+from search.workers.machine import check_names, check_workers
 from studies.damage import reading
 from studies.fingerprints import read_fingerprint
 from studies.storage import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyRequest:
+    """Options of every call that trains candidates of a study anew.
+
+    Raises `InputError` with the option, the rule and the value if one is invalid.
+    """
+
+    storage: str
+    study: str | None = None
+    data_root: Path | None = None
+    device: str = "auto"
+    engine: str = "auto"
+    workers: int | None = None
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        check_workers(self.workers)
+        check_names(self.device, self.engine)
 
 
 @dataclass(frozen=True)
