@@ -215,6 +215,13 @@ def check_same_data(data: Dataset, sha256: str, made: str) -> None:
         raise InputError(f"the {data.name} {where} is not the one that {made}")
 
 
+def validation_size(name: str) -> int | None:
+    """Return the number of validation images of a dataset, or None for own images, of which each folder has its own."""
+    if name == "digits":
+        return _DIGITS_SPLIT[1]
+    return SOURCES[name].validation_size if name in SOURCES else None
+
+
 def _read_training_images(name: str, data_root: Path | None) -> tuple[Split, int, int]:
     """Return the unsealed images (for digits, all images), and how many are for training and for validation."""
     check_dataset_name(name)

@@ -35,11 +35,18 @@ def front(
     if plot and (as_json or csv is not None):
         raise InputError("--plot is for a table: leave out --json and --csv")
     from search.models.selection import require_confirmed_front
-    from search.reports.fronts import front_csv, print_confirmed_front, print_front, print_plot, print_unconfirmed
+    from search.reports.fronts import (
+        confirmed_csv,
+        front_csv,
+        print_confirmed_front,
+        print_front,
+        print_plot,
+        print_unconfirmed,
+    )
+    from search.sampling.estimates import read_estimates
     from search.terminal.output import write_csv
-    from studies.confirmations import ConfirmedPoint, read_confirmed_front
+    from studies.confirmations import read_confirmed_front
     from studies.fingerprints import read_metric
-    from studies.pareto import FrontPoint
     from studies.records import read_front
     from studies.storage import Store
 
@@ -48,7 +55,7 @@ def front(
     if confirmed:
         members = require_confirmed_front(store, name)
         if csv is not None:
-            write_csv(front_csv(members, ConfirmedPoint), csv)
+            write_csv(confirmed_csv(members), csv)
         else:
             if plot:
                 print_plot(
@@ -57,12 +64,13 @@ def front(
             print_confirmed_front(members, as_json=as_json)
     else:
         points = read_front(store.database, name)
+        estimates = read_estimates(store, name, [point.trial for point in points])
         if csv is not None:
-            write_csv(front_csv(points, FrontPoint), csv)
+            write_csv(front_csv(points, estimates), csv)
         else:
             confirmed_points = [] if as_json else read_confirmed_front(store.database, name)
             if plot:
                 print_plot(store, name, points)
             is_balanced = read_metric(store, name) == METRIC_NAMES[1]
-            print_front(points, as_json=as_json, is_balanced=is_balanced)
+            print_front(points, estimates, as_json=as_json, is_balanced=is_balanced)
             print_unconfirmed(points, confirmed_points)

@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from search.sampling.estimate import Estimate, Estimates
 from search.terminal.numbers import format_accuracy
 from search.terminal.output import csv_text, print_json, print_table
 from search.terminal.scatter import plot_front
@@ -19,17 +20,23 @@ from studies.summaries import TrialSummaries
 
 MAX_PLOT_WIDTH, PLOT_HEIGHT = 120, 20
 """Columns and lines of a plot."""
+_ESTIMATE_KEYS = ("estimate", "estimate_std")
 _TAKEN = ("flash bytes", "RAM bytes", "MACs")
 """Columns of what a net takes on a device as C with integers."""
+ESTIMATE_NOTE = (
+    "Estimate: the accuracy to expect of another seed, by a model that learns from all trials of the study, ± one "
+    "standard deviation. A val accuracy is that of a single training, and a front consists of the luckiest ones."
+)
 BALANCED_NOTE = "Val accuracy is balanced accuracy here, the mean of the accuracies on each class."
 
 
-def print_front(front: Sequence[FrontPoint], *, as_json: bool, is_balanced: bool = False) -> None:
-    """Print a front; ``is_balanced`` if its accuracies are balanced ones."""
+def print_front(front: Sequence[FrontPoint], estimates: Estimates, *, as_json: bool, is_balanced: bool = False) -> None:
+    """Print a front with estimates of its accuracies; ``is_balanced`` if its accuracies are balanced ones."""
     if as_json:
-        print_json([front_row(point) for point in front])
+        print_json([estimated_row(point, estimates) for point in front])
     elif front:
-        print_table(front_table(front))
+        print_table(front_table(front, estimates))
+        print(f"\n{ESTIMATE_NOTE if estimates.missing is None else f'No estimates: {estimates.missing}.'}")
         if is_balanced:
             print(f"\n{BALANCED_NOTE}")
     else:
@@ -93,10 +100,23 @@ def print_confirmed_front(front: Sequence[ConfirmedPoint], *, as_json: bool) -> 
         )
 
 
-def front_csv(front: Sequence[FrontPoint] | Sequence[ConfirmedPoint], kind: type[FrontPoint | ConfirmedPoint]) -> str:
-    """Return a front, whose points are of a ``kind``, as the content of a CSV file."""
-    names = [field.name for field in (*fields(kind), *fields(Footprint))]
+def front_csv(front: Sequence[FrontPoint], estimates: Estimates) -> str:
+    """Return a front with estimates of its accuracies as the content of a CSV file."""
+    names = [field.name for field in (*fields(FrontPoint), *fields(Footprint))]
+    return csv_text([*names, *_ESTIMATE_KEYS], (estimated_row(point, estimates) for point in front))
+
+
+def confirmed_csv(front: Sequence[ConfirmedPoint]) -> str:
+    """Return a confirmed front as the content of a CSV file."""
+    names = [field.name for field in (*fields(ConfirmedPoint), *fields(Footprint))]
     return csv_text(names, map(front_row, front))
+
+
+def estimated_row(point: FrontPoint, estimates: Estimates) -> dict[str, Any]:
+    """Return a point like `front_row`, with the estimate of its accuracy, None where there is none."""
+    estimate = estimates.by_trial.get(point.trial)
+    values = (None, None) if estimate is None else (estimate.accuracy, estimate.std)
+    return {**front_row(point), **dict(zip(_ESTIMATE_KEYS, values, strict=True))}
 
 
 def front_row(point: FrontPoint | ConfirmedPoint) -> dict[str, Any]:
@@ -110,12 +130,20 @@ def _taken_cells(notation: str) -> list[str]:
     return ["-"] * len(_TAKEN) if taken is None else [f"{getattr(taken, f.name):,}" for f in fields(taken)]
 
 
-def front_table(front: Sequence[FrontPoint], *, title: str | None = None) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for heading in ("parameters", "val accuracy", *_TAKEN, "trial"):
+def front_table(front: Sequence[FrontPoint], estimates: Estimates) -> Table:
+    table = Table(box=None, pad_edge=False)
+    estimated = [] if estimates.missing else ["estimate"]
+    for heading in ("parameters", "val accuracy", *estimated, *_TAKEN, "trial"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("notation", overflow="fold")
     for point in front:
-        accuracy, taken = format_accuracy(point.val_accuracy), _taken_cells(point.notation)
-        table.add_row(f"{point.num_params:,}", accuracy, *taken, str(point.trial), point.notation)
+        accuracies = [format_accuracy(point.val_accuracy)]
+        if estimated:
+            accuracies.append(_estimate_cell(estimates.by_trial.get(point.trial)))
+        cells = (f"{point.num_params:,}", *accuracies, *_taken_cells(point.notation), str(point.trial))
+        table.add_row(*cells, point.notation)
     return table
+
+
+def _estimate_cell(estimate: Estimate | None) -> str:
+    return "-" if estimate is None else f"{100 * estimate.accuracy:.2f} ± {100 * estimate.std:.2f} %"

@@ -12,6 +12,7 @@ from search.runs.summary import RunSummary
 from search.runs.supervisor import Supervisor
 from search.runs.warm_start import queue_known_nets, read_known_nets
 from search.runs.worker import work
+from search.sampling.estimates import read_estimates
 from search.terminal.output import print_warnings, say
 from search.workers.data import describe_data
 from search.workers.machine import Resources, find_engine
@@ -115,11 +116,13 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
         supervisor.kill()
         search.repair(locks)
     search.summaries.update()
+    front = read_front(store.database, search.name)
     return RunSummary(
         study=search.name,
         counts=search.summaries.counts,
         num_trained=search.slots.num_trained(),
-        front=read_front(store.database, search.name),
+        front=front,
+        estimates=read_estimates(store, search.name, [point.trial for point in front]),
         seconds=time.monotonic() - started,
         interrupted=stop.asked,
         timed_out=timed_out,

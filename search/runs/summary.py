@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search.defaults import DEFAULT_STORAGE, METRIC_NAMES
-from search.reports.fronts import front_row, print_confirmed_front, print_front
+from search.reports.fronts import estimated_row, front_row, print_confirmed_front, print_front
 from search.runs.config import RunConfig
+from search.sampling.estimate import Estimates
 from search.terminal.numbers import format_accuracy, format_seconds
 from search.terminal.output import print_json
 from studies.confirmations import ConfirmedPoint
@@ -23,6 +24,8 @@ class RunSummary:
     counts: Counter[Outcome]
     num_trained: int
     front: list[FrontPoint]
+    estimates: Estimates
+    """Of the front's points."""
     seconds: float
     interrupted: bool
     timed_out: bool
@@ -42,7 +45,7 @@ def print_run(
                 **counts,
                 "seconds": round(summary.seconds, 1),
                 "best": best and front_row(best),
-                "front": [front_row(point) for point in summary.front],
+                "front": [estimated_row(point, summary.estimates) for point in summary.front],
                 **({} if confirmed is None else {"confirmed": [front_row(point) for point in confirmed]}),
             }
         )
@@ -54,7 +57,7 @@ def print_run(
     if best is not None:
         print()
         is_balanced = config.metric != METRIC_NAMES[0]
-        print_front(summary.front, as_json=False, is_balanced=is_balanced)
+        print_front(summary.front, summary.estimates, as_json=False, is_balanced=is_balanced)
         what = "balanced accuracy on the validation images" if is_balanced else "of the validation images"
         print(
             f"\nBest: trial {best.trial}, {format_accuracy(best.val_accuracy)} {what} at "

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
+from threadpoolctl import threadpool_limits
 
 Array = NDArray[np.float64]
 
@@ -39,17 +39,20 @@ class ErrorModel:
         distances = _squared_distances(features, features)
         self._terms = _trend(features)
         trend = TREND_VARIANCE * self._terms @ self._terms.T
+        with _one_thread():
+            self._fit(trend, distances, log_errors, variances)
+
+    def _fit(self, trend: Array, distances: Array, log_errors: Array, variances: Array) -> None:
         best = -math.inf
         for spread, length in itertools.product(SPREADS, LENGTHS):
-            prior = trend + spread**2 * np.exp(-distances / (2 * length**2 * features.shape[1]))
+            prior = trend + spread**2 * np.exp(-distances / (2 * length**2 * self._features.shape[1]))
             for factor in NOISE_FACTORS:
-                root = cho_factor(prior + np.diag(factor**2 * variances), lower=True)
-                weights = cho_solve(root, log_errors)
-                likelihood = -0.5 * float(log_errors @ weights) - float(np.log(np.diag(root[0])).sum())
+                root, whitened = _factorised(prior + np.diag(factor**2 * variances), log_errors)
+                likelihood = -0.5 * float(whitened @ whitened) - float(np.log(np.diag(root)).sum())
                 if likelihood > best:
                     best = likelihood
                     self.spread, self.length, self.noise_factor = spread, length, factor
-                    self._root, self._weights = root, weights
+                    self._root, self._whitened = root, whitened
 
     def predict(self, features: Array) -> tuple[Array, Array]:
         """Return the mean and standard deviation of the log error, (N,) each, for (N, num_features) `features`.
@@ -57,10 +60,10 @@ class ErrorModel:
         The errors are averages over seeds.
         """
         terms = _trend(features)
-        covariances = self._covariances(features, terms)
-        means = covariances @ self._weights
-        prior = TREND_VARIANCE * (terms**2).sum(1) + self.spread**2
-        variances = prior - np.einsum("ij,ji->i", covariances, cho_solve(self._root, covariances.T))
+        with _one_thread():
+            whitened = np.linalg.solve(self._root, self._covariances(features, terms).T)
+        means = self._whitened @ whitened
+        variances = TREND_VARIANCE * (terms**2).sum(1) + self.spread**2 - (whitened**2).sum(0)
         return means, np.sqrt(np.maximum(variances, 1e-12))
 
     def _covariances(self, features: Array, terms: Array) -> Array:
@@ -68,6 +71,11 @@ class ErrorModel:
         smooth = self.spread**2 * np.exp(-distances / (2 * self.length**2 * features.shape[1]))
         covariances: Array = TREND_VARIANCE * terms @ self._terms.T + smooth
         return covariances
+
+
+def _one_thread() -> threadpool_limits:
+    """Return a context in which linear algebra has one thread: more wait for each other while nets are trained."""
+    return threadpool_limits(limits=1, user_api="blas")
 
 
 def _trend(features: Array) -> Array:
@@ -81,3 +89,18 @@ def _squared_distances(left: Array, right: Array) -> Array:
     squares = (left**2).sum(1)[:, None] + (right**2).sum(1)[None] - 2 * left @ right.T
     distances: Array = np.maximum(squares, 0.0)
     return distances
+
+
+def _factorised(matrix: Array, values: Array) -> tuple[Array, Array]:
+    """Return the lower triangular (N, N) root of a positive definite matrix, and that root's inverse times (N,) values.
+
+    The latter is the last row of the root of the matrix that is bordered by the values, so nothing of scipy is needed,
+    whose import takes longer than all that is computed here.
+    """
+    num = len(values)
+    bordered = np.empty((num + 1, num + 1))
+    bordered[:num, :num] = matrix
+    bordered[num, :num] = bordered[:num, num] = values
+    bordered[num, num] = 1e300  # enough for the bordered matrix to be positive definite; no other number depends on it
+    root = np.linalg.cholesky(bordered).astype(np.float64, copy=False)
+    return root[:num, :num], root[num, :num]

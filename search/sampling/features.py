@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -10,11 +11,13 @@ from numpy.typing import NDArray
 from space.candidate import CandidateSpec
 from space.layers import Conv, Pool
 
+Array = NDArray[np.float64]
+
 SMALLEST_SETTING = 1e-8
 """Stands for settings of 0 on a log scale, far below any useful value."""
 
 
-def features(candidate: CandidateSpec) -> NDArray[np.float64]:
+def features(candidate: CandidateSpec) -> Array:
     """Return (num_features,) numbers; all candidates of one space have the same ones in the same order.
 
     Widths are relative to the net's mean width, on a log scale, so that they tell shapes apart and not sizes. The first
@@ -43,6 +46,25 @@ def features(candidate: CandidateSpec) -> NDArray[np.float64]:
         stages[0][0].dropout,
     ]
     return np.array(numbers)
+
+
+@dataclass(frozen=True)
+class FeatureScale:
+    """The mean and the standard deviation of each feature over random nets, (num_features,) each."""
+
+    center: Array
+    spread: Array
+
+    @classmethod
+    def of(cls, candidates: Sequence[CandidateSpec]) -> "FeatureScale":
+        numbers = np.array([features(candidate) for candidate in candidates])
+        # A feature that does not vary in the space says nothing.
+        return cls(numbers.mean(0), np.where(numbers.std(0) > 1e-9, numbers.std(0), np.inf))
+
+    def scaled(self, candidates: Sequence[CandidateSpec]) -> Array:
+        """Return (N, num_features) features with a mean of 0 and a standard deviation of 1 over random nets."""
+        scaled: Array = (np.array([features(candidate) for candidate in candidates]) - self.center) / self.spread
+        return scaled
 
 
 def _stages(candidate: CandidateSpec) -> list[list[Conv]]:

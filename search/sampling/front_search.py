@@ -3,7 +3,6 @@
 import math
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -21,7 +20,7 @@ from search.sampling.draws import (
     too_many_rejections,
 )
 from search.sampling.error_model import ErrorModel
-from search.sampling.features import features
+from search.sampling.features import FeatureScale
 from search.sampling.improvement import Front
 from search.sampling.observation import Observation
 from search.sampling.variation import Variation
@@ -68,7 +67,7 @@ class FrontSearch:
         return smallest_params(self._space, self._generator, epochs=self._epochs)
 
     @cached_property
-    def _scale(self) -> "FeatureScale":
+    def _scale(self) -> FeatureScale:
         drawn = [*self._draw_growing()] or [*self._vary([self._smallest])]
         return FeatureScale.of([candidate for _, candidate in drawn] or [self._suggestion(self._smallest).candidate])
 
@@ -165,22 +164,3 @@ class FrontSearch:
                     yield draw.params, candidate
 
         return islice(drawn(), num)
-
-
-@dataclass(frozen=True)
-class FeatureScale:
-    """The mean and the standard deviation of each feature over random nets, (num_features,) each."""
-
-    center: Array
-    spread: Array
-
-    @classmethod
-    def of(cls, candidates: Sequence[CandidateSpec]) -> "FeatureScale":
-        numbers = np.array([features(candidate) for candidate in candidates])
-        # A feature that does not vary in the space says nothing.
-        return cls(numbers.mean(0), np.where(numbers.std(0) > 1e-9, numbers.std(0), np.inf))
-
-    def scaled(self, candidates: Sequence[CandidateSpec]) -> Array:
-        """Return (N, num_features) features with a mean of 0 and a standard deviation of 1 over random nets."""
-        scaled: Array = (np.array([features(candidate) for candidate in candidates]) - self.center) / self.spread
-        return scaled
