@@ -92,16 +92,17 @@ def export(
     ] = None,
     force: Force = False,
 ) -> None:
-    """Write a trained model to files, by default the most accurate one."""
+    """Write a trained model to files, by default the one that is expected to be the most accurate."""
     from search.export.export import export_model
     from search.models.selection import select_trial
+    from search.terminal.output import say
     from space.limits import parse_limits
     from studies.storage import Store
 
     limits = parse_limits(max_flash, max_ram, max_macs)
     store = Store.open_read_only(storage)
     name = store.resolve_study_name(study)
-    number = select_trial(
+    selection = select_trial(
         store,
         name,
         trial=trial,
@@ -110,5 +111,9 @@ def export(
         min_accuracy=min_accuracy,
         confidence=confidence,
     )
-    for line in export_model(store, name, number, out, file_format=file_format, force=force, data_root=data_root):
+    if selection.remark is not None:
+        say(selection.remark)
+    for line in export_model(
+        store, name, selection.trial, out, file_format=file_format, force=force, data_root=data_root
+    ):
         print(line)

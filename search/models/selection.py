@@ -1,9 +1,11 @@
 """Selecting the trial of a study that a command works on."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from search.models.rules import check_max_params
-from search.terminal.numbers import counted
+from search.sampling.estimates import read_estimates
+from search.terminal.numbers import counted, format_accuracy
 from space.errors import InputError
 from space.footprint import footprint_of
 from space.limits import NO_LIMITS, DeviceLimits, describe, measures_of, option_of
@@ -17,6 +19,14 @@ from studies.trials import complete_trial, front_point
 DEFAULT_CONFIDENCE = 0.95
 
 
+@dataclass(frozen=True)
+class Selection:
+    trial: int
+    """Number of the selected trial."""
+    remark: str | None = None
+    """A line for people if the estimates, by which it was selected, contradict the measured accuracies."""
+
+
 def select_trial(
     store: Store,
     study_name: str,
@@ -26,11 +36,12 @@ def select_trial(
     limits: DeviceLimits = NO_LIMITS,
     min_accuracy: float | None,
     confidence: float | None = None,
-) -> int:
-    """Return the number of the selected trial; without a selector, that of the most accurate one.
+) -> Selection:
+    """Select a trial; without a selector, the most accurate one.
 
     If the front is confirmed, only its members are considered: by the validation accuracy that made them members, or
-    for ``min_accuracy`` by the confidence that their test accuracies give. ``max_params`` and ``limits`` may be given
+    for ``min_accuracy`` by the confidence that their test accuracies give. Otherwise the estimates of accuracies
+    decide, if there are any, except for ``min_accuracy``. ``max_params`` and ``limits`` may be given
     together. Raises `InputError` for more than one selector otherwise, a trial that is not complete, or a condition
     that no point satisfies.
     """
@@ -47,7 +58,7 @@ def select_trial(
     if min_accuracy is not None and not 0 <= min_accuracy <= 1:
         raise InputError(f"--min-accuracy is a fraction from 0 to 1, such as 0.994, not {min_accuracy:g}")
     if trial is not None:
-        return complete_trial(store, study_name, trial).number
+        return Selection(complete_trial(store, study_name, trial).number)
     front = read_front(store.database, study_name)
     if not front:
         raise InputError(f"study {study_name!r} has no complete trial yet, so there is nothing to choose from")
@@ -56,18 +67,46 @@ def select_trial(
         confirmed = require_confirmed_front(store, study_name)
     if confirmed:
         front = [point.front_point for point in confirmed]
-    selected: FrontPoint | ConfirmedPoint | None
-    if max_params is not None or limits:
-        selected = _most_accurate_within(front, max_params, limits)
-    elif min_accuracy is not None and confirmed:
+    selected: FrontPoint | ConfirmedPoint
+    remark = None
+    if min_accuracy is not None and confirmed:
         selected = _smallest_surely_reaching(confirmed, min_accuracy, confidence or DEFAULT_CONFIDENCE)
     elif min_accuracy is not None:
         selected = _smallest_reaching(front, min_accuracy)
     else:
-        selected = most_accurate(front)
-    assert selected is not None
+        selected = _most_accurate_within(front, max_params, limits)
+        if not confirmed:
+            selected, remark = _by_estimates(store, study_name, front, selected, max_params, limits)
     _check_point(store, study_name, selected)
-    return selected.trial
+    return Selection(selected.trial, remark)
+
+
+def _by_estimates(
+    store: Store,
+    study_name: str,
+    front: Sequence[FrontPoint],
+    measured_best: FrontPoint,
+    max_params: int | None,
+    limits: DeviceLimits,
+) -> tuple[FrontPoint, str | None]:
+    """Return the point with the highest estimate, if there are estimates, and a remark if it is not the measured best.
+
+    A front consists of the luckiest trainings, and its most accurate point is the most optimistic.
+    """
+    estimates = read_estimates(store, study_name, [point.trial for point in front]).by_trial
+    if not estimates:
+        return measured_best, None
+    points = {point.trial: point for point in front}
+    estimated = [replace(point, val_accuracy=estimates[point.trial].accuracy) for point in front]
+    best = points[_most_accurate_within(estimated, max_params, limits).trial]
+    if best.trial == measured_best.trial:
+        return best, None
+    lead = 100 * (measured_best.val_accuracy - best.val_accuracy)
+    return best, (
+        f"chosen: trial {best.trial}, whose estimate of {format_accuracy(estimates[best.trial].accuracy)} is the "
+        f"highest; trial {measured_best.trial} has {lead:.2f} points more validation accuracy, but an estimate of "
+        f"{format_accuracy(estimates[measured_best.trial].accuracy)}"
+    )
 
 
 def _check_point(store: Store, study_name: str, point: FrontPoint | ConfirmedPoint) -> None:
@@ -89,7 +128,7 @@ def _most_accurate_within(front: Sequence[FrontPoint], max_params: int | None, l
     within = [point for point in front if max_params is None or point.num_params <= max_params]
     if limits and within:
         return _most_accurate_on_device(within, max_params, limits)
-    best = most_accurate(within)
+    best = most_accurate(within)  # the front itself is never empty
     if best is None:
         assert max_params is not None
         smallest = min(front, key=lambda point: point.num_params)

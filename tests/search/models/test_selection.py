@@ -51,7 +51,7 @@ def select(
         limits=limits,
         min_accuracy=min_accuracy,
         confidence=confidence,
-    )
+    ).trial
 
 
 # Selectors and the trial that they choose
@@ -249,3 +249,27 @@ def test_a_confirmation_that_is_not_finished_is_none(tmp_path: Path) -> None:
     assert select(study) == 0
     with pytest.raises(InputError, match="is not finished: 'python -m search confirm' continues it"):
         select(study, min_accuracy=0.9, confidence=0.9)
+
+
+@pytest.fixture(scope="module")
+def lucky(tmp_path_factory: pytest.TempPathFactory) -> SearchStudy:
+    """Nets become more accurate up to a width of 9 and less accurate after it, but for one that was lucky, trial 11."""
+    study = make_search(tmp_path_factory.mktemp("lucky"))
+    for width in (*range(3, 15), 15, 16):
+        train_one(study, width, [0.96 if width == 14 else 0.94 - 0.005 * (width - 9) ** 2])
+    return study
+
+
+def test_estimates_choose_and_a_line_says_where_the_measured_best_differs(lucky: SearchStudy) -> None:
+    chosen = select_trial(lucky.store, lucky.name, trial=None, max_params=None, min_accuracy=None)
+    assert chosen.trial == 4
+    assert re.fullmatch(
+        r"chosen: trial 4, whose estimate of 9\d\.\d\d % is the highest; trial 11 has 4.00 points more validation "
+        r"accuracy, but an estimate of \d\d\.\d\d %",
+        str(chosen.remark),
+    )
+    # Where both agree there is nothing to say, and a named trial or a target leaves nothing to estimates.
+    within = select_trial(lucky.store, lucky.name, trial=None, max_params=157, min_accuracy=None)
+    assert (within.trial, within.remark) == (4, None)
+    reaching = select_trial(lucky.store, lucky.name, trial=None, max_params=None, min_accuracy=0.95)
+    assert (reaching.trial, reaching.remark) == (11, None)
