@@ -16,6 +16,7 @@ from space.fields import check_types
 from studies.damage import damaged, reading, shown
 from studies.intervals import MeasuredAccuracy, front_probabilities, measure
 from studies.pareto import FrontPoint
+from studies.shrinkage import shrunken_accuracies
 from studies.tables import confirmation_trainings, confirmations, test_openings
 
 
@@ -64,6 +65,8 @@ class ConfirmedPoint:
     """Probability that no other member has both at most as many parameters and a higher accuracy."""
     val_accuracy: float
     """Mean validation accuracy over the seeds of the deciding stage, by which the member was chosen."""
+    shrunken: float | None = None
+    """Test accuracy drawn towards the trend of all members, for who looks for the best ones; None for few members."""
 
     @property
     def front_point(self) -> FrontPoint:
@@ -224,8 +227,10 @@ class Confirmation:
                 )
         sizes = [point.num_params for point in members]
         probabilities = front_probabilities(sizes, [tested[point.trial] for point in members]) if members else []
+        none: list[float | None] = [None] * len(members)
+        shrunken = shrunken_accuracies(sizes, [tested[point.trial] for point in members]) or none
         front = []
-        for point, probability in zip(members, probabilities, strict=True):
+        for point, probability, drawn in zip(members, probabilities, shrunken, strict=True):
             measured = measure(tested[point.trial])
             low, high = measured.interval()
             front.append(
@@ -241,6 +246,7 @@ class Confirmation:
                     degrees_of_freedom=measured.degrees_of_freedom,
                     front_probability=probability,
                     val_accuracy=float(decided[point.trial].mean()),
+                    shrunken=drawn,
                 )
             )
         return front

@@ -15,6 +15,7 @@ from space.footprint import Footprint, footprint_of
 from studies.confirmations import ConfirmedPoint
 from studies.fingerprints import read_fingerprint
 from studies.pareto import FrontPoint
+from studies.shrinkage import MIN_MEMBERS
 from studies.storage import Store
 from studies.summaries import TrialSummaries
 
@@ -27,6 +28,10 @@ ESTIMATE_NOTE = (
     "Estimate: the accuracy to expect of another seed, by a model that learns from all trials of the study, ± one "
     "standard deviation. A val accuracy is that of a single training, and a front consists of the luckiest ones."
 )
+SHRINKAGE_NOTE = (
+    "Shrunken: the mean drawn towards the trend of all members, as the best means are partly lucky; compare by it."
+)
+NO_SHRINKAGE = f"A shrunken mean, for comparing rows, needs {MIN_MEMBERS} members of different sizes."
 BALANCED_NOTE = "Val accuracy is balanced accuracy here, the mean of the accuracies on each class."
 
 
@@ -77,7 +82,7 @@ def print_confirmed_front(front: Sequence[ConfirmedPoint], *, as_json: bool) -> 
         print_json([front_row(point) for point in front])
         return
     table = Table(box=None, pad_edge=False)
-    headings = ("test accuracy", "95 % interval", "on the front", "val accuracy", *_TAKEN, "trial")
+    headings = ("test accuracy", "shrunken", "95 % interval", "on the front", "val accuracy", *_TAKEN, "trial")
     for heading in ("parameters", *headings):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("notation", overflow="fold")
@@ -85,6 +90,7 @@ def print_confirmed_front(front: Sequence[ConfirmedPoint], *, as_json: bool) -> 
         table.add_row(
             f"{point.num_params:,}",
             format_accuracy(point.accuracy),
+            "-" if point.shrunken is None else format_accuracy(point.shrunken),
             f"{100 * point.low:.2f}-{100 * point.high:.2f} %",
             f"{100 * point.front_probability:.0f} %",
             format_accuracy(point.val_accuracy),
@@ -94,9 +100,10 @@ def print_confirmed_front(front: Sequence[ConfirmedPoint], *, as_json: bool) -> 
         )
     print_table(table)
     if front:
+        note = NO_SHRINKAGE if front[0].shrunken is None else SHRINKAGE_NOTE
         print(
             f"\nMeans over {len(front[0].seeds)} seeds, last epoch, trained on all images outside the test set; "
-            "members were chosen by validation accuracy."
+            f"members were chosen by validation accuracy. {note}"
         )
 
 

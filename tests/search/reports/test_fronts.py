@@ -2,7 +2,7 @@ import csv
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from search.reports.fronts import confirmed_csv, front_csv, print_confirmed_front, print_front, print_unconfirmed
 from search.sampling.estimate import Estimate, Estimates
@@ -87,13 +87,18 @@ def test_the_front_as_csv() -> None:
 def test_a_confirmed_front_as_a_table_says_what_its_numbers_are(printed: Callable[..., str]) -> None:
     header, row, empty, note = printed(print_confirmed_front, [CONFIRMED], as_json=False).splitlines()
     headings = (
-        "parameters test accuracy 95 % interval on the front val accuracy flash bytes RAM bytes MACs trial notation"
+        "parameters test accuracy shrunken 95 % interval on the front val accuracy flash bytes RAM bytes MACs trial "
+        "notation"
     )
     assert " ".join(header.split()) == headings
-    cells = ["1,234", "81.24", "%", "79.49-83.01", "%", "93", "%", "80.00", "%", "298", "53", "28,264", "1"]
+    cells = ["1,234", "81.24", "%", "-", "79.49-83.01", "%", "93", "%", "80.00", "%", "298", "53", "28,264", "1"]
     assert row.split() == [*cells, *CONFIRMED.notation.split()]
     assert empty == ""
     assert note.startswith("Means over 3 seeds")
+    assert note.endswith("A shrunken mean, for comparing rows, needs 5 members of different sizes.")
+    _, row, _, note = printed(print_confirmed_front, [replace(CONFIRMED, shrunken=0.8081)], as_json=False).splitlines()
+    assert row.split()[:5] == ["1,234", "81.24", "%", "80.81", "%"]
+    assert "drawn towards the trend" in note
 
 
 def test_a_confirmed_front_as_json_and_csv_keeps_every_digit(printed: Callable[..., str]) -> None:
