@@ -58,7 +58,9 @@ def confirm(
 ) -> None:
     """Measure how good a front really is: train it again with fresh seeds, then open the sealed test set once."""
     from search.confirmation.confirm import ConfirmRequest, confirm_front
+    from search.confirmation.optimism import describe_optimism
     from search.reports.fronts import print_confirmed_front
+    from studies.storage import Store
 
     request = ConfirmRequest(
         storage=storage,
@@ -73,3 +75,6 @@ def confirm(
         quiet=quiet,
     )
     print_confirmed_front(confirm_front(request), as_json=as_json)
+    store = Store.open_read_only(storage)
+    if not as_json and (line := describe_optimism(store, store.resolve_study_name(study))) is not None:
+        print(line)

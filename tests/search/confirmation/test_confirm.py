@@ -74,6 +74,7 @@ def test_members_are_decided_by_validation_images_and_measured_on_the_test_set(
     assert [point.accuracy for point in front] == [float(measured[point.trial].mean()) for point in front]
     assert "stage 1" in made.stderr
     assert "stage 2" in made.stderr
+    assert made.stdout.rstrip().splitlines()[-1].startswith("With fresh seeds, the validation accuracy of ")
     for point in front:
         assert f"{100 * point.accuracy:.2f} %" in made.stdout
         assert point.notation in made.stdout
