@@ -1,6 +1,6 @@
 """How optimistic the front of a search is, and what the estimates beside it are worth, in simulated studies.
 
-    python -m benchmarks.front_estimates [--table FILE] [--studies N] [--trials N ...]
+    python -m benchmarks.front_estimates [--task mnist|cifar10-small] [--studies N] [--trials N ...]
 
 Studies are simulated as in benchmarks/replay.py: the true accuracy of a net is that of the surrogate, averaged over
 seeds. Prints, for the points of the front by measured accuracy: by how many per cent of the true error the errors that
@@ -11,24 +11,21 @@ standard errors, and the share of points whose true accuracy is within one state
 
 import argparse
 import math
-import random
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import astuple, dataclass
 from functools import partial
 from multiprocessing import get_context
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.record import TABLE
-from benchmarks.replay import BUDGET
-from benchmarks.strategies import NUM_VALIDATION, STRATEGIES, SimulatedStudy, observations
-from benchmarks.surrogate import FULL_SCHEDULE, Surrogate
+from benchmarks.replay import TASKS, Task, simulate
+from benchmarks.strategies import observations
+from benchmarks.strategy_study import FULL_SCHEDULE, StrategyStudy
+from benchmarks.surrogate import Surrogate
 from search.sampling.estimates import estimate_accuracies
 from search.sampling.improvement import non_dominated
 from search.workers.processes import default_workers
-from space.search_space import SearchSpace
 
 STRATEGY_NAMES = ("front search", "growing in full")
 
@@ -48,7 +45,7 @@ class FrontErrors:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--table", type=Path, default=TABLE, help=f"default: {TABLE.name} of benchmarks.record")
+    parser.add_argument("--task", choices=TASKS, default="mnist", help="the recorded images (default: mnist)")
     parser.add_argument("--studies", type=int, default=20, help="simulated studies of each strategy (default: 20)")
     parser.add_argument("--trials", type=int, nargs="+", default=[10, 30, 120], help="complete trials when measured")
     options = parser.parse_args()
@@ -58,7 +55,7 @@ def main() -> None:
     )
     with ProcessPoolExecutor(default_workers("cpu"), get_context("spawn")) as pool:
         for name in STRATEGY_NAMES:
-            simulate = partial(fronts, options.table, name, sorted(options.trials))
+            simulate = partial(fronts, TASKS[options.task], name, sorted(options.trials))
             studies = list(pool.map(simulate, range(options.studies)))
             for column, num in enumerate(sorted(options.trials)):
                 values = np.array([astuple(study[column]) for study in studies])
@@ -67,38 +64,31 @@ def main() -> None:
                 print(f"{name}, {num}: {'; '.join(', '.join(shown[i : i + 2]) for i in range(0, 7, 2))}", flush=True)
 
 
-def fronts(table: Path, strategy: str, nums: list[int], seed: int) -> list[FrontErrors]:
+def fronts(task: Task, strategy: str, nums: list[int], seed: int) -> list[FrontErrors]:
     """Simulate one study, and judge its front after so many complete trials."""
+    surrogate = Surrogate(pd.read_csv(task.table), seed=seed)
     found: list[FrontErrors] = []
 
-    def after_training(study: SimulatedStudy) -> None:
+    def after_training(study: StrategyStudy) -> None:
         if len(found) < len(nums) and len(study.complete()) == nums[len(found)]:
-            found.append(errors_of(study))
+            found.append(errors_of(study, surrogate))
             if len(found) == len(nums):
                 study.max_epochs = 0
 
-    study = SimulatedStudy(
-        surrogate=Surrogate(pd.read_csv(table), seed=seed),
-        space=SearchSpace.default(),
-        budget=BUDGET,
-        max_epochs=2 * FULL_SCHEDULE * nums[-1],
-        noise=np.random.default_rng([seed, len(strategy)]),
-        random=random.Random(f"{strategy} {seed}"),
-        after_training=after_training,
-    )
-    STRATEGIES[strategy](study)
+    max_epochs = 2 * FULL_SCHEDULE * nums[-1]
+    simulate(task, surrogate, strategy, seed=seed, max_epochs=max_epochs, after_training=after_training)
     return found
 
 
-def errors_of(study: SimulatedStudy) -> FrontErrors:
+def errors_of(study: StrategyStudy, surrogate: Surrogate) -> FrontErrors:
     trials = study.complete()
-    measured = np.array([trial.training.log_error for trial in trials])
+    measured = np.log([trial.error for trial in trials])
     chosen = non_dominated(np.log([trial.candidate.num_params for trial in trials]), measured)
     candidates = [trials[i].candidate for i in chosen]
-    estimates = estimate_accuracies(observations(study), candidates, num_validation=NUM_VALIDATION)
+    estimates = estimate_accuracies(observations(study), candidates, num_validation=study.num_validation)
     estimated = np.log([1 - estimate.accuracy for estimate in estimates])
-    log_errors = np.array([study.surrogate.true_log_error(candidate) for candidate in candidates])
-    true = log_errors + study.surrogate.noise**2 / 2  # of the mean error over seeds, whose errors are log-normal
+    log_errors = np.array([surrogate.true_log_error(candidate) for candidate in candidates])
+    true = log_errors + surrogate.noise**2 / 2  # of the mean error over seeds, whose errors are log-normal
     accuracies, stds = 1 - np.exp(true), np.array([estimate.std for estimate in estimates])
     return FrontErrors(
         100 * float((true - measured[chosen]).mean()),

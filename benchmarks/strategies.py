@@ -1,13 +1,11 @@
-"""Search strategies that benchmarks/replay.py compares: what each trains next, and when it stops a training.
+"""Search strategies to compare: what each trains next, and when it stops a training.
 
-All reject candidates over the budget before training, at no cost. A simulated study trains one candidate at a time.
+All reject candidates over the budget before training, at no cost, and train one candidate at a time.
 """
 
-import random
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import optuna
@@ -15,124 +13,42 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import TrialState, create_trial
 
-from benchmarks.surrogate import FULL_SCHEDULE, SimulatedTraining, Surrogate
-from search.runs.pruning import should_prune
+from benchmarks.strategy_study import FULL_SCHEDULE, Array, Params, StrategyStudy, Trial
 from search.sampling.draws import STARTUP_TRIALS, draw_growing
+from search.sampling.estimates import estimate_accuracies
 from search.sampling.expected_error import expected_log_error
 from search.sampling.front_search import FrontSearch
 from search.sampling.improvement import non_dominated
 from search.sampling.observation import Observation
 from search.sampling.tpe import num_good_trials
 from space.candidate import CandidateSpec
-from space.random_draw import RandomDraw
-from space.search_space import SearchSpace
-from studies.rivals import TrialCurve
 
-Params = Mapping[str, Any]
-NUM_VALIDATION = 10_000
 STARTUP_SIZE_RANGE = 16.0
 EXPLORE_EVERY, EXPLORE_SIZE_RANGE = 2, 1.6
 """Of the strategy `growing_and_tpe`."""
 
 
-@dataclass
-class SimulatedTrial:
-    params: Params
-    candidate: CandidateSpec
-    training: SimulatedTraining
-    num_epochs: int = 0
-    """Epochs trained so far."""
-
-    @property
-    def is_complete(self) -> bool:
-        return self.num_epochs == self.candidate.training.epochs
-
-    @property
-    def curve(self) -> TrialCurve:
-        """The part of the curve that has been trained."""
-        whole = self.training.curve
-        n = self.num_epochs
-        return TrialCurve(whole.num_params, whole.val_accuracy[:n], whole.train_accuracy[:n])
-
-    @property
-    def error(self) -> float:
-        """Validation error after the latest epoch."""
-        return 1 - self.training.curve.val_accuracy[self.num_epochs - 1]
-
-
-@dataclass
-class SimulatedStudy:
-    """Counts what training costs, and tells after each part of it how things stand."""
-
-    surrogate: Surrogate
-    space: SearchSpace
-    budget: int
-    max_epochs: int
-    noise: np.random.Generator
-    random: random.Random
-    after_training: Callable[["SimulatedStudy"], None]
-    trials: list[SimulatedTrial] = field(default_factory=list)
-    num_epochs: int = 0
-    seconds: float = 0.0
-
-    @property
-    def is_over(self) -> bool:
-        return self.num_epochs >= self.max_epochs
-
-    def begin(self, params: Params, candidate: CandidateSpec) -> SimulatedTrial:
-        trial = SimulatedTrial(params, candidate, self.surrogate.train(candidate, self.noise))
-        self.trials.append(trial)
-        return trial
-
-    def train(self, trial: SimulatedTrial, up_to: int, *, stop: Callable[[SimulatedTrial], bool] | None = None) -> None:
-        """Train up to an epoch, or until ``stop`` says so after an epoch."""
-        while trial.num_epochs < up_to:
-            trial.num_epochs += 1
-            self.num_epochs += 1
-            self.seconds += trial.training.seconds
-            if stop is not None and trial.num_epochs < up_to and stop(trial):
-                break
-        self.after_training(self)
-
-    def complete(self) -> list[SimulatedTrial]:
-        """Return the trials that were trained in full."""
-        return [trial for trial in self.trials if trial.num_epochs == FULL_SCHEDULE]
-
-    def is_hopeless(self, trial: SimulatedTrial) -> bool:
-        """Return what the size-aware pruning rule of a search says."""
-        rivals = [other.curve for other in self.complete()]
-        return should_prune(trial.curve, rivals, num_epochs=FULL_SCHEDULE, num_validation=NUM_VALIDATION)
-
-    def draw(self) -> tuple[Params, CandidateSpec]:
-        """Draw from the whole space until a candidate is within the budget."""
-        while True:
-            draw = RandomDraw(self.random)
-            candidate = self.space.suggest_candidate(draw, epochs=FULL_SCHEDULE)
-            if candidate.num_params <= self.budget:
-                return draw.params, candidate
-
-
 class Strategy(Protocol):
-    def __call__(self, study: SimulatedStudy) -> None:
+    def __call__(self, study: StrategyStudy) -> None:
         """Train candidates until the study is over."""
         ...
 
 
-def random_in_full(study: SimulatedStudy) -> None:
+def random_in_full(study: StrategyStudy) -> None:
     """Random search: every candidate is trained to the end."""
     while not study.is_over:
         study.train(study.begin(*study.draw()), FULL_SCHEDULE)
 
 
-def growing_in_full(study: SimulatedStudy) -> None:
+def growing_in_full(study: StrategyStudy) -> None:
     """Random nets whose widths grow slowly, of sizes spread evenly on a log scale, each trained to the end."""
     while not study.is_over:
         study.train(study.begin(*_growing(study, STARTUP_SIZE_RANGE)), FULL_SCHEDULE)
 
 
-def one_epoch_then_best(study: SimulatedStudy) -> None:
+def one_epoch_then_best(study: StrategyStudy) -> None:
     """One epoch for many random candidates with half of the epochs, then the best in full (arXiv:2307.15422)."""
-    while study.num_epochs < study.max_epochs / 2:
+    while study.share_spent < 1 / 2:
         study.train(study.begin(*study.draw()), 1)
     for trial in _by_rank(study.trials):
         if study.is_over:
@@ -140,14 +56,14 @@ def one_epoch_then_best(study: SimulatedStudy) -> None:
         study.train(trial, FULL_SCHEDULE)
 
 
-def mo_asha(study: SimulatedStudy) -> None:
+def mo_asha(study: StrategyStudy) -> None:
     """Asynchronous successive halving by non-dominated rank (MO-ASHA, Schmucker et al., arXiv:2106.12639).
 
     Rungs end after 1, 3 and 9 epochs and the full schedule, so the reduction factor is 3. Ties within a rank are broken
     by the epsilon-net of that paper, in log size and log error.
     """
     rungs = (1, 3, 9, FULL_SCHEDULE)
-    reached: list[list[SimulatedTrial]] = [[] for _ in rungs]
+    reached: list[list[Trial]] = [[] for _ in rungs]
     promoted: list[set[int]] = [set() for _ in rungs]
     while not study.is_over:
         for level in reversed(range(len(rungs) - 1)):
@@ -164,7 +80,7 @@ def mo_asha(study: SimulatedStudy) -> None:
             reached[0].append(trial)
 
 
-def optuna_default(study: SimulatedStudy) -> None:
+def optuna_default(study: StrategyStudy) -> None:
     """Optuna's default sampler for several objectives, without pruning, which Optuna does not have for them."""
     tpe = _Tpe(study, TPESampler(seed=study.random.randrange(2**31)))
     while not study.is_over:
@@ -174,7 +90,7 @@ def optuna_default(study: SimulatedStudy) -> None:
         tpe.tell(trial)
 
 
-def growing_and_tpe(study: SimulatedStudy) -> None:
+def growing_and_tpe(study: StrategyStudy) -> None:
     """Random growing nets and TPE by turns, with size-aware pruning."""
     sampler = TPESampler(
         multivariate=True,
@@ -195,9 +111,10 @@ def growing_and_tpe(study: SimulatedStudy) -> None:
         tpe.tell(trial)
 
 
-def front_search(study: SimulatedStudy) -> None:
+def front_search(study: StrategyStudy) -> None:
     """The model of errors proposes what fills the front, with size-aware pruning."""
     search = FrontSearch(study.space, study.budget, epochs=FULL_SCHEDULE, generator=study.random)
+    study.judge = by_estimate
     while not study.is_over:
         found = search.propose(observations(study))
         study.train(study.begin(found.params, found.candidate), FULL_SCHEDULE, stop=study.is_hopeless)
@@ -214,13 +131,20 @@ STRATEGIES: dict[str, Strategy] = {
 }
 
 
-def observations(study: SimulatedStudy) -> list[Observation]:
+def by_estimate(study: StrategyStudy, trials: Sequence[Trial]) -> Array:
+    """Return the log errors that the model of errors expects of trials, as `front` and `export` show and use them."""
+    candidates = [trial.candidate for trial in trials]
+    estimates = estimate_accuracies(observations(study), candidates, num_validation=study.num_validation)
+    return np.log([1 - estimate.accuracy for estimate in estimates])
+
+
+def observations(study: StrategyStudy) -> list[Observation]:
     """Return what the trials show to the model of errors, as in a search."""
     complete = [trial.curve for trial in study.complete()]
     observed = []
     for trial in study.trials:
         log_error, variance = expected_log_error(
-            trial.curve, complete, num_epochs=FULL_SCHEDULE, num_validation=NUM_VALIDATION
+            trial.curve, complete, num_epochs=FULL_SCHEDULE, num_validation=study.num_validation
         )
         observed.append(Observation(trial.params, trial.candidate, log_error, variance))
     return observed
@@ -229,7 +153,7 @@ def observations(study: SimulatedStudy) -> list[Observation]:
 class _Tpe:
     """An Optuna study that a sampler learns from. Candidates over the budget are told with their violation."""
 
-    def __init__(self, study: SimulatedStudy, sampler: BaseSampler) -> None:
+    def __init__(self, study: StrategyStudy, sampler: BaseSampler) -> None:
         self._simulated = study
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -249,7 +173,7 @@ class _Tpe:
                 return asked.params, candidate
             self._add(asked.params, TrialState.PRUNED, {"budget": candidate.num_params / budget - 1})
 
-    def tell(self, trial: SimulatedTrial) -> None:
+    def tell(self, trial: Trial) -> None:
         if not self._distributions:
             self.ask()
         if trial.is_complete:
@@ -273,19 +197,19 @@ class _Tpe:
         )
 
 
-def _growing(study: SimulatedStudy, size_range: float) -> tuple[Params, CandidateSpec]:
+def _growing(study: StrategyStudy, size_range: float) -> tuple[Params, CandidateSpec]:
     drawn = draw_growing(study.space, study.budget, study.random, size_range=size_range, epochs=FULL_SCHEDULE)
     assert drawn is not None
     return drawn.params, drawn.candidate
 
 
-def _by_rank(trials: Sequence[SimulatedTrial]) -> list[SimulatedTrial]:
+def _by_rank(trials: Sequence[Trial]) -> list[Trial]:
     """Return trials by the front that they are on: the first, that of the rest, and so on.
 
     Within a front the order is that of an epsilon-net: each is as far as possible from those before it.
     """
     rest = list(trials)
-    ordered: list[SimulatedTrial] = []
+    ordered: list[Trial] = []
     while rest:
         points = np.log([[trial.candidate.num_params, trial.error] for trial in rest])
         chosen = non_dominated(points[:, 0], points[:, 1])

@@ -6,7 +6,7 @@ candidate. How the error falls until then is that of a recorded training of abou
 """
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,16 +15,15 @@ from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.model_selection import KFold, cross_val_predict
 
+from benchmarks.strategy_study import FULL_SCHEDULE, Epoch
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec
 from space.layers import Conv, Pool
 from space.search_space import UNIT_ROTATION
 from space.summary import summarise
-from studies.rivals import TrialCurve
 
 Array = NDArray[np.float64]
 
-FULL_SCHEDULE = 15
 NUM_NEAR = 8
 """Number of recorded trainings, nearest in size, among which the course of a training is chosen."""
 SETTINGS = ("batch_size", "max_lr", "weight_decay", "augmentation", "dropout")
@@ -41,19 +40,6 @@ class Accuracy:
     """The same around the surrogate's prediction, ten-fold."""
     noise: float
     """Standard deviation of the log error between seeds of one candidate."""
-
-
-@dataclass(frozen=True)
-class SimulatedTraining:
-    curve: TrialCurve
-    """Of all epochs of the schedule, as if they had been trained."""
-    seconds: float
-    """Time of one epoch."""
-
-    @property
-    def log_error(self) -> float:
-        """The logarithm of the validation error after the last epoch."""
-        return math.log(1 - self.curve.val_accuracy[-1])
 
 
 class Surrogate:
@@ -87,7 +73,7 @@ class Surrogate:
             self._known[candidate] = trend + float(self._forest.predict(inputs[None])[0])
         return self._known[candidate]
 
-    def train(self, candidate: CandidateSpec, generator: np.random.Generator) -> SimulatedTraining:
+    def train(self, candidate: CandidateSpec, generator: np.random.Generator) -> Iterator[Epoch]:
         """Simulate a training with the candidate's own number of epochs, with a seed drawn from the generator."""
         schedule = candidate.training.epochs
         size = math.log(candidate.num_params)
@@ -100,8 +86,8 @@ class Surrogate:
             np.minimum(np.exp(np.log(1 - rows[name].to_numpy(float)) + shift), 0.9)
             for name in ("val_accuracy", "train_accuracy")
         )
-        curve = TrialCurve(candidate.num_params, tuple(1 - val_errors), tuple(1 - train_errors))
-        return SimulatedTraining(curve, float(rows["cpu_seconds"].mean()))
+        seconds = np.full(schedule, rows["cpu_seconds"].mean())
+        return map(Epoch, *(numbers.tolist() for numbers in (1 - val_errors, 1 - train_errors, seconds)))
 
     def accuracy(self) -> Accuracy:
         left = self._targets - np.polyval(self._trend, self._inputs[:, 0])
