@@ -14,6 +14,7 @@ from mnist_core.datasets.pictures import fit_pixels
 from mnist_core.downloads import download
 from mnist_core.processes import succeeds_in_process
 from space.errors import InputError
+from space.files import has_file, has_folder
 
 DOWNLOAD_SECONDS = 3_600
 """Time after which a download is given up; the largest of these, of EMNIST, has 560 MB."""
@@ -51,14 +52,21 @@ NAMED = {
 def find_named(name: str, roots: Sequence[Path]) -> Path:
     """Return the first root that holds the dataset, downloading it into the first one if none does.
 
-    Raises `InputError` if it can't be downloaded.
+    Raises `InputError` if something else than a file is where one should be, or if it can't be downloaded.
     """
     named = NAMED[name]
     for root in roots:
-        if all((root / file).is_file() for file in named.files):
+        if all(_has_file(root, file) for file in named.files):
             return root
     _download(name, named, roots[0])
     return roots[0]
+
+
+def _has_file(root: Path, file: str) -> bool:
+    folders = [root / folder for folder in reversed(Path(file).parents)]
+    return all(
+        has_folder(folder, f"the data root {root}" if folder == root else str(folder)) for folder in folders
+    ) and has_file(root / file, str(root / file))
 
 
 def read_named(name: str, root: Path, scratch: Path, *, size: tuple[int, int] | None, grey: bool) -> Contents:
@@ -73,7 +81,7 @@ def read_named(name: str, root: Path, scratch: Path, *, size: tuple[int, int] | 
     if not succeeds_in_process(_write_arrays, named.title, root, scratch, seconds=DOWNLOAD_SECONDS):
         raise InputError(
             f"{root / named.files[0]} and the files beside it are not those that torchvision downloads: "
-            "delete them to download them again"
+            f"restore them, or name another folder with --data-root ({named.title} is downloaded into an empty one)"
         )
     parts = []
     for part in ("train", "test"):

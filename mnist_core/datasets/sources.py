@@ -17,7 +17,7 @@ from mnist_core.datasets.folders import read_folder
 from mnist_core.datasets.named import NAMED, find_named, read_named
 from mnist_core.datasets.tables import read_table
 from space.errors import InputError
-from space.files import kind_of as kind_of_file
+from space.files import has_folder_or_file
 
 MAX_NAME = 60
 
@@ -87,7 +87,8 @@ def parse_source(
 ) -> AnyDataset:
     """Return what ``--dataset`` names: a dataset in `DATASET_NAMES` by its name, everything else as a source.
 
-    Raises `InputError` for a word that is neither a name nor a path, and for options that don't fit it.
+    Raises `InputError` for a word that is neither a name nor a path, for a path of something else than a folder or a
+    file, and for options that don't fit it.
     """
     size = None if image_size is None else _parse_size(image_size)
     options = {"--image-size": image_size is not None, "--grey": grey, "--skip-corrupt": skip_corrupt}
@@ -98,7 +99,7 @@ def parse_source(
     if text in NAMED:
         return ImageSource(text, size, grey, skip_corrupt)
     path = Path(text).expanduser()
-    if not text or not path.exists():
+    if not text or not has_folder_or_file(path, f"--dataset {text}"):
         names = (*DATASET_NAMES, *NAMED)
         close = difflib.get_close_matches(text, names, n=2, cutoff=0.6)
         hint = f"; did you mean {' or '.join(close)}?" if close else ""
@@ -124,18 +125,14 @@ def kind_of(source: ImageSource) -> Kind:
     if source.location in NAMED:
         return Kind.NAMED
     path = Path(source.location)
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise InputError(f"--dataset {path} can't be read: {error.strerror}") from None
+    if not has_folder_or_file(path, f"--dataset {path}"):
+        raise InputError(f"--dataset {path} can't be read: No such file or directory")
     if path.is_dir():
         try:
             has_idx = any(idx_files.is_idx_name(entry.name) for entry in path.iterdir())
         except OSError as error:
             raise InputError(f"--dataset {path} can't be read: {error.strerror}") from None
         return Kind.IDX if has_idx else Kind.FOLDERS
-    if not path.is_file():
-        raise InputError(f"--dataset {path} is {kind_of_file(mode)}: a folder or a file is needed")
     if idx_files.is_idx_name(path.name):
         return Kind.IDX
     if path.suffix == ".npz":

@@ -51,12 +51,12 @@ def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> st
 def write_csv(text: str, path: Path) -> None:
     """Write a CSV file's content to a new file, or print it if the path is ``-``.
 
-    Raises `InputError` if the file exists already or can't be written.
+    Raises `InputError` if the file or anything else exists there already, a link too, or if it can't be written.
     """
     if str(path) == STDOUT:
         print(text, end="")
         return
-    if path.exists():
+    if has_file(path, f"--csv {path}"):
         raise InputError(f"--csv {path} exists already")
     try:
         write_whole(path, text.encode())
