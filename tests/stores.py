@@ -24,7 +24,7 @@ from studies.slots import Slot
 from studies.storage import Store
 from studies.study import SearchStudy, Suggestion
 from studies.summaries import TrialSummaries
-from studies.tables import trial_slots
+from studies.tables import SCHEMA_VERSION, trial_slots
 from studies.trials import Outcome, TrialAttributes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,14 +60,26 @@ def _new_store() -> bytes:
             return connection.serialize()
 
 
+EARLIER_SCHEMAS = range(1, SCHEMA_VERSION)
+
+
 def restore_store(folder: Path, schema: int) -> str:
     """Put a store that an earlier version made, of one study ``digits-700``, into ``folder``; returns its URL.
 
-    The study has four complete trials and a pruned one, and its front is confirmed. That of schema 2 has an interrupted
-    trial as well, after two epochs. They were made by version 0.1.0 with
+    In schemas 1 and 2 the study has four complete trials and a pruned one, and its front is confirmed. That of schema 2
+    has an interrupted trial as well, after two epochs. They were made by version 0.1.0 with
 
         run --dataset digits --budget 700 --trials 5 --epochs 5 --seed 3 --workers 1 --train-size 300
         confirm --seeds 2 --top 2
+
+    In schemas 3 and 4 it has three complete trials, one member on its confirmed front, and a trial whose worker was
+    killed after the first epoch, with its checkpoint. They were made by the last commits of their schemas with
+
+        run --dataset digits --budget 700 --trials 3 --epochs 3 --seed 3 --workers 1 --train-size 100 --engine torch
+            --study digits-700
+        confirm --seeds 2 --top 1 --engine torch
+
+    and the first command again with ``--trials 4``. Their leases were set to two years earlier, and to another host.
     """
     kept = ROOT / f"tests/studies/stores/schema-{schema}"
     with closing(sqlite3.connect(folder / "studies.db")) as connection:

@@ -13,7 +13,17 @@ from studies.records import read_epochs
 from studies.slots import SlotState
 from studies.storage import Store
 from studies.study import SearchStudy
-from tests.stores import BUDGET, begin, create_search, living_worker, make_search, reopen, restore_store, train_one
+from tests.stores import (
+    BUDGET,
+    EARLIER_SCHEMAS,
+    begin,
+    create_search,
+    living_worker,
+    make_search,
+    reopen,
+    restore_store,
+    train_one,
+)
 
 
 def with_files(search: SearchStudy) -> list[Path]:
@@ -51,7 +61,7 @@ def test_what_is_told_of_a_study(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("schema", [1, 2])
+@pytest.mark.parametrize("schema", EARLIER_SCHEMAS)
 def test_a_study_of_an_earlier_version_has_all_its_files(schema: int, tmp_path: Path) -> None:
     store = Store.open_read_only(restore_store(tmp_path, schema))
     files = {path for path in tmp_path.glob("*.artifacts/*") if path.suffix != ".lock"}

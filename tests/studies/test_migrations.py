@@ -16,11 +16,17 @@ from studies.study import SearchStudy
 from studies.summaries import read_totals
 from studies.tables import SCHEMA_VERSION, metadata, schema_version
 from studies.trials import Outcome, outcome_of
-from tests.stores import WORKER, restore_store, run_at_once
+from tests.stores import EARLIER_SCHEMAS, ROOT, WORKER, restore_store, run_at_once
 
 NAME = "digits-700"
-KEPT = [1, 2]
-"""The schemas of which a store is kept in the repository."""
+# Of the kept store of each schema: trials that are complete and pruned, parameters on the front, and accuracies on the
+# confirmed front.
+KEPT = {
+    1: ((4, 1), [460, 573], [0.8867, 0.9417]),
+    2: ((4, 1), [334, 466], [0.82]),
+    3: ((3, 0), [334, 466], [0.7517]),
+    4: ((3, 0), [334, 466], [0.7517]),
+}
 
 
 def columns(store: Store) -> dict[str, set[str]]:
@@ -38,6 +44,13 @@ def test_every_version_has_its_migration() -> None:
     assert list(MIGRATIONS) == list(range(2, SCHEMA_VERSION + 1))
 
 
+def test_a_store_of_every_earlier_schema_is_kept() -> None:
+    assert list(KEPT) == list(EARLIER_SCHEMAS)
+    for schema in EARLIER_SCHEMAS:
+        kept = (ROOT / f"tests/studies/stores/schema-{schema}/studies.sql").read_text(encoding="utf-8")
+        assert f'INSERT INTO "search_schema_version" VALUES({schema});' in kept
+
+
 @pytest.mark.parametrize("schema", KEPT)
 def test_an_earlier_store_is_read_as_it_is(schema: int, tmp_path: Path) -> None:
     url = restore_store(tmp_path, schema)
@@ -46,12 +59,12 @@ def test_an_earlier_store_is_read_as_it_is(schema: int, tmp_path: Path) -> None:
     assert version_of(store) == SCHEMA_VERSION
     assert store.resolve_study_name(None) == NAME
     counts = read_totals(store, store.load_study(NAME)).counts
-    assert (counts[Outcome.COMPLETE], counts[Outcome.PRUNED]) == (4, 1)
-    front, accuracies = {1: ([460, 573], [0.8867, 0.9417]), 2: ([334, 466], [0.82])}[schema]
+    trials, front, accuracies = KEPT[schema]
+    assert (counts[Outcome.COMPLETE], counts[Outcome.PRUNED]) == trials
     assert [point.num_params for point in read_front(store.database, NAME)] == front
     assert [round(point.accuracy, 4) for point in read_confirmed_front(store.database, NAME)] == accuracies
     assert hashlib.sha256((tmp_path / "studies.db").read_bytes()).hexdigest() == before
-    artifacts = {1: "studies.artifacts", 2: "studies.db.artifacts"}[schema]
+    artifacts = "studies.artifacts" if schema == 1 else "studies.db.artifacts"
     assert {path.name for path in tmp_path.iterdir()} == {"studies.db", artifacts}
 
 
@@ -66,7 +79,7 @@ def test_an_earlier_store_gets_the_present_tables_when_it_is_written_to(
     assert columns(store) == columns(Store.create(f"sqlite:///{tmp_path / 'new.db'}"))
     confirmation = Confirmation.find(store.database, NAME)
     assert confirmation is not None
-    assert len(confirmation.front()) == {1: 2, 2: 1}[schema]
+    assert len(confirmation.front()) == len(KEPT[schema][-1])
     hashes = [result.weights_sha256 for result in confirmation.read(Stage.MEASURE)]
     assert all(hashes) if schema > 1 else set(hashes) == {None}
     migrate(store.database)

@@ -7,21 +7,28 @@ from typing import Any
 import pytest
 
 from mnist_core.data import load_dataset
+from mnist_core.engine import TORCH
 from search.runs.config import RunConfig
 from search.runs.resume import settle
+from search.runs.worker import fill, prepare_trials
 from space.architecture import ArchitectureSpec
 from space.errors import InputError
 from space.footprint import footprint
 from space.search_space import SearchSpace
 from studies.fingerprints import read_fingerprint
+from studies.locks import WorkerLocks
+from studies.records import read_epochs
 from studies.storage import Store
-from studies.trials import attributes_of, candidate_of
+from studies.study import SearchStudy
+from studies.trials import Outcome, attributes_of, candidate_of
 from tests.runners import small_space
 from tests.search.conftest import Command
-from tests.stores import restore_store
+from tests.stores import EARLIER_SCHEMAS, WORKER, restore_store
 
 MADE: dict[str, Any] = {"budget": 700, "dataset": "digits", "epochs": 5, "seed": 3, "train_size": 300}
-"""How the kept stores were made."""
+"""How the kept stores of schemas 1 and 2 were made."""
+LATER = {"epochs": 3, "train_size": 100, "study": "digits-700"}
+"""What was different for those of later schemas."""
 
 
 @pytest.fixture
@@ -107,3 +114,23 @@ def test_a_store_of_an_earlier_version_goes_on(url: str, search: Command) -> Non
     assert store.study_names() == ["digits-700"]
     assert search.json("status")["trained"] == 6
     assert len(search.json("front", "--confirmed")) == 2
+
+
+@pytest.mark.parametrize("schema", EARLIER_SCHEMAS[2:])
+def test_a_trial_that_an_earlier_version_began_goes_on_from_its_checkpoint(schema: int, tmp_path: Path) -> None:
+    url, data = restore_store(tmp_path, schema), load_dataset("digits", None, train_size=100)
+    config = settle(RunConfig(trials=4, storage=url, uses_stored_space=True, **MADE | LATER), data)
+    store = Store.open(url)
+    locks = WorkerLocks(store.lock_path)
+    search = SearchStudy.create_or_resume(store, "digits-700", config.fingerprint(data), locks)
+    search.repair(locks)
+    slot = search.slots.claim(config.trials, WORKER)
+    assert slot is not None
+    assert (slot.trial_number, slot.num_losses) == (3, 1)
+    (first,) = read_epochs(store.database, search.name, [3])[3]
+    proposals, trainer = prepare_trials(
+        search, config, data, device="cpu", engine=TORCH, seed=0, should_stop=lambda: False
+    )
+    assert fill(slot, search, proposals, trainer) == Outcome.COMPLETE
+    kept, *added = read_epochs(store.database, search.name, [3])[3]
+    assert (kept, [epoch.epoch for epoch in added]) == (first, [2, 3])

@@ -14,7 +14,7 @@ from space.errors import InputError
 from studies.storage import Store
 from studies.trials import Outcome
 from tests.search.conftest import make_study_of_every_outcome
-from tests.stores import make_search, restore_store, train_one
+from tests.stores import EARLIER_SCHEMAS, make_search, restore_store, train_one
 
 
 def data_in(path: Path) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def test_a_study_grows_while_it_is_read(tmp_path: Path) -> None:
     assert [row[:2] for row in overview["trials"]] == [[0, "complete"], [1, "complete"]]
 
 
-@pytest.mark.parametrize("schema", [1, 2])
+@pytest.mark.parametrize("schema", EARLIER_SCHEMAS)
 def test_studies_of_earlier_versions_have_a_page_without_confusions(schema: int, tmp_path: Path) -> None:
     url = restore_store(tmp_path, schema)
     out = tmp_path / "report.html"
