@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from search.study_report.growth import drawn_error
+from search.terminal.numbers import counted
 
 Json = dict[str, Any]
 ERRORS = (0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.007, 0.005, 0.003, 0.002, 0.001)
@@ -49,9 +50,9 @@ def study_note(overview: Json) -> str:
     lines = [
         f"# {overview['study']}",
         f"The most accurate nets of at most **{settings['budget']:,} trainable parameters** on {settings['dataset']}. "
-        f"Each trial trains for at most {overview['epochs']} epochs{on}. `val_accuracy` is that after the last epoch "
-        f"on {held_out}held-out images, never that of the best epoch. The test set stays closed until `confirm` opens "
-        "it.",
+        f"Each trial trains for at most {counted(overview['epochs'], 'epoch')}{on}. `val_accuracy` is that after the "
+        f"last epoch on {held_out}held-out images, never that of the best epoch. The test set stays closed until "
+        "`confirm` opens it.",
         "A *complete* trial was trained to its end. Of the trials that are *pruned* here, some were stopped since they "
         "would miss the front, and others were over the budget and never trained: the attribute `outcome` tells.",
         "## The front",

@@ -7,6 +7,7 @@ import numpy as np
 
 from search.study_report.curves import read_curves
 from search.study_report.images import ImagesAtHand
+from search.terminal.numbers import counted
 from space.candidate import CandidateSpec
 from space.footprint import footprint
 from space.summary import describe_layer, summarise
@@ -64,7 +65,7 @@ def _net(candidate: CandidateSpec) -> dict[str, Any]:
         "macs": taken.num_macs,
         "flash_bytes": taken.flash_bytes,
         "ram_bytes": taken.ram_bytes,
-        "training": f"{training.epochs} epochs, batches of {training.batch_size}, learning rate up to "
+        "training": f"{counted(training.epochs, 'epoch')}, batches of {training.batch_size}, learning rate up to "
         f"{training.max_lr:.3g}, weight decay {training.weight_decay:.2g}, rotation up to {training.rotation:.3g}°, "
         f"shifts up to {100 * training.translation:.2g} %, scaling up to {100 * training.scale:.2g} %",
     }

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
-from search.dashboard.annotations import figures
+from search.dashboard.annotations import figures, study_note, trial_note
+from search.study_report.details import _net
 from search.study_report.overview import StudyReader
+from space.architecture import ArchitectureSpec
+from space.candidate import CandidateSpec, TrainingConfig
 from studies.records import read_front
 from studies.storage import Store
 from tests.stores import restore_store
@@ -45,6 +48,21 @@ def test_a_study_is_explained_and_its_front_has_notes(watched_study, serve_here)
 
     of_curves = described(serve_here(watched_study.url), f"{watched_study.name}.curves")
     assert of_curves["note"]["body"].startswith(f"The learning curves of the study `{watched_study.name}`")
+
+
+def test_one_epoch_is_one() -> None:
+    overview = {
+        "study": "digits-700",
+        "settings": {"budget": 700, "dataset": "digits"},
+        "epochs": 1,
+        "num_validation": 300,
+        "front": [],
+        "commands": [],
+        "space": "",
+    }
+    assert "Each trial trains for at most 1 epoch. " in study_note(overview)
+    candidate = CandidateSpec(ArchitectureSpec.from_text("4s:br gap fc10+"), TrainingConfig(epochs=1))
+    assert "\n\nTrained with 1 epoch, batches of " in trial_note(_net(candidate))
 
 
 def test_what_a_person_wrote_stays(copied_study, serve_here) -> None:

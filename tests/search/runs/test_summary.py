@@ -86,6 +86,8 @@ def test_the_commands_of_a_run_can_be_pasted(study: SearchStudy, printed: Callab
     text = printed(print_run, summary_of(study, study="it's mine"), given, as_json=False)
     assert "dashboard --storage 'sqlite:///my studies.db'\n" in text
     assert """export --study 'it'"'"'s mine' --storage 'sqlite:///my studies.db' --out """ in text
+    text = printed(print_run, summary_of(study, study="a/b"), config(study="a/b"), as_json=False)
+    assert "python -m search export --study a/b --out a-b-best\n" in text, "there is no folder a"
 
 
 def test_a_run_without_a_complete_trial(tmp_path: Path, printed: Callable[..., str]) -> None:
