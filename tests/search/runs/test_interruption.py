@@ -6,10 +6,10 @@ benchmarks/chaos.py does the same at many more random moments.
 import json
 import os
 import random
-import resource
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -29,6 +29,12 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="loo
 NUM_TRIALS = 7
 STORE_BYTES = 2_000_000
 """SQLite's log of changes, which begins anew at 4 MB, fills up with the third trial or so."""
+LIMITED = f"""
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, ({STORE_BYTES}, {STORE_BYTES}))
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Limits the size of files that the program that follows may write."""
 
 
 def test_calls_that_were_ended_add_up_to_one_whole_search(tmp_path: Path) -> None:
@@ -173,13 +179,12 @@ def test_ctrl_c_at_any_moment_is_heeded(tmp_path: Path) -> None:
 def test_a_full_disk_ends_a_call_and_the_next_goes_on(search) -> None:
     """A limit on the size of a file stands for the disk: the store can be made, but holds few trials."""
     limited = subprocess.run(
-        search.line("run", *OPTIONS, "--trials", "12"),
+        [sys.executable, "-c", LIMITED, *search.line("run", *OPTIONS, "--trials", "12")],
         cwd=search.folder,
         env=search.environment,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (STORE_BYTES, STORE_BYTES)),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=900,
         check=False,
     )
     assert (limited.returncode, limited.stdout) == (1, ""), limited.stderr
