@@ -16,6 +16,7 @@ from search.runs.progress import QuietDisplay
 from search.runs.search import run_search, search_and_confirm, take_snapshot
 from search.runs.snapshot import RunningTrial, Snapshot
 from search.runs.summary import RunSummary
+from search.sampling.estimate import Estimates
 from search.workers.machine import Resources
 from space.errors import InputError
 from studies.records import read_front
@@ -162,7 +163,9 @@ def test_a_search_that_was_told_to_end_confirms_nothing(
     search_here: CommandHere, monkeypatch: pytest.MonkeyPatch, interrupted: bool, timed_out: bool, code: int
 ) -> None:
     """Even where its last trial completes meanwhile."""
-    summary = RunSummary("digits-1000", Counter(), 2, [], 1.0, interrupted=interrupted, timed_out=timed_out)
+    summary = RunSummary(
+        "digits-1000", Counter(), 2, [], Estimates(), 1.0, interrupted=interrupted, timed_out=timed_out
+    )
     monkeypatch.setattr("search.runs.search.run_search", lambda _config, _display: summary)
     result = search_here("run", "--dataset", "digits", "--budget", 1_000, "--trials", 2, "--confirm")
     assert (result.returncode, result.stderr) == (code, "")
