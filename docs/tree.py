@@ -51,6 +51,7 @@ PURPOSES = {
     PAGE: "This page",
     "docs/front.png": "The confirmed front beside the reference systems, by benchmarks/front_picture.py",
     "docs/analysis.png": "A report of the command analyse",
+    "docs/replay.png": "Search strategies in simulated studies, by benchmarks/replay.py",
     "docs/dashboard.png": "The page of a study while it is searched",
     "docs/report.png": "The chosen net in a report on a study",
     "docs/terminal-*.png": "A running search in a terminal of this size",
