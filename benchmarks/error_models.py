@@ -3,7 +3,7 @@
     python -m benchmarks.error_models [--task mnist|cifar10-small]
 
 Ten-fold cross-validation, repeated three times, of the log error after a whole schedule: of a quadratic in the log size
-alone, of the search's Gaussian process, and of the forest of trees that benchmarks/replay.py simulates trainings with.
+alone, of the search's Gaussian process, and of a forest of trees as in benchmarks/surrogate.py, on the same features.
 Prints the root mean square of what each leaves, beside what counting errors on the validation images leaves in any
 case, and how large the process says its differences are: 1 if it knows exactly. Once for all candidates, and once for
 the half of them that is better than others of its size, among which a search chooses.
@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from optuna.trial import FixedTrial
-from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.model_selection import KFold
 
 from benchmarks.replay import TASKS, Task
 from benchmarks.strategy_study import FULL_SCHEDULE
+from benchmarks.surrogate import new_forest
 from search.sampling.error_model import ErrorModel
 from search.sampling.features import FeatureScale
 from space.candidate import CandidateSpec
@@ -82,7 +82,7 @@ def print_accuracy(name: str, features: Array, log_errors: Array, variances: Arr
         for train, test in KFold(10, shuffle=True, random_state=repeat).split(features):
             sizes = features[:, 0]
             trend = np.polyfit(sizes[train], log_errors[train], 2)
-            forest = ExtraTreesRegressor(300, min_samples_leaf=3, random_state=0)
+            forest = new_forest(seed=0)
             forest.fit(features[train], log_errors[train] - np.polyval(trend, sizes[train]))
             around = log_errors[test] - np.polyval(trend, sizes[test])
             model = ErrorModel(features[train], log_errors[train], variances[train])

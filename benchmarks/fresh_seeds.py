@@ -1,4 +1,4 @@
-"""Accuracy of a study's front with fresh seeds, beside that of the front published in docs/results.md.
+"""Accuracy of a study's front with fresh seeds, beside that of the front of 21 November 2026.
 
     python -m benchmarks.fresh_seeds --storage URL [--study NAME] [--below N ...] [--seeds N] [--json]
 

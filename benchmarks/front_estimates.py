@@ -55,8 +55,8 @@ def main() -> None:
     )
     with ProcessPoolExecutor(default_workers("cpu"), get_context("spawn")) as pool:
         for name in STRATEGY_NAMES:
-            simulate = partial(fronts, TASKS[options.task], name, sorted(options.trials))
-            studies = list(pool.map(simulate, range(options.studies)))
+            judge = partial(fronts, TASKS[options.task], name, sorted(options.trials))
+            studies = list(pool.map(judge, range(options.studies)))
             for column, num in enumerate(sorted(options.trials)):
                 values = np.array([astuple(study[column]) for study in studies])
                 errors = values.std(0, ddof=1) / math.sqrt(len(values))

@@ -30,6 +30,7 @@ from benchmarks.strategies import STRATEGIES
 from benchmarks.strategy_study import FULL_SCHEDULE, Epoch, StrategyStudy, Trial
 from benchmarks.training_measures import prepare_worker
 from mnist_core.data import Dataset, find_data_root, load_dataset
+from mnist_core.datasets.sources import AnyDataset
 from mnist_core.engine import resolve_engine
 from search.sampling.improvement import non_dominated
 from search.workers.processes import default_workers
@@ -72,17 +73,18 @@ def main() -> None:
     parser.add_argument("--strategies", nargs="+", choices=STRATEGIES, default=COMPARED, metavar="NAME")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
+    series, task = Series.of(options.images), task_of(options.images)
     resolve_engine("native", "cpu")  # compiles the trainer once, before the workers start
     workers = default_workers("cpu")
     with ProcessPoolExecutor(workers, get_context("spawn"), initializer=prepare_worker, initargs=(1,)) as pool:
         searches = [
-            pool.submit(search, options.images, strategy, i, options.minutes)
+            pool.submit(search, series, task, strategy, i, options.minutes)
             for i in range(options.studies)
             for strategy in options.strategies
         ]
         studies = [search.result() for search in searches]
         fresh = [
-            (point, pool.submit(last_accuracy, options.images, candidate, FRESH_SEED + i))
+            (point, pool.submit(last_accuracy, series.dataset, candidate, FRESH_SEED + i))
             for i in range(options.seeds)
             for found in studies
             for point, candidate in found.front
@@ -92,7 +94,6 @@ def main() -> None:
     if options.json:
         print(json.dumps([asdict(found) | {"front": [asdict(point) for point, _ in found.front]} for found in studies]))
         return
-    task = task_of(options.images)
     for found in sorted(studies, key=lambda found: found.strategy):
         print_study(found, task)
 
@@ -101,16 +102,15 @@ def task_of(images: str | None) -> Task:
     return TASKS["mnist" if images is None else "cifar10-small"]
 
 
-def search(images: str | None, strategy: str, number: int, minutes: float) -> Found:
+def search(series: Series, task: Task, strategy: str, number: int, minutes: float) -> Found:
     """Run one study on one core and return what it puts forward."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    series = Series.of(images)
     data = load_dataset(series.dataset, find_data_root(series.dataset))
     seeds = random.Random(f"real {strategy} {number}")
     study = StrategyStudy(
         start=lambda candidate: epochs_of(candidate, data, seeds.randrange(2**31)),
         space=series.space,
-        budget=task_of(images).budget,
+        budget=task.budget,
         num_validation=len(data.validation),
         random=random.Random(f"{strategy} {number}"),
         max_seconds=60 * minutes,
@@ -138,9 +138,8 @@ def epochs_of(candidate: CandidateSpec, data: Dataset, seed: int) -> Iterator[Ep
         yield Epoch(result.val_accuracy, result.train_accuracy, time.process_time() - before)
 
 
-def last_accuracy(images: str | None, candidate: CandidateSpec, seed: int) -> float:
+def last_accuracy(dataset: AnyDataset, candidate: CandidateSpec, seed: int) -> float:
     """Return the validation accuracy after the last epoch."""
-    dataset = Series.of(images).dataset
     data = load_dataset(dataset, find_data_root(dataset))
     return [*epochs_of(candidate, data, seed)][-1].val_accuracy
 

@@ -60,7 +60,7 @@ class Surrogate:
         self._inputs = np.array([_inputs(row) for row in means.to_dict("records")])
         self._targets = means["log_error"].to_numpy()
         self._trend = np.polyfit(self._inputs[:, 0], self._targets, 2)
-        self._forest = ExtraTreesRegressor(300, min_samples_leaf=3, random_state=seed)
+        self._forest = new_forest(seed)
         self._forest.fit(self._inputs, self._targets - np.polyval(self._trend, self._inputs[:, 0]))
         self._short = {schedule: self._shortfall(ends, schedule) for schedule in _schedules(self._trainings)}
         self._courses = {schedule: self._courses_of(schedule) for schedule in self._short}
@@ -94,8 +94,7 @@ class Surrogate:
 
     def accuracy(self) -> Accuracy:
         left = self._targets - np.polyval(self._trend, self._inputs[:, 0])
-        forest = ExtraTreesRegressor(300, min_samples_leaf=3, random_state=0)
-        predicted = cross_val_predict(forest, self._inputs, left, cv=KFold(10, shuffle=True, random_state=0))
+        predicted = cross_val_predict(new_forest(0), self._inputs, left, cv=KFold(10, shuffle=True, random_state=0))
         return Accuracy(len(left), float(left.std()), float((left - predicted).std()), self.noise)
 
     def _course(self, size: float, schedule: int, generator: np.random.Generator) -> pd.DataFrame:
@@ -118,6 +117,10 @@ class Surrogate:
         short = short[short["candidate"].isin(whole.index)]
         excess = np.log(1 - short["val_accuracy"].astype(float)) - whole.loc[short["candidate"]].to_numpy()
         return np.polyfit(np.log(short["num_params"].astype(float)), excess, 1)
+
+
+def new_forest(seed: int) -> ExtraTreesRegressor:
+    return ExtraTreesRegressor(300, min_samples_leaf=3, random_state=seed)
 
 
 def _schedules(trainings: list[pd.DataFrame]) -> set[int]:
