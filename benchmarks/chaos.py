@@ -1,10 +1,11 @@
 """Searches on digits that are killed in every way at random moments, then finished and checked for losses.
 
     python -m benchmarks.chaos [--rounds N] [--seed N] [--json]
-    python -m benchmarks.chaos --long [--kills 100] [--stops 4] [--trials 200] [--workers 8] [--seed N] [--json]
+    python -m benchmarks.chaos --long [--kills 100] [--stops 4] [--trials 200] [--workers 8] [--seed N] [--postgres]
 
 The long form is one search whose workers are killed at random moments, again and again, and some of them stopped for
-60 s, which is longer than their leases. Then it is checked whether anything was lost, trained twice or counted wrongly,
+60 s, which is longer than their leases. With --postgres the study is in a PostgreSQL server, which crashes and
+comes back in the middle. Then it is checked whether anything was lost, trained twice or counted wrongly,
 and that a kill has cost at most the epoch that it interrupted.
 """
 
@@ -19,11 +20,13 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from benchmarks.consistency import count_epochs, find_problems, read_trained
+from benchmarks.postgres_server import find_binaries, postgres_server
 from benchmarks.processes import processes_in, worker_pids
 from benchmarks.storm import Storm, describe, weather
 
@@ -76,12 +79,21 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100, help="kills of the long form (default: 100)")
     parser.add_argument("--stops", type=int, default=4, help="workers that the long form stops (default: 4)")
     parser.add_argument("--trials", type=int, default=200, help="trials of the long form (default: 200)")
+    parser.add_argument("--postgres", action="store_true", help="with --long: on a PostgreSQL server, which restarts")
     parser.add_argument("--workers", type=int, default=8, help="workers of the long form (default: 8)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     if options.long:
-        storm = Storm(options.trials, options.workers, options.kills, options.stops)
-        with tempfile.TemporaryDirectory(prefix="chaos-") as name:
+        with ExitStack() as stack:
+            server = None
+            if options.postgres:
+                binaries = find_binaries()
+                if binaries is None:
+                    parser.error("--postgres needs an installed PostgreSQL")
+                server = stack.enter_context(postgres_server(binaries))
+                server.create_database("chaos")
+            storm = Storm(options.trials, options.workers, options.kills, options.stops, server)
+            name = stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-"))
             weathered = weather(Path(name).resolve(), storm, random.Random(options.seed))
         print(json.dumps(asdict(weathered)) if options.json else describe(storm, weathered))
         sys.exit(1 if weathered.problems else 0)

@@ -51,21 +51,27 @@ def _query(folder: Path, query: str) -> list[tuple[Any, ...]]:
         return []
 
 
-def find_problems(folder: Path, num_trials: int) -> list[str]:
-    """Return the problems of the only search in a store whose last call ended with ``num_trials`` trained trials.
+def find_problems(
+    folder: Path, num_trials: int, *, storage: str = "sqlite:///studies.db", study: str | None = None
+) -> list[str]:
+    """Return the problems of a search whose last call ended with ``num_trials`` trained trials.
+
+    It is the only one in the store unless ``study`` names it; ``folder`` is the working directory.
 
     Everything is derived again from Optuna's trials and compared with our tables and the command line.
     """
     problems: list[str] = []
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    line = [sys.executable, "-m", "search", "status", "--json"]
+    line = [sys.executable, "-m", "search", "status", "--json", "--storage", storage]
+    line += [] if study is None else ["--study", study]
     status = json.loads(subprocess.run(line, cwd=folder, env=environment, capture_output=True, check=True).stdout)
     shown = {name: status[name] for name in ("trained", "running")}
     if shown != {"trained": num_trials, "running": 0}:
         problems.append(f"status shows {shown}, not {num_trials} trained and none running")
 
-    store = Store.open_read_only(f"sqlite:///{folder / 'studies.db'}")
-    (name,) = store.study_names()
+    path = f"sqlite:///{folder / 'studies.db'}"
+    store = Store.open_read_only(path if storage == "sqlite:///studies.db" else storage)
+    name = store.resolve_study_name(study)
     trials = store.load_study(name).get_trials(deepcopy=False)
     curves = store.load_curves(name).get_trials(deepcopy=False)
     slots = TrialSlots(store.database, name).read()

@@ -1,23 +1,27 @@
-"""The long form of benchmarks/chaos.py: one search whose workers are killed and stopped again and again."""
+"""The long form of benchmarks/chaos.py: one search whose workers are killed and stopped, and whose server restarts."""
 
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy import text
+
 from benchmarks.consistency import find_problems
+from benchmarks.postgres_server import PostgresServer
 from benchmarks.processes import worker_pids
+from studies.storage import Store
 
 ROOT = Path(__file__).resolve().parent.parent
 
 STOP_SECONDS = 60.0
 """Time for which a worker is stopped, longer than its lease."""
+RESTART_SECONDS = 5.0
+"""Time for which a server is away, beside the time that it takes to start."""
 LOOK_SECONDS = 0.2
 """Mean time between two looks at whether another worker is to be killed."""
 SECONDS = 3_600.0
@@ -61,6 +65,12 @@ class Storm:
     num_kills: int
     """Number of kills, unless the search ends before."""
     num_stops: int
+    server: PostgresServer | None = None
+    """The server that holds the study, which is restarted in the middle; None for an SQLite file."""
+
+    @property
+    def storage(self) -> str:
+        return "sqlite:///studies.db" if self.server is None else self.server.url("chaos")
 
 
 @dataclass
@@ -70,6 +80,8 @@ class Weathered:
     seconds: float = 0.0
     kills: int = 0
     stops: int = 0
+    restarts: int = 0
+    """Restarts of the server."""
     calls: int = 0
     epochs: int = 0
     """Epochs that were begun."""
@@ -102,6 +114,11 @@ def weather(folder: Path, storm: Storm, generator: random.Random) -> Weathered:
                 _send(pid, signal.SIGCONT)
             # A worker that is still starting has nothing to lose.
             begun = read_begun(folder)
+            if storm.server is not None and not found.restarts and len(begun) > storm.num_trials * EPOCHS / 2:
+                storm.server.stop("immediate")
+                time.sleep(RESTART_SECONDS)
+                storm.server.start()
+                found.restarts = 1
             if len(begun) < epochs_per_kill * (found.kills + found.stops):
                 continue
             training = {pid for pid, _, _ in begun}
@@ -133,7 +150,8 @@ def describe(storm: Storm, found: Weathered) -> str:
     return "\n".join(
         (
             f"{storm.num_trials} trials of {EPOCHS} epochs by {storm.num_workers} workers, in {found.seconds:.0f} s "
-            f"and {found.calls} calls: {found.kills} kills, {found.stops} stops of {STOP_SECONDS:.0f} s",
+            f"and {found.calls} calls: {found.kills} kills, {found.stops} stops of {STOP_SECONDS:.0f} s, "
+            f"{found.restarts} restarts of the server",
             f"{found.epochs} epochs begun, {found.epochs_again} of them not for the first time; {found.failed} trials "
             f"given up; trials by the number of workers that had them: {found.trials_by_workers}",
             *found.errors,
@@ -147,7 +165,7 @@ def _start(folder: Path, storm: Storm, call: int) -> "subprocess.Popen[bytes]":
     numbers = ("--trials", str(storm.num_trials), "--workers", str(storm.num_workers))
     with (folder / f"stderr-{call}.txt").open("wb") as stderr:
         return subprocess.Popen(
-            [sys.executable, "-m", "search", "run", *OPTIONS, *numbers],
+            [sys.executable, "-m", "search", "run", *OPTIONS, *numbers, "--storage", storm.storage],
             cwd=folder,
             env=os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"},
             stdout=subprocess.DEVNULL,
@@ -156,17 +174,21 @@ def _start(folder: Path, storm: Storm, call: int) -> "subprocess.Popen[bytes]":
 
 
 def _check(folder: Path, storm: Storm, found: Weathered) -> Weathered:
-    found.problems += find_problems(folder, storm.num_trials)
+    found.problems += find_problems(folder, storm.num_trials, storage=storm.storage)
     begun = [(seed, epoch) for _, seed, epoch in read_begun(folder)]
     found.epochs, found.epochs_again = len(begun), len(begun) - len(set(begun))
+    # While a server is away, epochs are kept where they are trained: a restart costs none, unless a kill comes with it.
     if found.epochs_again > found.kills + found.stops:
         found.problems.append(f"{found.epochs_again} epochs were begun again")
-    with closing(sqlite3.connect(folder / "studies.db")) as connection:
-        rows = connection.execute("SELECT num_attempts, count(*) FROM trial_slots GROUP BY 1").fetchall()
-        (failed,) = connection.execute("SELECT count(*) FROM trials WHERE state = 'FAIL' AND study_id = 1").fetchone()
-    found.trials_by_workers, found.failed = dict(rows), failed
-    if checkpoints := list((folder / "studies.db.artifacts").glob("checkpoint-*")):
+    store = Store.open_read_only(storm.storage if storm.server else f"sqlite:///{folder / 'studies.db'}")
+    with store.database.connect() as connection:
+        rows = connection.execute(text("SELECT num_attempts, count(*) FROM trial_slots GROUP BY 1")).all()
+        failed = connection.scalar(text("SELECT count(*) FROM trials WHERE state = 'FAIL' AND study_id = 1"))
+    found.trials_by_workers, found.failed = {row[0]: row[1] for row in rows}, failed or 0
+    (study,) = store.study_names()
+    if checkpoints := store.artifacts.checkpoints(study):
         found.problems.append(f"{len(checkpoints)} checkpoints are left")
+    store.database.dispose()
     for path in sorted(folder.glob("stderr-*.txt")):
         lines = path.read_text(encoding="utf-8").splitlines()
         found.problems += [f"{path.name}: {line}" for line in lines if "locked" in line or "Traceback" in line]

@@ -1,5 +1,7 @@
 """Errors that end a command without being defects of this program."""
 
+import re
+
 MAX_ECHO = 200
 """Largest number of characters of a given value that an error message repeats."""
 
@@ -37,3 +39,13 @@ class SearchFailedError(SearchError, RuntimeError):
 
 class DamagedStoreError(SearchFailedError):
     """A study store lacks something or holds something that can't be; the message names the store and what it is."""
+
+
+_PASSWORD = re.compile(r"(://[^/?#:@\s]*:)\S*(?=@)")
+"""What stands between the first colon after ``://`` and the last ``@``, whatever characters it has."""
+_SECRET_OPTIONS = re.compile(r"([?&](?:password|sslpassword)=)[^&#\s]*", re.IGNORECASE)
+
+
+def without_password(text: str) -> str:
+    """Return a URL, or a text that repeats one, with ``***`` for the password, also where it is no valid URL."""
+    return _SECRET_OPTIONS.sub(r"\1***", _PASSWORD.sub(r"\1***", text))

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+TRAINING_VERSION = 1
+"""Raised by whatever lets equal candidates, images and seeds come to other results than before, beyond rounding: the
+golden curves of tests change with it. Trials of two of these numbers are not comparable, so one study has one."""
+
 
 @dataclass(frozen=True, slots=True)
 class EpochResult:

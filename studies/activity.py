@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from studies.locks import WorkerLocks
 from studies.slots import UNFINISHED, Slot, SlotState, TrialSlots, is_alive
 from studies.storage import Store
 
@@ -19,9 +18,8 @@ class Activity:
 
 
 def read_activity(store: Store, name: str) -> Activity:
-    locks = WorkerLocks(store.lock_path)
     unfinished = TrialSlots(store.database, name).read(UNFINISHED)
-    running = [slot for slot in unfinished if slot.state == SlotState.RUNNING and is_alive(slot, locks)]
+    running = [slot for slot in unfinished if slot.state == SlotState.RUNNING and is_alive(slot, store.locks)]
     begun = [slot for slot in unfinished if slot.trial_number is not None]
     return Activity(
         running=running,

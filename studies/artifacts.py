@@ -1,6 +1,7 @@
 """The folder of model files beside a study store: their names, owners and hashes."""
 
 import hashlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -8,6 +9,7 @@ from urllib.parse import quote
 
 from optuna.artifacts import FileSystemArtifactStore
 from optuna.artifacts.exceptions import ArtifactNotFound
+from sqlalchemy.engine import Connection
 
 MAX_QUOTED_NAME = 100
 """Characters of a study's name, quoted, in the name of a file: longer ones, which few file systems take, are hashed."""
@@ -37,10 +39,30 @@ class StudyArtifacts:
         self.folder = database.with_name(f"{database.name}.artifacts")
         self._earlier_folder = database.with_suffix(".artifacts")
 
+    @property
+    def where(self) -> str:
+        """The place of the files, for messages."""
+        return str(self.folder)
+
     def find(self, name: str) -> Path:
-        """Return the path of the file called ``name``, or the path it would have."""
+        """Return the path of a file with the content that is kept under ``name``, or a path at which there is none."""
         path, earlier = self.folder / name, self._earlier_folder / name
         return earlier if earlier.is_file() and not path.is_file() else path
+
+    def new_file(self, name: str) -> Path:
+        """Return the path at which a new file is written, before it is given to `keep`."""
+        return self.folder / name
+
+    def keep(self, path: Path) -> None:
+        """Keep a file that was written at the path that `new_file` returned."""
+
+    def save(self, connection: Connection, name: str, write: Callable[[Path], None]) -> None:
+        """Let ``write`` write a file whole to a path and keep it, in the transaction of ``connection`` if possible."""
+        write(self.new_file(name))
+
+    def local_file(self, name: str) -> Path | None:
+        """Return where a file waits on this machine while the server is away; None where there is no server."""
+        return None
 
     def open_reader(self, artifact_id: str) -> BinaryIO:
         try:
@@ -51,21 +73,30 @@ class StudyArtifacts:
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:
         FileSystemArtifactStore(self.folder).write(artifact_id, content_body)
 
-    def checkpoint(self, study_name: str, trial: int) -> Path:
-        """Return the path of a trial's checkpoint, which exists from its first finished epoch to its end."""
-        return self.folder / checkpoint_file(study_name, trial)
-
-    def checkpoints(self, study_name: str) -> dict[int, Path]:
-        """Return the checkpoints that a study has, by the numbers of their trials."""
-        before, after = checkpoint_file(study_name, 0).rsplit("0", 1)
-        found = {path.name.removeprefix(before).removesuffix(after): path for path in self.folder.glob("checkpoint-*")}
-        return {int(number): path for number, path in found.items() if number.isdecimal()}
-
     def remove(self, artifact_id: str) -> None:
         try:
             FileSystemArtifactStore(self.folder).remove(artifact_id)
         except ArtifactNotFound:
             FileSystemArtifactStore(self._earlier_folder).remove(artifact_id)
+
+    def discard(self, names: Iterable[str]) -> int:
+        """Remove those of the files that are there; returns their number."""
+        paths = [path for path in map(self.find, names) if path.is_file()]
+        for path in paths:
+            path.unlink(missing_ok=True)
+        return len(paths)
+
+    def sizes(self, names: Iterable[str]) -> dict[str, int]:
+        """Return the sizes in bytes of those of the files that are there."""
+        return {name: path.stat().st_size for name in names if (path := self.find(name)).is_file()}
+
+    def checkpoint(self, study_name: str, trial: int) -> Path:
+        """Return the path of a trial's checkpoint, which exists from its first finished epoch to its end."""
+        return self.folder / checkpoint_file(study_name, trial)
+
+    def checkpoints(self, study_name: str) -> dict[int, str]:
+        """Return the names of the checkpoints that a study has, by the numbers of their trials."""
+        return checkpoint_numbers(study_name, (path.name for path in self.folder.glob("checkpoint-*")))
 
 
 def confirmed_file(study_name: str, trial: int, seed: int) -> str:
@@ -76,6 +107,13 @@ def confirmed_file(study_name: str, trial: int, seed: int) -> str:
 def checkpoint_file(study_name: str, trial: int) -> str:
     """The name of the file with the state of a trial's training after its last finished epoch."""
     return f"checkpoint-{_quoted(study_name)}-{trial}.safetensors"
+
+
+def checkpoint_numbers(study_name: str, names: Iterable[str]) -> dict[int, str]:
+    """Return those of ``names`` that are of checkpoints of a study, by the numbers of their trials."""
+    before, after = checkpoint_file(study_name, 0).rsplit("0", 1)
+    found = {name.removeprefix(before).removesuffix(after): name for name in names}
+    return {int(number): name for number, name in found.items() if number.isdecimal()}
 
 
 def _quoted(study_name: str) -> str:

@@ -16,6 +16,10 @@ _TYPES: dict[str, type] = {
     **dict.fromkeys(("dataset", "dataset_sha256", "space"), str),
     **dict.fromkeys(("budget", "train_size", "seed", "max_flash", "max_ram", "max_macs"), int),
 }
+_IN_WORDS = {
+    "dataset_sha256": "the SHA-256 of the images",
+    "training_version": "the way in which this program trains (its number, None for the first)",
+}
 MAX_NAME_LENGTH = 200
 """Characters of a study's name."""
 
@@ -85,6 +89,6 @@ def fingerprint_differences(stored: dict[str, Any], given: dict[str, Any]) -> li
             different = space_differences(SearchSpace.from_stored(was), SearchSpace.from_stored(now))
             differences += [f"space: {difference}" for difference in different]
         elif was != now:
-            name = "the SHA-256 of the images" if key == "dataset_sha256" else key
+            name = _IN_WORDS.get(key, key)
             differences.append(f"{name} was {was!r} and is now {now!r}")
     return differences

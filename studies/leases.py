@@ -25,7 +25,7 @@ class database_time(FunctionElement[float]):  # noqa: N801 (an SQL function)
 
 @compiles(database_time)
 def _of_postgresql(_element: database_time, _compiler: Any, **_: Any) -> str:
-    return "extract(epoch from clock_timestamp())"
+    return "CAST(extract(epoch from clock_timestamp()) AS double precision)"
 
 
 @compiles(database_time, "sqlite")

@@ -1,21 +1,19 @@
 """The studies of a store, with what a person wants to know of each, and deleting one with all that belongs to it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from sqlalchemy import func, select
 
 from space.errors import InputError
 from studies.artifacts import confirmed_file
+from studies.creation import discard
 from studies.fingerprints import read_fingerprint
-from studies.locks import CONFIRMING, WorkerLocks
+from studies.locks import CONFIRMING
 from studies.pareto import FrontPoint, most_accurate
 from studies.records import read_front
 from studies.slots import SlotState, TrialSlots, is_alive
 from studies.storage import Store
-from studies.study import discard
 from studies.tables import confirmation_trainings, optuna_attributes, optuna_trials, trial_slots
 from studies.trials import TRAINED
 
@@ -51,12 +49,12 @@ def list_study(store: Store, name: str) -> ListedStudy:
         trials=TrialSlots(store.database, name).count(*TRAINED),
         best=most_accurate(read_front(store.database, name)),
         last_change=None if last is None else datetime.fromtimestamp(last, UTC),
-        artifact_bytes=sum(path.stat().st_size for path in artifact_paths(store, name)),
+        artifact_bytes=sum(artifact_sizes(store, name).values()),
     )
 
 
-def artifact_paths(store: Store, name: str) -> list[Path]:
-    """Return the files of a study's trials, confirmation and unfinished trainings that are there."""
+def artifact_sizes(store: Store, name: str) -> dict[str, int]:
+    """Return the sizes in bytes of the files of a study's trials, confirmation and unfinished trainings, by name."""
     weights = (
         select(optuna_attributes.c.value_json)
         .join(optuna_trials, optuna_trials.c.trial_id == optuna_attributes.c.trial_id)
@@ -67,8 +65,7 @@ def artifact_paths(store: Store, name: str) -> list[Path]:
     with store.database.connect() as connection:
         names = {text.strip('"') for text in connection.scalars(weights)}
         names |= {confirmed_file(name, trial, seed) for trial, seed in connection.execute(confirmed)}
-    paths: Iterable[Path] = (*map(store.artifacts.find, names), *store.artifacts.checkpoints(name).values())
-    return [path for path in paths if path.is_file()]
+    return store.artifacts.sizes(names | {*store.artifacts.checkpoints(name).values()})
 
 
 def delete_study(store: Store, name: str) -> None:
@@ -77,14 +74,13 @@ def delete_study(store: Store, name: str) -> None:
     Raises `InputError` while it is searched or confirmed. A call that is killed leaves a study that is gone, whose name
     can be used again, or files that belong to none.
     """
-    locks = WorkerLocks(store.lock_path)
+    locks = store.locks
     with locks.maintenance():
         running = TrialSlots(store.database, name).read((SlotState.RUNNING,))
         if any(is_alive(slot, locks) for slot in running):
             raise InputError(f"study {name!r} is being searched: end that call first")
         if locks.is_held(CONFIRMING):
             raise InputError(f"a front of {store.url} is being confirmed: end that call first")
-        paths = artifact_paths(store, name)
+        names = artifact_sizes(store, name)
         discard(store, name)
-        for path in paths:
-            path.unlink(missing_ok=True)
+        store.artifacts.discard(names)

@@ -3,10 +3,13 @@
 import fcntl
 import os
 import secrets
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+WORKERS_LOCK, CURVES_LOCK = LOCK_FILES = ("workers.lock", "curves.lock")
+"""Files in the folder of model files: one with a byte for each worker, and one that who adds learning curves locks."""
 _MAINTENANCE = 0
 """The byte held while a study is created or repaired; workers hold bytes from 1 up."""
 CONFIRMING = 2**62
@@ -27,6 +30,15 @@ class WorkerLocks:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor: int | None = None
+
+    @property
+    def host(self) -> str:
+        """The name under which workers that share this file are known: of their host, and of the file if it has one."""
+        try:
+            name = os.pread(self._open(to_hold=False), 64, 0).decode()
+        except OSError:  # no worker of this machine has created it
+            name = ""
+        return f"{socket.gethostname()}/{name}" if name else socket.gethostname()
 
     def hold(self, worker: int) -> None:
         """Lock a worker's byte until this process ends. Raises `BlockingIOError` if another process holds it."""
@@ -53,6 +65,12 @@ class WorkerLocks:
             yield
         finally:
             fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, _MAINTENANCE)
+
+    @contextmanager
+    def curves(self, *, wait: bool) -> Iterator[bool]:
+        """Exclude other processes that add learning curves; yields whether that is so, as `file_lock` does."""
+        with file_lock(self._path.with_name(CURVES_LOCK), wait=wait) as is_held:
+            yield is_held
 
     def _open(self, *, to_hold: bool = True) -> int:
         if self._descriptor is None:

@@ -6,23 +6,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from space.errors import InputError
-from studies.artifacts import StudyArtifacts
+from studies.storage import Artifacts
 
 
-def write_sealed(artifacts: StudyArtifacts, dataset_sha256: str, digests: NDArray[np.uint8]) -> None:
+def write_sealed(artifacts: Artifacts, dataset_sha256: str, digests: NDArray[np.uint8]) -> None:
     """Keep (N, bytes) hashes of test images; does nothing if they are there."""
-    path = artifacts.find(_name(dataset_sha256))
-    if path.is_file():
+    if artifacts.find(sealed_file(dataset_sha256)).is_file():
         return
+    path = artifacts.new_file(sealed_file(dataset_sha256))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with temporary.open("wb") as file:
         np.save(file, digests)
     os.replace(temporary, path)  # so that a file that is only half written is never read
+    artifacts.keep(path)
 
 
-def read_sealed(artifacts: StudyArtifacts, dataset_sha256: str) -> NDArray[np.uint8] | None:
+def read_sealed(artifacts: Artifacts, dataset_sha256: str) -> NDArray[np.uint8] | None:
     """Return what `write_sealed` kept; None if nothing was. Raises `InputError` if the file is damaged."""
-    path = artifacts.find(_name(dataset_sha256))
+    path = artifacts.find(sealed_file(dataset_sha256))
     try:
         digests: NDArray[np.uint8] = np.load(path)
     except FileNotFoundError:
@@ -34,5 +35,6 @@ def read_sealed(artifacts: StudyArtifacts, dataset_sha256: str) -> NDArray[np.ui
     return digests
 
 
-def _name(dataset_sha256: str) -> str:
+def sealed_file(dataset_sha256: str) -> str:
+    """Return the name of the file of a dataset's test images."""
     return f"sealed-{dataset_sha256[:32]}.npy"

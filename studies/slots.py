@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection, Engine, Row
 
 from studies.damage import reading, shown
 from studies.leases import LEASE_SECONDS, database_time
-from studies.locks import WorkerLocks
+from studies.server_locks import StoreLocks
 from studies.tables import queued_candidates, searches, trial_slots
 from studies.trials import TRAINED, Outcome
 
@@ -84,9 +84,11 @@ class Slot:
 
 
 class TrialSlots:
-    def __init__(self, database: Engine, study_name: str) -> None:
+    def __init__(self, database: Engine, study_name: str, host: str | None = None) -> None:
+        """``host`` is the name under which a worker of this machine claims slots (see `WorkerLocks.host`)."""
         self._database = database
         self._study_name = study_name
+        self._host = host or socket.gethostname()
 
     def claim(self, total: int, worker: int) -> Slot | None:
         """Reserve a slot, or return None if ``total`` slots are already trained or reserved.
@@ -102,7 +104,7 @@ class TrialSlots:
             )
             if interrupted is not None:
                 return self._give(connection, interrupted, worker)
-            values = {"study_name": self._study_name, "state": SlotState.RUNNING, **_owner(worker)}
+            values = {"study_name": self._study_name, "state": SlotState.RUNNING, **self._owner(worker)}
             slot_id = connection.scalar(insert(trial_slots).values(values).returning(trial_slots.c.id))
             assert slot_id is not None
             queued = self._take_queued(connection, slot_id)
@@ -196,6 +198,14 @@ class TrialSlots:
         with self._database.begin() as connection:
             self._change(connection, slot, state=SlotState.PAUSED)
 
+    def hand_back(self, worker: int) -> None:
+        """Hand back whatever slots a worker owns, which it does not know any more after the database was away."""
+        mine = (self._mine(), trial_slots.c.state == SlotState.RUNNING, trial_slots.c.worker == worker)
+        has_trial = trial_slots.c.trial_number.is_not(None)
+        with self._database.begin() as connection:
+            for state, which in ((SlotState.INTERRUPTED, has_trial), (SlotState.RELEASED, ~has_trial)):
+                connection.execute(update(trial_slots).where(*mine, which).values(state=state))
+
     def take_back(self, slot: Slot) -> SlotState | None:
         """Take a slot from a worker that was lost; returns its new state, or None if the worker has moved since."""
         num_losses = slot.num_losses + 1
@@ -269,9 +279,12 @@ class TrialSlots:
     def _mine(self) -> ColumnElement[bool]:
         return trial_slots.c.study_name == self._study_name
 
+    def _owner(self, worker: int) -> dict[str, Any]:
+        return {"worker": worker, "host": self._host, "heartbeat": database_time()}
+
     def _give(self, connection: Connection, slot_id: int, worker: int) -> Slot:
         """Make a worker the owner of a slot that has none."""
-        changes = {"state": SlotState.RUNNING, "num_attempts": trial_slots.c.num_attempts + 1, **_owner(worker)}
+        changes = {"state": SlotState.RUNNING, "num_attempts": trial_slots.c.num_attempts + 1, **self._owner(worker)}
         connection.execute(update(trial_slots).where(trial_slots.c.id == slot_id).values(changes))
         return self._read_one(connection, slot_id)
 
@@ -290,10 +303,6 @@ class TrialSlots:
 _SLOT = select(trial_slots, (database_time() - trial_slots.c.heartbeat).label("silent_seconds"))
 
 
-def _owner(worker: int) -> dict[str, Any]:
-    return {"worker": worker, "host": socket.gethostname(), "heartbeat": database_time()}
-
-
 def _owned(slot: Slot) -> ColumnElement[bool]:
     """Whether the worker that a slot was given to still owns it."""
     columns = trial_slots.c
@@ -309,14 +318,14 @@ def touch_search(connection: Connection, study_name: str) -> None:
     )
 
 
-def is_alive(slot: Slot, locks: WorkerLocks) -> bool:
+def is_alive(slot: Slot, locks: StoreLocks) -> bool:
     """Return whether the worker that runs the slot still owns it.
 
     The lock of a worker of this machine tells its death at once; any worker loses its slot with its lease.
     """
     if slot.silent_seconds >= LEASE_SECONDS:
         return False
-    return slot.host != socket.gethostname() or locks.is_held(slot.worker)
+    return slot.host != locks.host or locks.is_held(slot.worker)
 
 
 def _slot(row: Row[tuple[object, ...]]) -> Slot:

@@ -22,10 +22,6 @@ MAX_COPIES = 20
 """Number of times that a file which is written meanwhile is copied again."""
 
 
-def is_sqlite(url: str) -> bool:
-    return make_url(url).get_backend_name() == "sqlite"
-
-
 def sqlite_path(url: str) -> Path:
     """Return the file of an SQLite URL, in which ``%`` and two hexadecimal digits encode a character, as in any URL."""
     if "?" in url:

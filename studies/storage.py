@@ -6,24 +6,26 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import optuna
-from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.study import StudyDirection
 from sqlalchemy import create_engine, event, func, insert, inspect, select, table
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import NullPool, StaticPool
 
-from space.errors import InputError, SearchError
+from space.errors import InputError, without_password
 from space.files import has_file
+from studies.addresses import engine_options, is_sqlite, server_url
+from studies.artifact_table import ArtifactTable
 from studies.artifacts import StudyArtifacts
-from studies.damage import damage_shown_by, damaged, damaged_store, name_damage
+from studies.damage import damaged, damaged_store, name_damage
+from studies.failures import naming_store
+from studies.locks import CURVES_LOCK, LOCK_FILES, WORKERS_LOCK, WorkerLocks
 from studies.migrations import migrate
 from studies.names import (
     CURVES_SUFFIX,
@@ -35,12 +37,20 @@ from studies.names import (
     list_names,
     search_names,
 )
-from studies.sqlite_files import LOCK_WAIT_SECONDS, copy_in_memory, find_unwritable, is_sqlite, sqlite_path, watch_file
-from studies.tables import OPTUNA_TABLES, OPTUNA_VERSION_TABLES, SCHEMA_VERSION, metadata, schema_version
+from studies.server_locks import ServerLock, ServerLocks, StoreLocks, server_lock
+from studies.sqlite_files import LOCK_WAIT_SECONDS, copy_in_memory, find_unwritable, sqlite_path, watch_file
+from studies.tables import (
+    OPTUNA_TABLES,
+    OPTUNA_VERSION_TABLES,
+    SCHEMA_VERSION,
+    metadata,
+    schema_version,
+    server_metadata,
+)
 
 DIRECTIONS = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
 """Of val_accuracy and num_params."""
-WORKERS_LOCK, CURVES_LOCK = LOCK_FILES = ("workers.lock", "curves.lock")
+Artifacts = StudyArtifacts | ArtifactTable
 
 
 class Store:
@@ -51,23 +61,27 @@ class Store:
 
     def __init__(self, url: str, storage: RDBStorage) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)  # otherwise Optuna reports every study on stderr
-        self.url = url
+        self.url = without_password(url)
+        """The URL for messages."""
         self.database = storage.engine
-        name_damage(self.database, url)
+        name_damage(self.database, self.url)
         self.storage: BaseStorage = optuna.storages.get_storage(storage)
         self.checked: dict[int, set[int]] = {}
         """Numbers of the finished trials, by the id of their study, that were found to be sound: they never change."""
 
     @classmethod
     def create(cls, url: str) -> "Store":
-        """Open the store for writing and create what is missing, safely for any number of processes of this machine.
+        """Open the store for writing and create what is missing, safely for any number of processes.
 
         Raises `InputError` for a URL that can't be opened, a database with other contents, or a newer schema.
         """
-        with _database_errors(url):
+        with naming_store(url):
             if not is_sqlite(url):
-                _check_tables(create_engine(url), url, may_be_empty=True)
-                return cls._create(url)
+                # Optuna creates its tables without a lock: if several processes do so at once, one fails.
+                database = _engine(url)
+                with server_lock(database, ServerLock.CREATING, wait=True):
+                    _check_tables(database, url, may_be_empty=True)
+                    return cls._create(url)
             # Checked before anything is written, so that a rejected database is left unchanged.
             _check_sqlite_file(url, may_be_absent=True)
             check_writable(url)
@@ -78,6 +92,8 @@ class Store:
     def _create(cls, url: str) -> "Store":
         store = cls._connect(url)
         metadata.create_all(store.database)
+        if not is_sqlite(url):
+            server_metadata.create_all(store.database)
         with store.database.begin() as connection:
             if connection.scalar(select(schema_version.c.version)) is None:
                 connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
@@ -90,7 +106,7 @@ class Store:
 
         Raises `InputError` if there is none.
         """
-        with _database_errors(url):
+        with naming_store(url):
             _check_exists(url)
             check_writable(url)
             store = cls._connect(url)
@@ -104,10 +120,12 @@ class Store:
         An SQLite file is copied into memory, and a copy with an older schema is migrated, so that reading neither
         changes anything nor leaves anything behind. Raises `InputError` if there is no store.
         """
-        with _database_errors(url):
+        with naming_store(url):
             if not is_sqlite(url):
-                _check_tables(create_engine(url), url, may_be_empty=False)
-                return cls._connect(url)
+                version = _check_tables(_engine(url), url, may_be_empty=False)
+                if version < SCHEMA_VERSION:
+                    raise InputError(f"{without_password(url)} has schema {version}: 'python -m search run' updates it")
+                return cls._connect(url, read_only=True)
             if not has_file(sqlite_path(url), f"--storage {url}"):
                 raise _absent(url)
             return cls._copied(url, copy_in_memory(sqlite_path(url)))
@@ -118,7 +136,7 @@ class Store:
 
         A store with an older schema, or in a place where this user may not write, is shown as it is at this moment.
         """
-        with _database_errors(url):
+        with naming_store(url):
             if not is_sqlite(url) or _check_exists(url) < SCHEMA_VERSION or _find_unwritable(url) is not None:
                 return cls.open_read_only(url)
             address = f"file:{quote(str(sqlite_path(url).resolve()))}?mode=ro"
@@ -129,9 +147,9 @@ class Store:
     @classmethod
     def find(cls, url: str) -> "Store | None":
         """Open the store for reading; returns None if it does not exist or its database has no tables of ours yet."""
-        with _database_errors(url):
+        with naming_store(url):
             if not is_sqlite(url):
-                return cls.open_read_only(url) if inspect(create_engine(url)).has_table(schema_version.name) else None
+                return cls.open_read_only(url) if inspect(_engine(url)).has_table(schema_version.name) else None
             if not has_file(sqlite_path(url), f"--storage {url}"):
                 return None
             copy = copy_in_memory(sqlite_path(url))
@@ -150,12 +168,16 @@ class Store:
     def prepare(self) -> None:
         """Migrate the tables of an earlier version and create the folder of model files."""
         migrate(self.database)
-        self.artifacts.folder.mkdir(exist_ok=True)
+        if isinstance(self.artifacts, StudyArtifacts):
+            self.artifacts.folder.mkdir(exist_ok=True)
 
     @classmethod
-    def _connect(cls, url: str) -> "Store":
+    def _connect(cls, url: str, *, read_only: bool = False) -> "Store":
         if not is_sqlite(url):
-            return cls(url, RDBStorage(url))
+            server = server_url(url)
+            options = engine_options(server, read_only=read_only)
+            address = server.render_as_string(hide_password=False)
+            return cls(url, RDBStorage(address, engine_kwargs=options, skip_table_creation=read_only))
         # `RDBStorage` creates Optuna's tables, so the journal mode is set on the file before that.
         with sqlite3.connect(sqlite_path(url), timeout=LOCK_WAIT_SECONDS) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -166,19 +188,27 @@ class Store:
         watch_file(storage.engine, sqlite_path(url).resolve())
         return cls(url, storage)
 
-    @property
-    def artifacts(self) -> StudyArtifacts:
-        return StudyArtifacts(sqlite_path(self.url) if is_sqlite(self.url) else Path("studies"))
+    @cached_property
+    def artifacts(self) -> Artifacts:
+        if is_sqlite(self.url):
+            return StudyArtifacts(sqlite_path(self.url))
+        return ArtifactTable(self.database, self.url)
+
+    @cached_property
+    def locks(self) -> StoreLocks:
+        """The locks of this process; there is one instance, since some are released with any other."""
+        return WorkerLocks(self.lock_path) if is_sqlite(self.url) else ServerLocks(self.database, self.url)
 
     @property
     def lock_path(self) -> Path:
-        """The file whose bytes this machine's workers lock while they are alive."""
+        """The file beside an SQLite file whose bytes this machine's workers lock while they are alive."""
+        assert isinstance(self.artifacts, StudyArtifacts)
         return self.artifacts.folder / WORKERS_LOCK
 
     @property
     def curves_lock_path(self) -> Path:
         """The file that is locked by the process that adds learning curves."""
-        return self.artifacts.folder / CURVES_LOCK
+        return self.lock_path.with_name(CURVES_LOCK)
 
     def study_names(self) -> list[str]:
         """Return the names of the searches whose Optuna study is there."""
@@ -216,12 +246,6 @@ class Store:
         return optuna.load_study(study_name=name + CURVES_SUFFIX, storage=self.storage)
 
 
-def store_failure(error: Exception) -> str | None:
-    """Return a message if ``error`` comes from the database (a full disk, a lock that is never released), else None."""
-    cause = error.__cause__ if isinstance(error, StorageInternalError) else error
-    return f"the study store failed: {cause.orig}" if isinstance(cause, OperationalError) else None
-
-
 _SQLITE_ENGINE = {"connect_args": {"timeout": LOCK_WAIT_SECONDS}}
 
 
@@ -257,6 +281,13 @@ def _only_creator(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def _engine(url: str) -> Engine:
+    """Return an engine for a look at a server, which keeps no connection."""
+    server = server_url(url)
+    options = engine_options(server)
+    return create_engine(server, poolclass=NullPool, connect_args=options["connect_args"])
+
+
 def _engine_of(copy: sqlite3.Connection) -> dict[str, Any]:
     """Return engine arguments that keep a copy in memory for as long as the engine lives."""
     return {"creator": lambda: copy, "poolclass": StaticPool}
@@ -265,7 +296,7 @@ def _engine_of(copy: sqlite3.Connection) -> dict[str, Any]:
 def _check_exists(url: str) -> int:
     """Check that ``url`` holds a study store; returns the version of its schema."""
     if not is_sqlite(url):
-        return _check_tables(create_engine(url), url, may_be_empty=False)
+        return _check_tables(_engine(url), url, may_be_empty=False)
     return _check_sqlite_file(url, may_be_absent=False)
 
 
@@ -287,6 +318,7 @@ def _absent(url: str) -> InputError:
 
 
 def _check_tables(database: Engine, url: str, *, may_be_empty: bool) -> int:
+    url = without_password(url)
     tables = set(inspect(database).get_table_names())
     if schema_version.name in tables:
         with database.connect() as connection:
@@ -314,27 +346,3 @@ def _check_tables(database: Engine, url: str, *, may_be_empty: bool) -> int:
 def _set_synchronous_normal(connection: Any, _record: Any) -> None:
     # With a write-ahead log no killed process loses data; only a power cut may lose the last transactions.
     connection.execute("PRAGMA synchronous=NORMAL")
-
-
-@contextmanager
-def _database_errors(url: str) -> Iterator[None]:
-    try:
-        yield
-    except SearchError:
-        raise
-    except ImportError as error:
-        reason = f"{error.name or 'its driver'} is not installed"
-        raise InputError(
-            f"--storage {url} can't be opened: {reason}; what is supported is an SQLite file, such as sqlite:///studies.db"
-        ) from None
-    except (ArgumentError, NoSuchModuleError, ValueError):  # ValueError: a port that is not a number
-        raise InputError(f"--storage must be a database URL, such as sqlite:///studies.db, not {url!r}") from None
-    except (DatabaseError, sqlite3.DatabaseError, StorageInternalError, RuntimeError) as error:
-        failure = (error.__cause__ or error) if isinstance(error, StorageInternalError) else error
-        cause = getattr(failure, "orig", None) or failure
-        if problem := damage_shown_by(cause):
-            raise damaged_store(url, problem) from None
-        reason = str(cause).splitlines()[0]
-        raise InputError(f"--storage {url} can't be opened: {reason}") from None
-    except OSError as error:
-        raise InputError(f"--storage {url} can't be opened: {error.strerror}") from None

@@ -1,35 +1,33 @@
 """One search in a store: its study, its curves study, and all changes that workers make to them."""
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import Study
 from optuna.trial import FixedTrial, FrozenTrial, Trial, TrialState, create_trial
-from sqlalchemy import delete, insert
 
 from space.candidate import CandidateSpec
-from space.errors import InputError
 from space.limits import NO_LIMITS, DeviceLimits
 from space.results import EpochResult
 from space.search_space import SearchSpace
+from studies.artifacts import checkpoint_file
 from studies.confusions import Confusion, write_confusion
 from studies.consistency import check_slots
+from studies.creation import create, open_curves
 from studies.curves import are_in_order, ended_ids, new_curves, next_number
 from studies.fingerprints import check_fingerprint, read_fingerprint
-from studies.locks import WorkerLocks, file_lock
-from studies.names import CURVES_SUFFIX, copied_names, copied_study, gone_names
 from studies.pareto import FrontPoint, pareto_front
 from studies.records import align_epochs, update_front, write_epoch
+from studies.server_locks import StoreLocks
 from studies.slots import MAX_LOSSES, UNFINISHED, Slot, SlotLostError, SlotState, TrialSlots, is_alive
-from studies.storage import DIRECTIONS, Store
+from studies.storage import Store
 from studies.summaries import TrialSummaries, read_attributes
-from studies.tables import metadata, searches, test_openings
 from studies.trials import (
     TRAINED,
     Outcome,
@@ -42,8 +40,6 @@ from studies.trials import (
     why_rejected,
     write_attributes,
 )
-
-METRIC_NAMES = ["val_accuracy", "num_params"]
 
 
 @dataclass(frozen=True)
@@ -73,16 +69,14 @@ class SearchStudy:
         self.store = store
         self.name = name
         self.study: Study = store.load_study(name)
-        self.curves: Study = _open_curves(store, name)
-        self.slots = TrialSlots(store.database, name)
+        self.curves: Study = open_curves(store, name)
+        self.slots = TrialSlots(store.database, name, store.locks.host)
         self.summaries = TrialSummaries(store, self.study)
         """What this process knows of the trials."""
         self._last_curve_id = 0
 
     @classmethod
-    def create_or_resume(
-        cls, store: Store, name: str, fingerprint: dict[str, Any], locks: WorkerLocks
-    ) -> "SearchStudy":
+    def create_or_resume(cls, store: Store, name: str, fingerprint: dict[str, Any], locks: StoreLocks) -> "SearchStudy":
         """Open the search, or create it if it is new.
 
         ``fingerprint`` holds the settings that must stay the same for trials to be comparable. Raises `InputError` with
@@ -92,9 +86,9 @@ class SearchStudy:
             stored = read_fingerprint(store, name)
             if stored is not None:
                 check_fingerprint(name, stored, fingerprint)
-                _open_curves(store, name)  # does nothing, unless they were deleted or lost while they were rebuilt
+                open_curves(store, name)  # does nothing, unless they were deleted or lost while they were rebuilt
             else:
-                _create(store, name, fingerprint)
+                create(store, name, fingerprint)
         return cls(store, name)
 
     def add_rejected(self, suggestion: Suggestion, budget: int, limits: DeviceLimits = NO_LIMITS) -> None:
@@ -132,16 +126,29 @@ class SearchStudy:
             write_attributes(trial, {"run": {**run, "engine": " and ".join(engines)}})
         return trial
 
-    def store_epoch(self, slot: Slot, result: EpochResult, *, save: Callable[[], None] = lambda: None) -> None:
-        """Store a finished epoch of the slot's trial; ``save`` writes the checkpoint.
+    def store_epoch(
+        self,
+        slot: Slot,
+        result: EpochResult,
+        *,
+        save: Callable[[Path], None] | None = None,
+        earlier: Sequence[EpochResult] = (),
+    ) -> None:
+        """Store a finished epoch of the slot's trial; ``save`` writes the checkpoint to a path.
+
+        ``earlier`` are the epochs before it where the store may lack some of them, or have this one already.
 
         Both happen in one transaction of the slot's owner, the checkpoint first: a worker that lost its slot raises
         `SlotLostError` before it has written anything, and one that dies in between leaves the more recent checkpoint.
         """
         assert slot.trial_number is not None
         with self.slots.owning(slot, num_losses=0) as connection:
-            save()
-            write_epoch(connection, self.name, slot.trial_number, result)
+            if save is not None:
+                self.store.artifacts.save(connection, checkpoint_file(self.name, slot.trial_number), save)
+            if earlier:
+                align_epochs(connection, self.name, slot.trial_number, [*earlier, result])
+            else:
+                write_epoch(connection, self.name, slot.trial_number, result)
 
     def finish(
         self,
@@ -175,7 +182,7 @@ class SearchStudy:
         if is_complete:
             update_front(self.store.database, self.name, [FrontPoint(trial.number, num_params, val_accuracy, notation)])
         self.slots.end(slot, outcome)
-        self.store.artifacts.checkpoint(self.name, trial.number).unlink(missing_ok=True)
+        self.store.artifacts.discard([checkpoint_file(self.name, trial.number)])
         self.append_curves(wait=False)
 
     def tell_failed(self, trial_number: int, reason: str) -> bool:
@@ -188,11 +195,11 @@ class SearchStudy:
             return self.store.storage.set_trial_state_values(frozen._trial_id, TrialState.FAIL)
         return False
 
-    def lost_slots(self, locks: WorkerLocks) -> set[int]:
+    def lost_slots(self, locks: StoreLocks) -> set[int]:
         """Return the ids of the slots whose workers are lost, for `repair` to take back."""
         return {slot.id for slot in self.slots.read((SlotState.RUNNING,)) if not is_alive(slot, locks)}
 
-    def repair(self, locks: WorkerLocks) -> list[int]:
+    def repair(self, locks: StoreLocks) -> list[int]:
         """Take back the slots of lost workers and make slots, front, curves and checkpoints agree with the trials.
 
         Safe to call at any time, from any number of processes; returns the numbers of the trials that lost a worker.
@@ -213,15 +220,14 @@ class SearchStudy:
             if not any(slot.trial_number is None for slot in unfinished):
                 lost |= {number for number in running - owned if self.tell_failed(number, "its worker was lost")}
             self._repair_front()
-            self.curves = _open_curves(self.store, self.name)  # which another call may have begun anew
+            self.curves = open_curves(self.store, self.name)  # which another call may have begun anew
             self._last_curve_id = 0
             has_workers = any(slot.state == SlotState.RUNNING for slot in unfinished)
             if not has_workers and not are_in_order(self.store.database, self.curves):
                 self._begin_curves_anew()
             self.append_curves(wait=True)
-            for number, path in self.store.artifacts.checkpoints(self.name).items():
-                if number not in owned:
-                    path.unlink(missing_ok=True)
+            kept = self.store.artifacts.checkpoints(self.name)
+            self.store.artifacts.discard(checkpoint for number, checkpoint in kept.items() if number not in owned)
         return sorted(number for number in lost if number is not None)
 
     def append_curves(self, *, wait: bool) -> None:
@@ -232,7 +238,7 @@ class SearchStudy:
         ``wait``, it leaves the work to a process that is at it already: what that one misses is added next time.
         """
         database = self.store.database
-        with file_lock(self.store.curves_lock_path, wait=wait) as is_held:
+        with self.store.locks.curves(wait=wait) as is_held:
             number = next_number(database, self.curves) if is_held else None
             if number is not None:
                 ids = ended_ids(database, self.study, number, after_id=self._last_curve_id)
@@ -242,10 +248,10 @@ class SearchStudy:
 
     def _begin_curves_anew(self) -> None:
         """Replace the curves of an earlier version by an empty study; the epochs are in a table of our own."""
-        with file_lock(self.store.curves_lock_path, wait=True):
+        with self.store.locks.curves(wait=True):
             optuna.delete_study(study_name=self.curves.study_name, storage=self.store.storage)
             self._last_curve_id = 0
-            self.curves = _open_curves(self.store, self.name)
+            self.curves = open_curves(self.store, self.name)
 
     def _repair_front(self) -> None:
         """Make the stored front that of the complete trials."""
@@ -300,51 +306,3 @@ def _unless_finished(slot: Slot) -> Iterator[None]:
         yield
     except UpdateFinishedTrialError:
         raise SlotLostError(f"trial {slot.trial_number} was finished by another worker") from None
-
-
-def _open_curves(store: Store, name: str) -> Study:
-    """Open the study of the learning curves, or create it if it was deleted: `repair` fills it again."""
-    try:
-        curves = store.load_curves(name)
-    except KeyError:
-        curves = optuna.create_study(
-            storage=store.storage, study_name=name + CURVES_SUFFIX, directions=DIRECTIONS[:1], load_if_exists=True
-        )
-    if "fingerprint" not in curves.user_attrs:
-        _describe(curves, read_fingerprint(store, name))
-    return curves
-
-
-def discard(store: Store, name: str) -> None:
-    """Delete a study, or what one that is gone has left, except for the record of its openings of the test set."""
-    for study_name in (name, name + CURVES_SUFFIX):
-        with suppress(KeyError):
-            optuna.delete_study(study_name=study_name, storage=store.storage)
-    with store.database.begin() as connection:
-        for table in metadata.sorted_tables[::-1]:
-            if "study_name" in table.c and table is not test_openings:
-                connection.execute(delete(table).where(table.c.study_name == name))
-
-
-def _create(store: Store, name: str, fingerprint: dict[str, Any]) -> None:
-    if name in gone_names(store.database):
-        discard(store, name)
-    if name in copied_names(store.database) and store.load_study(name).get_trials(deepcopy=False):
-        raise copied_study(store.database, store.url, name)
-    for study_name, num_objectives in ((name, 2), (name + CURVES_SUFFIX, 1)):
-        study = optuna.create_study(
-            storage=store.storage, study_name=study_name, directions=DIRECTIONS[:num_objectives], load_if_exists=True
-        )
-        if study.directions != DIRECTIONS[:num_objectives] or study.get_trials(deepcopy=False):
-            raise InputError(f"{store.url} holds a study {study_name!r} of another program: name another with --study")
-        _describe(study, fingerprint)
-    # This comes last, since a search counts as created once this row exists.
-    with store.database.begin() as connection:
-        connection.execute(insert(searches).values(study_name=name, fingerprint=fingerprint))
-
-
-def _describe(study: Study, fingerprint: dict[str, Any] | None) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        study.set_metric_names(METRIC_NAMES[: len(study.directions)])
-    study.set_user_attr("fingerprint", fingerprint)

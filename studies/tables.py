@@ -4,6 +4,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    Enum,
     Float,
     ForeignKey,
     Index,
@@ -21,6 +22,13 @@ SCHEMA_VERSION = 5
 """Version of the tables below. Every change to them needs a migration, which raises it (studies/migrations.py)."""
 
 metadata = MetaData()
+server_metadata = MetaData()
+"""Tables that only stores on a server have; an SQLite file has a folder of files instead."""
+
+# PostgreSQL compares a state only with values of Optuna's own type.
+_TRIAL_STATE = String().with_variant(
+    Enum("RUNNING", "COMPLETE", "PRUNED", "FAIL", "WAITING", name="trialstate", create_type=False), "postgresql"
+)
 
 # Of Optuna's tables, what is read here without Optuna.
 optuna_studies = table("studies", column("study_id", Integer), column("study_name", String))
@@ -30,7 +38,7 @@ optuna_study_attributes = table(
 optuna_trials = table(
     "trials",
     *(column(name, Integer) for name in ("trial_id", "study_id", "number")),
-    column("state", String),
+    column("state", _TRIAL_STATE),
     column("datetime_start"),
     column("datetime_complete"),
 )
@@ -185,4 +193,12 @@ test_openings = Table(
     _study_name(),
     Column("opened", String(32), nullable=False),  # ISO 8601, UTC
     Column("num_models", Integer, nullable=False),
+)
+
+# Model files, checkpoints and lists of sealed images, by the names that they have as files beside an SQLite store.
+artifacts = Table(
+    "artifacts",
+    server_metadata,
+    Column("name", String(255), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
 )

@@ -1,4 +1,4 @@
-"""Where the real MNIST files are, for the tests that need them, and the engines that train here."""
+"""What tests need of this machine: the real MNIST files, engines that train here, a PostgreSQL server."""
 
 import os
 import signal
@@ -9,13 +9,16 @@ from typing import NoReturn
 import pytest
 import torch
 
+from benchmarks.postgres_server import PostgresServer, find_binaries, postgres_server
 from mnist_core.device import may_have_accelerator, resolve_device
 from mnist_core.engine import Engine, resolve_engine
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--require-mnist", action="store_true", help="fail, not skip, where MNIST, a compiler or a browser is absent"
+        "--require-mnist",
+        action="store_true",
+        help="fail, not skip, where MNIST, a compiler, a browser or PostgreSQL is absent",
     )
 
 
@@ -78,3 +81,13 @@ def mnist_root(pytestconfig: pytest.Config) -> Path:
 def _mnist_where_marked(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("mnist"):
         request.getfixturevalue("mnist_root")
+
+
+@pytest.fixture(scope="session")
+def postgres(pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
+    """A server of PostgreSQL, which lasts for all tests of a process."""
+    binaries = find_binaries()
+    if binaries is None:
+        skip_or_fail(pytestconfig, "no PostgreSQL: neither /usr/lib/postgresql/*/bin/initdb nor initdb on the path")
+    with postgres_server(binaries) as server:
+        yield server

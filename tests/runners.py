@@ -14,7 +14,6 @@ from search.runs.worker import fill, prepare_trials
 from search.sampling.proposals import Proposals
 from space.ranges import ArchitectureRanges, Stage, TrainingRanges
 from space.search_space import SearchSpace
-from studies.locks import WorkerLocks
 from studies.slots import Slot
 from studies.storage import Store
 from studies.study import SearchStudy
@@ -88,14 +87,12 @@ def make_runner(
     defaults = {"budget": 500, "trials": 3, "epochs": 2, "pruner": "none", "space": small_space()}
     config = RunConfig(
         dataset="digits",
-        storage=f"sqlite:///{folder / 'studies.db'}",
         train_size=TRAIN_SIZE,
-        **defaults | {"study": "tiny"} | settings,
+        **defaults | {"study": "tiny", "storage": f"sqlite:///{folder / 'studies.db'}"} | settings,
     )
     store = Store.create(config.storage)
-    locks = WorkerLocks(store.lock_path)
     data = few_digits()
-    search = SearchStudy.create_or_resume(store, config.study_name, config.fingerprint(data), locks)
+    search = SearchStudy.create_or_resume(store, config.study_name, config.fingerprint(data), store.locks)
     proposals, trainer = prepare_trials(
         search, config, data, device="cpu", engine=engine, seed=sampler_seed, should_stop=should_stop
     )

@@ -33,10 +33,11 @@ from search.cli import (
     studies,
     train,
     trials,
+    worker,
 )
 from search.cli.options import with_stdout_for_csv
 from search.terminal.streams import prepare_streams
-from space.errors import MAX_ECHO, SearchError
+from space.errors import MAX_ECHO, SearchError, without_password
 
 CONSOLE_SCRIPT = "small-model-search"
 FIND, NETS, USE = "Search", "One net", "Use the result"
@@ -76,6 +77,7 @@ app = typer.Typer(
 
 COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (
     (FIND, run.run, run.EXAMPLE),
+    (FIND, worker.worker, worker.EXAMPLE),
     (FIND, status.status, status.EXAMPLE),
     (FIND, front.front, front.EXAMPLE),
     (FIND, trials.trials, trials.EXAMPLE),
@@ -136,7 +138,7 @@ def _main() -> int:
     except OSError as error:
         return _fail(str(error), 1)
     except Exception as error:
-        from studies.storage import store_failure
+        from studies.failures import store_failure
 
         if failure := store_failure(error):
             return _fail(failure, 1)
@@ -150,7 +152,7 @@ def _program_name() -> str:
 
 def _fail(message: str, exit_code: int) -> int:
     """Print an error as one line, or nothing if the help was printed instead; returns the exit code."""
-    if line := _without_long_echoes(" ".join(message.split())):
+    if line := without_password(_without_long_echoes(" ".join(message.split()))):
         print(f"error: {line}", file=sys.stderr)
     return exit_code
 

@@ -40,7 +40,7 @@ Storage = Annotated[
         metavar="URL",
         envvar="SEARCH_STORAGE",
         callback=storage_url,
-        help="The SQLite file that holds the studies: a path or a URL.",
+        help="Where the studies are: an SQLite file, as a path or a URL, or postgresql://USER@HOST/DATABASE.",
         rich_help_panel=STORAGE,
     ),
 ]

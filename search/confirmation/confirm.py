@@ -7,6 +7,7 @@ Stage 2 trains the members with a fixed list of seeds on all images outside the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import fmean
 
 import numpy as np
@@ -25,7 +26,7 @@ from search.workers.processes import default_workers
 from space.errors import InputError
 from studies.artifacts import StoredWeights, confirmed_file
 from studies.confirmations import Confirmation, ConfirmedPoint, SeedResult, Seeds, Stage
-from studies.locks import CONFIRMING, WorkerLocks
+from studies.locks import CONFIRMING
 from studies.pareto import FrontPoint
 from studies.storage import Store
 from studies.trials import Outcome, candidate_of, complete_trial, front_point, outcome_of, read_trials
@@ -69,7 +70,7 @@ def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
     store = Store.open(request.storage)
     study_name = store.resolve_study_name(request.study)
     try:
-        WorkerLocks(store.lock_path).hold(CONFIRMING)
+        store.locks.hold(CONFIRMING)
     except BlockingIOError:
         raise InputError(f"another process is confirming a front in {store.url}: wait for it") from None
     study = load_study_data(store, study_name, request.data_root)
@@ -203,6 +204,8 @@ class _ConfirmRun:
         self.progress.begin(f"stage {stage}", num_done, len(trainings))
         times: list[float] = []
         for result in self.workers.train(left):
+            if stage == Stage.MEASURE:
+                self.store.artifacts.keep(self._new_file(result.trial, result.seed))
             self.confirmation.write([result])
             num_done += 1
             times.append(result.seconds)
@@ -220,8 +223,11 @@ class _ConfirmRun:
 
     def _training(self, stage: Stage, point: FrontPoint, seed: int) -> SeedTraining:
         # Written to the store's own folder, even if an earlier version kept the file elsewhere.
-        path = self.store.artifacts.folder / confirmed_file(self.confirmation.study_name, point.trial, seed)
+        path = self._new_file(point.trial, seed)
         return SeedTraining(stage, point.trial, candidate_of(self.trials[point.trial]), seed, path)
+
+    def _new_file(self, trial: int, seed: int) -> Path:
+        return self.store.artifacts.new_file(confirmed_file(self.confirmation.study_name, trial, seed))
 
 
 def _find_confirmation(

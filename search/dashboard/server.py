@@ -21,8 +21,9 @@ from search.study_report.details import read_details
 from search.study_report.overview import StudyReader
 from search.study_report.page import render_page
 from space.errors import InputError, SearchError
+from studies.failures import store_failure
 from studies.names import CURVES_SUFFIX
-from studies.storage import Store, store_failure
+from studies.storage import Store
 
 NUM_THREADS = 8
 """Requests that are answered at a time; others wait."""

@@ -19,7 +19,7 @@ def load_trial(store: Store, study_name: str, number: int) -> Checkpoint:
     attributes = attributes_of(trial)
     artifact = attributes.get("weights")
     if artifact is None:
-        raise InputError(f"trial {number} has no weights in {store.artifacts.folder}")
+        raise InputError(f"trial {number} has no weights in {store.artifacts.where}")
     stored = StoredWeights(store.artifacts.find(artifact), attributes.get("weights_sha256"))
     return load_stored(stored, candidate_of(trial), trial=number, seed=attributes["seed"])
 

@@ -23,6 +23,7 @@ from space.errors import InputError
 from space.fitted import default_space
 from space.footprint import footprint
 from space.limits import NO_LIMITS, DeviceLimits, describe, measures_of, option_of, short
+from space.results import TRAINING_VERSION
 from space.search_space import UNIT_ROTATION, UNIT_SCALE, UNIT_TRANSLATION, SearchSpace
 from studies.fingerprints import check_study_name
 
@@ -48,6 +49,8 @@ class RunConfig:
     storage: str = DEFAULT_STORAGE
     dataset: AnyDataset = "mnist"
     data_root: Path | None = None
+    dataset_sha256: str | None = None
+    """Hash of the images of a study that is joined, by which images of one's own are found on another machine."""
     space: SearchSpace = field(default_factory=SearchSpace.default)
     uses_stored_space: bool = False
     """Whether an existing study continues with its own space instead of ``space``."""
@@ -187,6 +190,7 @@ class RunConfig:
             "epochs": self.epochs,
             "seed": self.seed,
             **({} if self.metric == METRIC_NAMES[0] else {"metric": self.metric}),
+            **({} if TRAINING_VERSION == 1 else {"training_version": TRAINING_VERSION}),
         }
 
     def recorded(self, device: str, engine: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from search.runs.snapshot import Snapshot
 from search.terminal.keys import whole_frames_at_interrupts
 from search.terminal.numbers import counted, format_accuracy, format_seconds
 from search.workers.machine import COMPILING_LINE, Resources
+from space.errors import without_password
 from studies.summaries import TrialSummary
 from studies.trials import TRAINED
 
@@ -237,7 +238,7 @@ def _headline(config: RunConfig, resources: Resources, num_trained: int) -> str:
         f"{config.study_name}: {counted(config.trials, 'trial')}{already} of up to {config.budget:,} parameters, "
         f"{str(config.limits) + ', ' if config.limits else ''}"
         f"{counted(config.epochs, 'epoch')}, on {config.dataset}; "
-        f"engine {engine.name} on {resources.device}{missing}, store {config.storage}"
+        f"engine {engine.name} on {resources.device}{missing}, store {without_password(config.storage)}"
     )
 
 

@@ -2,9 +2,10 @@
 
 import time
 
-from mnist_core.data import find_data_root, hash_test_set, load_dataset
+from mnist_core.data import find_data_again, find_data_root, hash_test_set, load_dataset
 from search.confirmation.confirm import ConfirmRequest, confirm_front, expected_seconds
 from search.runs.config import RunConfig
+from search.runs.joining import record_call
 from search.runs.progress import Display
 from search.runs.resume import settle, settle_if_new
 from search.runs.snapshot import RunningTrial, Snapshot
@@ -19,7 +20,8 @@ from search.workers.machine import Resources, find_engine
 from search.workers.processes import default_workers
 from search.workers.signals import StopRequest
 from studies.confirmations import ConfirmedPoint
-from studies.locks import WorkerLocks
+from studies.failures import Outage
+from studies.leases import RENEWAL_SECONDS
 from studies.records import read_epochs, read_front
 from studies.sealed import write_sealed
 from studies.slots import SlotState
@@ -66,7 +68,10 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     check_writable(config.storage)
     usual = config.space.usual_training(config.epochs)
     known_nets = [] if config.warm_start is None else read_known_nets(config.warm_start, usual, storage=config.storage)
-    data_root = find_data_root(config.dataset, config.data_root, tell=say)
+    if config.dataset_sha256 is None:
+        data_root = find_data_root(config.dataset, config.data_root, tell=say)
+    else:
+        data_root = find_data_again(config.dataset, config.dataset_sha256, config.data_root, tell=say)
     data = load_dataset(config.dataset, data_root, train_size=config.train_size)
     print_warnings(data.warnings)
     config = settle(config.for_images(data, fits_space=fits_space), data)
@@ -74,8 +79,9 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     device, engine = find_engine(config.device, config.engine, compiling=display.compiling)
     resources = Resources(config.dataset, data_root, config.train_size, device, engine)
     store = Store.create(config.storage)
-    locks = WorkerLocks(store.lock_path)
+    locks = store.locks
     search = SearchStudy.create_or_resume(store, config.study_name, config.fingerprint(data), locks)
+    record_call(search, config)
     if data.source is not None:  # so that evaluate recognises the test images, which it must not judge by
         write_sealed(store.artifacts, data.sha256, hash_test_set(config.dataset, data_root))
     del data
@@ -83,38 +89,47 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     supervisor = Supervisor(work, config, resources)
     num_workers = config.workers or default_workers(device)
     lost = set[int]()
-    stop = StopRequest()
+    stop, outage = StopRequest(), Outage(store.url)
     timed_out = ending = False
     try:
         with stop.listening(), display:
             display.started(config, resources, search.slots.num_trained(), data_lines)
             display.warm_start(queue_known_nets(search, config, known_nets))
-            while (num_trained := search.slots.num_trained()) < config.trials:
-                if supervisor.num_alive == 0:
-                    if stop.asked or timed_out:
-                        break
-                    num_started = min(num_workers, config.trials - num_trained)
-                    display.starting(num_started)
-                    supervisor.start(num_started)
-                num_replaced = supervisor.wait(POLL_SECONDS)
-                # A worker that is seen lost twice had the time to renew its lease, if the whole machine was stopped.
-                lost_before, lost = lost, search.lost_slots(locks)
-                if num_replaced or lost & lost_before:
-                    display.worker_lost(search.repair(locks))
-                if search.slots.num_trained() > num_trained:
-                    supervisor.note_progress()
+            while True:
                 timed_out = config.timeout is not None and time.monotonic() - started > config.timeout
                 if (stop.asked or timed_out) and not ending:
                     ending = True
                     display.stopping("interrupted" if stop.asked else "time is up")
                     supervisor.request_stop()
-                display.update(take_snapshot(search, config, supervisor.num_alive, time.monotonic() - started))
+                if ending and supervisor.num_alive == 0:
+                    break
+                with outage.bridging():
+                    if (num_trained := search.slots.num_trained()) >= config.trials:
+                        break
+                    # Without room, workers of other calls are at the trials that are left.
+                    if supervisor.num_alive == 0 and search.slots.has_room(config.trials):
+                        num_started = min(num_workers, config.trials - num_trained)
+                        display.starting(num_started)
+                        supervisor.start(num_started)
+                    num_replaced = supervisor.wait(POLL_SECONDS)
+                    # A worker that is seen lost twice had the time to renew its lease, if the whole machine was
+                    # stopped; after the server was away, each needs time to do so.
+                    lost_before, lost = lost, search.lost_slots(locks)
+                    if outage.ended_within(2 * RENEWAL_SECONDS):
+                        lost = set()
+                    if num_replaced or lost & lost_before:
+                        display.worker_lost(search.repair(locks))
+                    if search.slots.num_trained() > num_trained:
+                        supervisor.note_progress()
+                    display.update(take_snapshot(search, config, supervisor.num_alive, time.monotonic() - started))
             while supervisor.num_alive:
                 supervisor.wait(POLL_SECONDS)
-            display.update(take_snapshot(search, config, 0, time.monotonic() - started))
+            with outage.bridging():
+                display.update(take_snapshot(search, config, 0, time.monotonic() - started))
     finally:
         supervisor.kill()
-        search.repair(locks)
+        with outage.bridging():
+            search.repair(locks)
     search.summaries.update()
     front = read_front(store.database, search.name)
     return RunSummary(
@@ -157,7 +172,7 @@ def take_snapshot(search: SearchStudy, config: RunConfig, num_workers: int, seco
         finished=summaries.ended,
         trained_seconds=summaries.trained_seconds,
         running=running,
-        num_workers=num_workers,
+        num_workers=max(num_workers, len(slots)),
         front=front,
         seconds=seconds,
         budget=config.budget,

@@ -11,6 +11,7 @@ from search.runs.config import RunConfig
 from search.sampling.estimate import Estimates
 from search.terminal.numbers import format_accuracy, format_seconds
 from search.terminal.output import print_json
+from space.errors import without_password
 from studies.confirmations import ConfirmedPoint
 from studies.pareto import FrontPoint, most_accurate
 from studies.trials import Outcome
@@ -50,7 +51,7 @@ def print_run(
             }
         )
         return
-    where = "" if config.storage == DEFAULT_STORAGE else f" --storage {shlex.quote(config.storage)}"
+    where = "" if config.storage == DEFAULT_STORAGE else f" --storage {shlex.quote(without_password(config.storage))}"
     study = shlex.quote(summary.study)
     shown = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
     print(f"{summary.study}: {summary.num_trained} trained ({shown}) in {format_seconds(summary.seconds)}")

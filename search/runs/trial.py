@@ -4,7 +4,6 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,10 @@ from space.candidate import CandidateSpec
 from space.errors import InputError, SearchFailedError
 from space.limits import NO_LIMITS, DeviceLimits, fits
 from space.results import EpochResult
-from studies.artifacts import sha256_of
+from studies.artifacts import checkpoint_file, sha256_of
+from studies.failures import Outage, is_outage
 from studies.rivals import Rivals, TrialCurve
+from studies.server_locks import make_local_folder
 from studies.slots import Slot, SlotLostError
 from studies.study import SearchStudy, Suggestion
 from studies.trials import Outcome, TrialAttributes, candidate_of, write_attributes
@@ -50,6 +51,8 @@ class TrialTrainer:
     """Returns the call's settings to store with each trial, given the names of the device and the engine."""
     should_stop: Callable[[], bool]
     rivals: Rivals
+    outage: Outage
+    """Whether the server of the store is away."""
     limits: DeviceLimits = NO_LIMITS
 
     def train(self, suggestion: Suggestion, slot: Slot, *, pause_after: int | None = None) -> Outcome | None:
@@ -78,10 +81,12 @@ class TrialTrainer:
         """
         candidate = candidate_of(frozen)
         training = self._training(candidate, slot)
-        with suppress(InputError):
-            saved = load_training(self._checkpoint_path(slot))
-            if saved.configuration == training.configuration:
-                training.restore(saved)
+        for path in self._checkpoints(slot):
+            with suppress(InputError):
+                saved = load_training(path)
+                is_further = len(saved.state.results) > len(training.results)
+                if saved.configuration == training.configuration and is_further:
+                    training.restore(saved)
         trial = self.search.go_on(frozen, slot, run=self._run_of(candidate), epochs=training.results)
         return self._train(trial, slot, training, pause_after)
 
@@ -92,8 +97,12 @@ class TrialTrainer:
             if (reason := self._pruned(training)) is not None:  # asked again about the epoch that was stored last
                 return self._stop(trial, slot, Outcome.PRUNED, training.results, reason)
             for result in training:
-                search.store_epoch(slot, result, save=partial(training.save, self._checkpoint_path(slot)))
+                is_stored = self._store_epoch(slot, training)
                 if result.epoch == self.num_epochs:
+                    continue
+                if not is_stored:
+                    if self.should_stop():
+                        return None  # whoever takes the slot back from this worker goes on with its trial
                     continue
                 if (reason := self._pruned(training)) is not None:
                     return self._stop(trial, slot, Outcome.PRUNED, training.results, reason)
@@ -124,9 +133,38 @@ class TrialTrainer:
     def _run_of(self, candidate: CandidateSpec) -> dict[str, Any]:
         return self.recorded(self.engine.device_for(candidate, self.device), self.engine.for_candidate(candidate).name)
 
-    def _checkpoint_path(self, slot: Slot) -> Path:
+    def _store_epoch(self, slot: Slot, training: CandidateTraining) -> bool:
+        """Store the latest epoch; returns False if the server of the store is away.
+
+        In that case the state of the training waits in a file of this machine, and the next epoch is trained meanwhile.
+        Raises `SearchFailedError` if the server is away for too long.
+        """
+        *earlier, latest = training.results
+        is_away = self.outage.is_on
+        waiting = self._waiting_file(slot)
+        try:
+            self.search.store_epoch(slot, latest, save=training.save, earlier=earlier if is_away else ())
+        except Exception as error:
+            if is_outage(error) and waiting is not None:
+                make_local_folder(waiting.parent)
+                training.save(waiting)
+            self.outage.note(error)
+            return False
+        self.outage.end()
+        if is_away and waiting is not None:
+            waiting.unlink(missing_ok=True)
+        return True
+
+    def _checkpoints(self, slot: Slot) -> list[Path]:
+        """Return the paths of the trial's checkpoint in the store and of one that waits here, if there are such."""
         assert slot.trial_number is not None
-        return self.search.store.artifacts.checkpoint(self.search.name, slot.trial_number)
+        stored = self.search.store.artifacts.checkpoint(self.search.name, slot.trial_number)
+        waiting = self._waiting_file(slot)
+        return [stored] if waiting is None else [stored, waiting]
+
+    def _waiting_file(self, slot: Slot) -> Path | None:
+        assert slot.trial_number is not None
+        return self.search.store.artifacts.local_file(checkpoint_file(self.search.name, slot.trial_number))
 
     def _pruned(self, training: CandidateTraining) -> str | None:
         """Return why a trial is to be stopped after its latest epoch, or None if it is not."""

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from search.runs.config import RunConfig
 from search.workers.machine import Resources, prepare_process
 from search.workers.processes import end_with_parent
-from space.errors import SearchError
+from space.errors import SearchError, without_password
 
 if TYPE_CHECKING:
     from mnist_core.data import Dataset
     from mnist_core.engine import Engine
     from search.runs.trial import TrialTrainer
     from search.sampling.proposals import Proposals
+    from studies.failures import Outage
     from studies.slots import Slot
     from studies.study import SearchStudy, Suggestion
     from studies.trials import Outcome
@@ -34,7 +35,7 @@ def work(config: RunConfig, worker: int, index: int, resources: Resources, failu
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _request_stop)
     end_with_parent()
-    from studies.storage import store_failure
+    from studies.failures import store_failure
 
     try:
         _work(config, worker, index, resources)
@@ -49,15 +50,16 @@ def work(config: RunConfig, worker: int, index: int, resources: Resources, failu
 
 def _work(config: RunConfig, worker: int, index: int, resources: Resources) -> None:
     from search.sampling.proposals import sampler_seed
+    from studies.failures import Outage
     from studies.leases import renewing
-    from studies.locks import WorkerLocks
     from studies.slots import SlotLostError
     from studies.storage import Store
     from studies.study import SearchStudy
 
-    store = Store.open(config.storage)
-    WorkerLocks(store.lock_path).hold(worker)
-    search = SearchStudy(store, config.study_name)
+    outage = Outage(without_password(config.storage))
+    store = outage.until_reached(lambda: Store.open(config.storage))
+    store.locks.hold(worker)
+    search = outage.until_reached(lambda: SearchStudy(store, config.study_name))
     if not search.slots.has_room(config.trials):
         return  # before torch is imported, which takes most of a worker's start and of its memory
     prepare_process()
@@ -71,12 +73,18 @@ def _work(config: RunConfig, worker: int, index: int, resources: Resources) -> N
         engine=resources.engine,
         seed=sampler_seed(config.seed, index, num_trials),
         should_stop=stop_requested.is_set,
+        outage=outage,
     )
     try:
         with renewing(lambda: search.slots.renew(worker)):
-            while not stop_requested.is_set() and (slot := search.slots.claim(config.trials, worker)):
-                with suppress(SlotLostError):  # another worker goes on with its trial
-                    fill(slot, search, proposals, trainer)
+            while not stop_requested.is_set():
+                with outage.bridging():
+                    if outage.is_on:  # a slot that was claimed while the server went away is not known here
+                        search.slots.hand_back(worker)
+                    if (slot := search.slots.claim(config.trials, worker)) is None:
+                        break
+                    with suppress(SlotLostError):  # another worker goes on with its trial
+                        fill(slot, search, proposals, trainer)
     except KeyError:  # Optuna finds no record of the trial or the study
         store.load_study(config.study_name)
         raise
@@ -106,13 +114,16 @@ def prepare_trials(
     engine: "Engine",
     seed: int,
     should_stop: Callable[[], bool],
+    outage: "Outage | None" = None,
 ) -> "tuple[Proposals, TrialTrainer]":
     """Create the objects that find and train the candidates of a worker.
 
-    ``seed`` is the sampler's seed; ``should_stop`` is called before each candidate and after each epoch.
+    ``seed`` is the sampler's seed; ``should_stop`` is called before each candidate and after each epoch; ``outage``
+    tells whether the server of the store is away.
     """
     from search.runs.trial import TrialTrainer
     from search.sampling.proposals import Proposals
+    from studies.failures import Outage
     from studies.rivals import Rivals
 
     sample = _make_sampler(search, config, len(data.validation), seed)
@@ -130,6 +141,7 @@ def prepare_trials(
         recorded=config.recorded,
         should_stop=should_stop,
         rivals=Rivals(search),
+        outage=outage or Outage(search.store.url),
         limits=config.limits,
     )
     return proposals, trainer

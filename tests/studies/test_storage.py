@@ -1,5 +1,6 @@
 import gc
 import sqlite3
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from sqlalchemy import delete, insert, update
 from sqlalchemy.exc import OperationalError
 
-from space.errors import InputError, SearchFailedError
+from space.errors import InputError, SearchFailedError, without_password
 from studies.locks import WorkerLocks
 from studies.records import read_epochs, read_front, trial_rows
 from studies.storage import DIRECTIONS, Store
@@ -159,8 +160,14 @@ def test_a_missing_store_is_refused_and_not_made(url: str, tmp_path: Path, open_
 
 # (URL, what the message says)
 BAD_URLS = {
-    "no URL": ("studies.db", "--storage must be a database URL, such as sqlite:///studies.db, not 'studies.db'"),
-    "nothing": ("", "--storage must be a database URL, such as sqlite:///studies.db, not ''"),
+    "no URL": (
+        "studies.db",
+        "database URL, such as sqlite:///studies.db or postgresql://user@host/database, not 'studies.db'",
+    ),
+    "nothing": (
+        "",
+        "database URL, such as sqlite:///studies.db or postgresql://user@host/database, not ''",
+    ),
     "too few slashes": ("sqlite:studies.db", "--storage must be a database URL"),
     "unknown dialect": ("mongodb://host/db", "--storage must be a database URL"),
     "no port": ("postgresql://host:port/db", "--storage must be a database URL"),
@@ -385,9 +392,40 @@ def test_what_follows_a_question_mark_is_not_dropped(tmp_path: Path) -> None:
     assert (tmp_path / "what?.db").is_file()
 
 
-def test_without_a_driver_what_is_supported_is_said() -> None:
-    with pytest.raises(InputError, match=r"is not installed; what is supported is an SQLite file, such as sqlite:///"):
+def test_without_its_driver_a_server_needs_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(InputError, match=r"psycopg is not installed; PostgreSQL needs the extra: pip install"):
         Store.open("postgresql://host/db")
+
+
+# (URL, what is shown)
+PASSWORDS = [
+    ("postgresql://me:secret@host:1/db", "postgresql://me:***@host:1/db"),
+    ("postgresql://me:se:cr@et/s@host/db", "postgresql://me:***@host/db"),
+    ("postgresql://me@host/db", "postgresql://me@host/db"),
+    (
+        "postgresql://host:5432/db?password=secret&sslmode=require",
+        "postgresql://host:5432/db?password=***&sslmode=require",
+    ),
+    ("can't open postgresql://me:secret@host/db: no", "can't open postgresql://me:***@host/db: no"),
+    ("sqlite:///some:where/a@b.db", "sqlite:///some:where/a@b.db"),
+]
+
+
+@pytest.mark.parametrize(("given", "shown"), PASSWORDS)
+def test_passwords_are_never_shown(given: str, shown: str) -> None:
+    assert without_password(given) == shown
+
+
+@pytest.mark.parametrize("opener", ALL_OPENERS)
+@pytest.mark.parametrize("address", ["127.0.0.1:1/db", "host:port/db"])
+def test_no_message_about_a_server_has_its_password(opener: str, address: str) -> None:
+    """Of a server that is not there, and of a URL that can't be one."""
+    with pytest.raises(InputError) as caught:
+        ALL_OPENERS[opener](f"postgresql://me:secret@{address}")
+    assert f"postgresql://me:***@{address}" in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 # A file that is replaced while it is in use

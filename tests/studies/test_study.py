@@ -441,7 +441,7 @@ def test_repair_takes_the_trial_of_a_stopped_worker_with_its_lease(search: Searc
     trial = Trial(search.study, search.study.trials[0]._trial_id)
     saved = []
     for act in (
-        lambda: search.store_epoch(lost, results(0.5, 0.6)[1], save=lambda: saved.append(1)),
+        lambda: search.store_epoch(lost, results(0.5, 0.6)[1], save=saved.append),
         lambda: search.finish(trial, lost, Outcome.COMPLETE, results(0.5, 0.6)),
         lambda: search.go_on(search.study.trials[0], lost, run={"engine": "torch"}, epochs=[]),
     ):

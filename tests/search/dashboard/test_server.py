@@ -23,8 +23,8 @@ from optuna.storages import InMemoryStorage
 from search.dashboard.guard import Rules, guarded
 from search.dashboard.server import open_server
 from space.errors import InputError
+from studies.creation import discard
 from studies.storage import Store
-from studies.study import discard
 from tests.search.dashboard.conftest import free_port
 from tests.stores import create_search, make_search, train_one
 
