@@ -88,16 +88,19 @@ class TrialSummaries:
 
         Raises `DamagedStoreError`, naming the trial, if one of them lacks something or holds something that can't be.
         """
+        # All is read before anything is noted, so that nothing is missed if a server goes away in between.
         waiting = list(self.unfinished.values())
+        ended: list[Row[*tuple[Any, ...]]] = []
+        begun = self._read(and_(optuna_trials.c.trial_id > self._last_id, self._mine()))
+        for first in range(0, len(waiting), CHUNK):
+            ids = optuna_trials.c.trial_id.in_(waiting[first : first + CHUNK])
+            ended += self._read(and_(ids, optuna_trials.c.state.in_(_ENDED)))
         new = []
-        for row in self._read(and_(optuna_trials.c.trial_id > self._last_id, self._mine())):
+        for row in begun:
             attributes = self._begin(row)
             if row[2] in _ENDED:
                 new.append(self._end(row, attributes))
-        for first in range(0, len(waiting), CHUNK):
-            ids = optuna_trials.c.trial_id.in_(waiting[first : first + CHUNK])
-            for row in self._read(and_(ids, optuna_trials.c.state.in_(_ENDED))):
-                new.append(self._end(row, self._attributes_of(row)))
+        new += [self._end(row, self._attributes_of(row)) for row in ended]
         self.ended += new
         trained = [trial for trial in new if trial.outcome in TRAINED]
         self.trained_seconds += sum(trial.seconds for trial in trained)

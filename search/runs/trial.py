@@ -116,6 +116,7 @@ class TrialTrainer:
             return self._stop(trial, slot, Outcome.DIVERGED, training.results, str(error))
         weights = self._upload(trial, training.checkpoint())
         search.finish(trial, slot, Outcome.COMPLETE, training.results, weights, training.confusion)
+        self._drop_waiting(slot)
         return Outcome.COMPLETE
 
     def _training(self, candidate: CandidateSpec, slot: Slot) -> CandidateTraining:
@@ -151,9 +152,14 @@ class TrialTrainer:
             self.outage.note(error)
             return False
         self.outage.end()
-        if is_away and waiting is not None:
-            waiting.unlink(missing_ok=True)
+        if is_away:
+            self._drop_waiting(slot)
         return True
+
+    def _drop_waiting(self, slot: Slot) -> None:
+        """Remove what this worker, or one that was killed here, left for a server that was away."""
+        if (waiting := self._waiting_file(slot)) is not None:
+            waiting.unlink(missing_ok=True)
 
     def _checkpoints(self, slot: Slot) -> list[Path]:
         """Return the paths of the trial's checkpoint in the store and of one that waits here, if there are such."""
@@ -176,6 +182,7 @@ class TrialTrainer:
 
     def _stop(self, trial: Trial, slot: Slot, outcome: Outcome, curve: list[EpochResult], reason: str) -> Outcome:
         self.search.finish(trial, slot, outcome, curve, {"reason": reason})
+        self._drop_waiting(slot)
         if outcome == Outcome.DIVERGED and self.search.slots.latest_trained(MAX_DIVERGED) == [outcome] * MAX_DIVERGED:
             raise SearchFailedError(
                 f"{MAX_DIVERGED} trials in a row diverged, the last because {reason}: lower max_lr with --space"

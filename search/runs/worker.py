@@ -60,10 +60,10 @@ def _work(config: RunConfig, worker: int, index: int, resources: Resources) -> N
     store = outage.until_reached(lambda: Store.open(config.storage))
     store.locks.hold(worker)
     search = outage.until_reached(lambda: SearchStudy(store, config.study_name))
-    if not search.slots.has_room(config.trials):
+    if not outage.until_reached(lambda: search.slots.has_room(config.trials)):
         return  # before torch is imported, which takes most of a worker's start and of its memory
     prepare_process()
-    search.summaries.update()
+    outage.until_reached(search.summaries.update)
     num_trials = search.summaries.num_trials
     proposals, trainer = prepare_trials(
         search,
