@@ -1,6 +1,7 @@
 """The command run."""
 
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -142,6 +143,15 @@ def run(
     device: Device = "auto",
     engine: EngineName = "auto",
     workers: Workers = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Place the workers on a Ray cluster, one for each CPU: auto, the one that this machine belongs to, "
+            "HOST:PORT, or ray://HOST:PORT.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     confirm: Annotated[
         bool,
         typer.Option(
@@ -187,9 +197,10 @@ def run(
 ) -> None:
     """Search for the best nets within a budget; the same command again continues where it ended."""
     from mnist_core.datasets.sources import parse_source
+    from search.runs.cluster import check_ray, place_workers
     from search.runs.config import RunConfig
     from search.runs.progress import LoggedDisplay, make_display
-    from search.runs.search import search_and_confirm
+    from search.runs.search import join_search, search_and_confirm
     from search.runs.summary import print_run
     from search.terminal.output import open_log
     from space.limits import parse_limits
@@ -216,16 +227,25 @@ def run(
         device=device,
         engine=engine,
         workers=workers,
+        cluster=cluster,
         train_size=train_size,
         warm_start=warm_start,
         confirm_seeds=planned_seeds if confirm else None,
     )
     if confirm_seeds is not None and not confirm:
         raise InputError("--confirm-seeds requires --confirm")
+    if cluster is not None:
+        check_ray()
     display = make_display(quiet=quiet)
     with nullcontext() if log is None else open_log(log) as lines:
         shown = display if lines is None else LoggedDisplay(display, lines)
-        summary, confirmed = search_and_confirm(config, shown, confirm_seeds=confirm_seeds, quiet=quiet)
+        summary, confirmed = search_and_confirm(
+            config,
+            shown,
+            confirm_seeds=confirm_seeds,
+            quiet=quiet,
+            place_workers=None if cluster is None else partial(place_workers, join_search),
+        )
     print_run(summary, config, confirmed, as_json=as_json)
     if summary.interrupted:
         raise typer.Exit(130)

@@ -30,7 +30,7 @@ def worker(
     storage: Storage = DEFAULT_STORAGE,
     workers: Workers = None,
     data_root: DataRoot = None,
-    dataset: Annotated[
+    images: Annotated[
         Path | None,
         typer.Option(
             metavar="PATH",
@@ -64,7 +64,7 @@ def worker(
         workers=workers,
         quiet=quiet,
         timeout=timeout,
-        images=dataset,
+        images=images,
     )
     config = settings_of(request)
     summary = run_search(config, QuietDisplay() if quiet else PlainDisplay())

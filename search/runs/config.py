@@ -19,7 +19,7 @@ from search.defaults import (
 from search.workers.machine import MAX_SEEDS, check_names, check_train_size, check_workers
 from space.architecture import MAX_PARAMS, num_params
 from space.candidate import CLASS_WEIGHTS
-from space.errors import InputError
+from space.errors import InputError, without_password
 from space.fitted import default_space
 from space.footprint import footprint
 from space.limits import NO_LIMITS, DeviceLimits, describe, measures_of, option_of, short
@@ -64,7 +64,9 @@ class RunConfig:
     device: str = "auto"
     engine: str = "auto"
     workers: int | None = None
-    """Number of worker processes; None means as many as the machine has room for."""
+    """Number of worker processes; None means as many as the machine, or the cluster, has room for."""
+    cluster: str | None = None
+    """Address of the Ray cluster on which workers are placed; None means this machine."""
     train_size: int | None = None
     """Number of training images; None means all that are not held out for validation."""
     warm_start: str | None = None
@@ -99,6 +101,11 @@ class RunConfig:
         check_names(self.device, self.engine)
         _require(0 <= self.seed < 2**63, "--seed must be from 0 to 2^63 - 1", self.seed)
         check_workers(self.workers)
+        _require(
+            self.cluster is None or not self.storage.startswith("sqlite:"),
+            "--cluster needs a store that all nodes can reach, --storage postgresql://USER@HOST/DATABASE",
+            without_password(self.storage),
+        )
         check_train_size(self.train_size)
         _require(
             self.confirm_seeds is None or self.confirm_seeds >= MIN_CONFIRM_SEEDS,
@@ -109,6 +116,11 @@ class RunConfig:
         _require(within, f"--confirm-seeds must be at most {MAX_SEEDS:,}", self.confirm_seeds)
         if self.study is not None:
             check_study_name(self.study)
+
+    @property
+    def joins(self) -> bool:
+        """Whether this call joins a study with settings that the study's latest ``run`` stored."""
+        return self.dataset_sha256 is not None
 
     @property
     def study_name(self) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 from mnist_core.datasets.sources import AnyDataset, ImageSource
 from search.confirmation.study_data import StudyRequest
 from search.runs.config import RunConfig
-from search.workers.machine import check_workers
 from space.errors import InputError
 from space.limits import NO_LIMITS
 from space.search_space import SearchSpace
@@ -42,7 +41,6 @@ def settings_of(request: JoinRequest) -> RunConfig:
 
     Raises `InputError` if there is no such study, or if no call of this version has said how many trials it shall have.
     """
-    check_workers(request.workers)
     store = Store.open_read_only(request.storage)
     name = store.resolve_study_name(request.study)
     fingerprint = read_fingerprint(store, name)
@@ -54,7 +52,7 @@ def settings_of(request: JoinRequest) -> RunConfig:
             "this version, which stores that"
         )
     with reading(store.database, f"study {name!r} in table searches"):
-        return RunConfig(
+        stored = RunConfig(
             **{setting: call[setting] for setting in _OF_A_CALL},
             **{setting: fingerprint[setting] for setting in ("budget", "epochs", "seed", "train_size")},
             **({"metric": fingerprint["metric"]} if "metric" in fingerprint else {}),
@@ -63,19 +61,22 @@ def settings_of(request: JoinRequest) -> RunConfig:
             dataset=_dataset(fingerprint, request.images),
             dataset_sha256=fingerprint["dataset_sha256"],
             study=name,
-            storage=request.storage,
-            data_root=request.data_root,
-            device=request.device,
-            engine=request.engine,
-            workers=request.workers,
-            timeout=request.timeout,
         )
+    return replace(
+        stored,
+        storage=request.storage,
+        data_root=request.data_root,
+        device=request.device,
+        engine=request.engine,
+        workers=request.workers,
+        timeout=request.timeout,
+    )
 
 
 def _dataset(fingerprint: dict[str, Any], images: Path | None) -> AnyDataset:
     if "source" not in fingerprint:
         if images is not None:
-            raise InputError(f"--dataset is for images of one's own, and the study's are {fingerprint['dataset']}")
+            raise InputError(f"--images is for images of one's own, and the study's are {fingerprint['dataset']}")
         dataset: str = fingerprint["dataset"]
         return dataset
     source = ImageSource.from_json(fingerprint["source"])

@@ -31,7 +31,7 @@ class Display(Protocol):
 
     def compiling(self) -> None: ...
 
-    def starting(self, num_workers: int) -> None: ...
+    def starting(self, line: str) -> None: ...
 
     def started(
         self, config: RunConfig, resources: Resources, num_trained: int, data_lines: Sequence[str] = ()
@@ -66,7 +66,7 @@ class QuietDisplay:
     def compiling(self) -> None:
         pass
 
-    def starting(self, num_workers: int) -> None:
+    def starting(self, line: str) -> None:
         pass
 
     def started(
@@ -98,8 +98,8 @@ class PlainDisplay(QuietDisplay):
     def compiling(self) -> None:
         self._print(COMPILING_LINE)
 
-    def starting(self, num_workers: int) -> None:
-        self._print(_starting_line(num_workers))
+    def starting(self, line: str) -> None:
+        self._print(line)
 
     def started(
         self, config: RunConfig, resources: Resources, num_trained: int, data_lines: Sequence[str] = ()
@@ -157,8 +157,8 @@ class LiveDisplay(QuietDisplay):
     def compiling(self) -> None:
         self._console.print(COMPILING_LINE)
 
-    def starting(self, num_workers: int) -> None:
-        self._waiting = _starting_line(num_workers)
+    def starting(self, line: str) -> None:
+        self._waiting = line
         self._live.update(Text(self._waiting), refresh=True)
 
     def started(
@@ -203,9 +203,9 @@ class LoggedDisplay(QuietDisplay):
         for display in self._displays:
             display.compiling()
 
-    def starting(self, num_workers: int) -> None:
+    def starting(self, line: str) -> None:
         for display in self._displays:
-            display.starting(num_workers)
+            display.starting(line)
 
     def started(
         self, config: RunConfig, resources: Resources, num_trained: int, data_lines: Sequence[str] = ()
@@ -234,11 +234,15 @@ def _headline(config: RunConfig, resources: Resources, num_trained: int) -> str:
     engine = resources.engine
     missing = f" (no native trainer: {engine.reason})" if engine.reason else ""
     already = f" ({num_trained} already trained)" if num_trained else ""
+    if config.cluster is None:
+        where = f"engine {engine.name} on {resources.device}{missing}"
+    else:
+        where = f"on the Ray cluster {config.cluster}"
     return (
         f"{config.study_name}: {counted(config.trials, 'trial')}{already} of up to {config.budget:,} parameters, "
         f"{str(config.limits) + ', ' if config.limits else ''}"
         f"{counted(config.epochs, 'epoch')}, on {config.dataset}; "
-        f"engine {engine.name} on {resources.device}{missing}, store {without_password(config.storage)}"
+        f"{where}, store {without_password(config.storage)}"
     )
 
 
@@ -250,7 +254,10 @@ def _trial_line(trial: TrialSummary) -> str:
     )
 
 
-def _starting_line(num_workers: int) -> str:
+def starting_line(num_workers: int, cluster: str | None = None) -> str:
+    """Return what is shown until the first trial begins."""
+    if cluster is not None:
+        return f"asking the Ray cluster {cluster} for workers"
     which = "the worker" if num_workers == 1 else f"{num_workers} workers"
     return f"starting {which}: loading PyTorch and the images"
 

@@ -1,12 +1,13 @@
 """One call of a search, from its settings to its end."""
 
 import time
+from collections.abc import Callable
 
 from mnist_core.data import find_data_again, find_data_root, hash_test_set, load_dataset
 from search.confirmation.confirm import ConfirmRequest, confirm_front, expected_seconds
 from search.runs.config import RunConfig
-from search.runs.joining import record_call
-from search.runs.progress import Display
+from search.runs.joining import JoinRequest, record_call, settings_of
+from search.runs.progress import Display, QuietDisplay, starting_line
 from search.runs.resume import settle, settle_if_new
 from search.runs.snapshot import RunningTrial, Snapshot
 from search.runs.summary import RunSummary
@@ -33,13 +34,18 @@ POLL_SECONDS = 1.0
 
 
 def search_and_confirm(
-    config: RunConfig, display: Display, *, confirm_seeds: int | None, quiet: bool
+    config: RunConfig,
+    display: Display,
+    *,
+    confirm_seeds: int | None,
+    quiet: bool,
+    place_workers: Callable[..., None] | None = None,
 ) -> tuple[RunSummary, list[ConfirmedPoint] | None]:
     """Run `run_search`, then confirm the front if that is requested and the study has all its trials.
 
     ``confirm_seeds`` is passed to `ConfirmRequest`: None continues an earlier confirmation with its own number.
     """
-    summary = run_search(config, display)
+    summary = run_search(config, display, place_workers=place_workers)
     ended_early = summary.interrupted or summary.timed_out
     if config.confirm_seeds is None or ended_early or summary.num_trained < config.trials:
         return summary, None
@@ -56,9 +62,10 @@ def search_and_confirm(
     return summary, confirm_front(request)
 
 
-def run_search(config: RunConfig, display: Display) -> RunSummary:
+def run_search(config: RunConfig, display: Display, *, place_workers: Callable[..., None] | None = None) -> RunSummary:
     """Train candidates until the study has ``config.trials`` trained trials, the time is up or a signal arrives.
 
+    ``place_workers`` is what a process runs that lets a cluster train; without it, workers are started on this machine.
     Raises `InputError` for wrong input, before anything is written, `SearchFailedError` if the search can't continue,
     and KeyboardInterrupt on the second signal; everything recorded by then is kept.
     """
@@ -81,13 +88,18 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
     store = Store.create(config.storage)
     locks = store.locks
     search = SearchStudy.create_or_resume(store, config.study_name, config.fingerprint(data), locks)
-    record_call(search, config)
+    if not config.joins:
+        record_call(search, config)
     if data.source is not None:  # so that evaluate recognises the test images, which it must not judge by
         write_sealed(store.artifacts, data.sha256, hash_test_set(config.dataset, data_root))
     del data
     search.repair(locks)
-    supervisor = Supervisor(work, config, resources)
-    num_workers = config.workers or default_workers(device)
+    if place_workers is None:
+        supervisor = Supervisor(work, config, resources)
+        num_workers = config.workers or default_workers(device)
+    else:
+        supervisor = Supervisor(place_workers, config, resources, loss=_lost_cluster(config))
+        num_workers = 1  # the process that places them
     lost = set[int]()
     stop, outage = StopRequest(), Outage(store.url)
     timed_out = ending = False
@@ -109,7 +121,7 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
                     # Without room, workers of other calls are at the trials that are left.
                     if supervisor.num_alive == 0 and search.slots.has_room(config.trials):
                         num_started = min(num_workers, config.trials - num_trained)
-                        display.starting(num_started)
+                        display.starting(starting_line(num_started, config.cluster))
                         supervisor.start(num_started)
                     num_replaced = supervisor.wait(POLL_SECONDS)
                     # A worker that is seen lost twice had the time to renew its lease, if the whole machine was
@@ -142,6 +154,11 @@ def run_search(config: RunConfig, display: Display) -> RunSummary:
         interrupted=stop.asked,
         timed_out=timed_out,
     )
+
+
+def join_search(request: JoinRequest) -> None:
+    """Train in a study, without a display, until it has its trials or a signal arrives; see `run_search`."""
+    run_search(settings_of(request), QuietDisplay())
 
 
 def take_snapshot(search: SearchStudy, config: RunConfig, num_workers: int, seconds: float) -> Snapshot:
@@ -181,4 +198,11 @@ def take_snapshot(search: SearchStudy, config: RunConfig, num_workers: int, seco
         else expected_seconds(
             summaries.seconds_of([point.trial for point in front]), config.confirm_seeds, num_workers
         ),
+    )
+
+
+def _lost_cluster(config: RunConfig) -> str:
+    return (
+        f"the Ray cluster {config.cluster} does not answer: nothing is lost, and the same command, or "
+        "'python -m search worker', goes on with the study"
     )

@@ -26,7 +26,11 @@ class Supervisor:
     """Starts workers that run ``work(config, worker id, index, resources, connection for failures)``, and replaces lost
     ones."""
 
-    def __init__(self, work: Callable[..., None], config: object, resources: object) -> None:
+    def __init__(
+        self, work: Callable[..., None], config: object, resources: object, *, loss: str | None = None
+    ) -> None:
+        """``loss`` is the error of a worker that is lost, where it is not replaced."""
+        self._loss = loss
         self._work = work
         self._config = config
         self._resources = resources
@@ -61,6 +65,8 @@ class Supervisor:
             if failure := _failure(worker):
                 raise SearchFailedError(failure)
             if worker.process.exitcode != 0 and not self._stopping:
+                if self._loss is not None:
+                    raise SearchFailedError(self._loss)
                 num_lost += 1
                 self._num_losses += 1
                 if self._num_losses >= MAX_LOSSES:

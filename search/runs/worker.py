@@ -71,7 +71,8 @@ def _work(config: RunConfig, worker: int, index: int, resources: Resources) -> N
         resources.load_data(),
         device=resources.device,
         engine=resources.engine,
-        seed=sampler_seed(config.seed, index, num_trials),
+        # Calls that join have the same indices; their workers must not propose the same candidates.
+        seed=sampler_seed(config.seed, worker if config.joins else index, num_trials),
         should_stop=stop_requested.is_set,
         outage=outage,
     )

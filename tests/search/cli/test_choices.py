@@ -8,6 +8,7 @@ from search.cli.app import app
 TRAIN = "train 8s:r|gap|fc10 --out new"
 OTHER = {
     "run": "run --budget 3000 --dataset digits",
+    "worker": "worker --storage {studies}",
     "train": f"{TRAIN} --dataset digits",
     "confirm": "confirm --storage {studies}",
     "audit": "audit --storage {studies}",

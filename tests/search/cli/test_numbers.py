@@ -21,6 +21,8 @@ OPTIONS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("run", "--train-size"): (RUN, ()),
     ("run", "--workers"): (RUN, ()),
     ("run", "--confirm-seeds"): (f"{RUN} --confirm", ()),
+    ("worker", "--workers"): ("worker --storage {studies}", ()),
+    ("worker", "--timeout"): ("worker --storage {studies}", ()),
     ("confirm", "--seeds"): ("confirm", ()),
     ("confirm", "--top"): ("confirm", ()),
     ("confirm", "--workers"): ("confirm", ()),

@@ -9,7 +9,15 @@ from rich.console import Console
 
 from mnist_core.engine import TORCH, Engine
 from search.runs.config import RunConfig
-from search.runs.progress import Display, LiveDisplay, LoggedDisplay, PlainDisplay, QuietDisplay, make_display
+from search.runs.progress import (
+    Display,
+    LiveDisplay,
+    LoggedDisplay,
+    PlainDisplay,
+    QuietDisplay,
+    make_display,
+    starting_line,
+)
 from search.workers.machine import Resources
 from studies.pareto import FrontPoint
 from studies.trials import Outcome
@@ -56,8 +64,8 @@ def test_the_headline_says_why_the_native_trainer_is_missing(lines: Callable[[],
 
 
 def test_workers_that_start_are_told(lines: Callable[[], list[str]]) -> None:
-    PlainDisplay().starting(1)
-    PlainDisplay().starting(2)
+    PlainDisplay().starting(starting_line(1))
+    PlainDisplay().starting(starting_line(2))
     assert lines() == [
         "starting the worker: loading PyTorch and the images",
         "starting 2 workers: loading PyTorch and the images",
@@ -128,7 +136,7 @@ def test_losses_and_the_end_are_told(lines: Callable[[], list[str]]) -> None:
 def test_quiet_shows_nothing(lines: Callable[[], list[str]]) -> None:
     with QuietDisplay() as display:
         display.compiling()
-        display.starting(2)
+        display.starting(starting_line(2))
         display.started(CONFIG, RESOURCES, 0)
         display.update(snapshot([finished(0, Outcome.COMPLETE)]))
         display.worker_lost([0])
@@ -196,7 +204,7 @@ def test_a_terminal_shows_what_it_waits_for_until_a_trial_runs(monkeypatch: pyte
 
     display = LiveDisplay()
     with display:
-        display.starting(2)
+        display.starting(starting_line(2))
         assert "starting 2 workers" in shown()
         display.update(snapshot())
         assert "starting 2 workers" in shown()
@@ -227,7 +235,7 @@ def test_a_log_gets_the_lines_whatever_is_shown(lines: Callable[[], list[str]]) 
 
 def _tell_all(display: Display) -> None:
     display.compiling()
-    display.starting(2)
+    display.starting(starting_line(2))
     display.started(CONFIG, RESOURCES, 0, ["about the images"])
     display.warm_start(["a net"])
     display.update(snapshot([finished(0, Outcome.COMPLETE)]))

@@ -1,0 +1,91 @@
+"""Tests of search/runs/cluster.py."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.postgres_server import PostgresServer
+from benchmarks.ray_nodes import ray_cluster
+from search.runs import cluster as cluster_module
+from search.runs.cluster import check_ray
+from search.runs.config import RunConfig
+from space.errors import InputError
+from studies.slots import SlotState, TrialSlots
+from studies.storage import Store
+from tests.stores import ROOT
+
+LINE = [sys.executable, "-m", "search", "run", "--dataset", "digits", "--budget", "3000", "--pruner", "none"]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    with ray_cluster() as cluster:
+        yield cluster
+
+
+def start(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [*LINE, *arguments],
+        cwd=folder,
+        # A cluster whose head does not come back is lost after that time, which is a minute by default.
+        env=os.environ | {"PYTHONPATH": str(ROOT), "RAY_gcs_rpc_server_reconnect_timeout_s": "3"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_store_that_nodes_can_not_reach_is_refused() -> None:
+    with pytest.raises(InputError, match=r"--cluster needs a store that all nodes can reach, --storage postgresql://"):
+        RunConfig(budget=8_000, cluster="auto")
+
+
+def test_the_extra_is_named_where_ray_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_module, "find_spec", lambda _name: None)
+    with pytest.raises(InputError, match=r"--cluster needs Ray, the extra: pip install"):
+        check_ray()
+
+
+def test_workers_on_a_cluster_train_leave_and_are_lost_with_it(
+    tmp_path: Path, cluster: Any, postgres: PostgresServer
+) -> None:
+    """One study in two calls: the first is interrupted, and the second loses the cluster."""
+    storage = postgres.create_database("cluster")
+    address = cluster.address
+    options = ("--trials", "500", "--study", "tiny", "--storage", storage, "--cluster", address)
+    first = start(tmp_path, *options)
+    slots = slots_once_trained(first, storage, 2)
+    first.send_signal(signal.SIGINT)
+    printed = first.communicate(timeout=120)
+    assert first.returncode == 130, printed
+    assert f"asking the Ray cluster {address} for workers" in printed[1]
+    assert slots.count(SlotState.RUNNING) == 0
+    num_trained = slots.num_trained()
+
+    second = start(tmp_path, *options, "--quiet")
+    slots_once_trained(second, storage, num_trained + 1)
+    cluster.remove_node(cluster.head_node, allow_graceful=False)
+    printed = second.communicate(timeout=120)
+    assert second.returncode == 1, printed
+    assert printed[1].startswith(f"error: the Ray cluster {address} does not answer: nothing is lost, and ")
+    assert printed[1].count("\n") == 1
+
+
+def slots_once_trained(call: "subprocess.Popen[str]", storage: str, num_trials: int) -> TrialSlots:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and call.poll() is None:
+        store = Store.find(storage)
+        if store is not None and "tiny" in store.study_names():
+            slots = TrialSlots(store.database, "tiny")
+            if slots.num_trained() >= num_trials:
+                return slots
+        time.sleep(0.1)
+    call.kill()
+    pytest.fail(f"{num_trials} trials were not trained: {call.communicate()}")
