@@ -81,31 +81,30 @@ def _keep_placed(join: Callable[[JoinRequest], object], config: RunConfig, stop_
     train = ray.remote(num_cpus=1, max_calls=1, max_retries=0)(join)
     placed: list[Any] = []
     losses = _Losses(config)
-    is_stopping = is_complete = False
-    while True:
-        if stop_requested.is_set() and not is_stopping:
-            is_stopping = True
-            for task in placed:
-                ray.cancel(task, force=False)  # it arrives as a Ctrl-C does
-        if not is_stopping and not is_complete:
-            resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-            num_wanted = min(int(resources.get("CPU", 0)), config.workers or config.trials)
-            placed += [train.remote(request) for _ in range(num_wanted - len(placed))]
-        elif not placed:
-            return
+    is_complete = False
+    while not is_complete and not stop_requested.is_set():
+        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        num_wanted = min(int(resources.get("CPU", 0)), config.workers or config.trials)
+        placed += [train.remote(request) for _ in range(num_wanted - len(placed))]
         if not placed:
             time.sleep(POLL_SECONDS)
             continue
         ended, placed = ray.wait(placed, timeout=POLL_SECONDS)
         for task in ended:
-            if _has_ended_well(task):
+            if _has_left(task):
                 is_complete = True
-            elif not is_stopping:
+            else:
                 losses.note()
+    for task in placed:  # also those that wait for a CPU, which may never be free
+        ray.cancel(task, force=False)  # it arrives as a Ctrl-C does
+    while placed:
+        ended, placed = ray.wait(placed)
+        for task in ended:
+            _has_left(task)
 
 
-def _has_ended_well(task: Any) -> bool:
-    """Return whether a worker left because nothing is left to train; False if it was cancelled or lost.
+def _has_left(task: Any) -> bool:
+    """Return whether a worker has left, since nothing is left to train or it was asked to; False if it was lost.
 
     Raises `SearchFailedError` with a worker's reason if the search can't continue.
     """

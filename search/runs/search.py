@@ -56,7 +56,7 @@ def search_and_confirm(
         data_root=config.data_root,
         device=config.device,
         engine=config.engine,
-        workers=config.workers,
+        workers=None if config.cluster else config.workers,
         quiet=quiet,
     )
     return summary, confirm_front(request)

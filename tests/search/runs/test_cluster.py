@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.consistency import find_problems
 from benchmarks.postgres_server import PostgresServer
 from benchmarks.ray_nodes import ray_cluster
 from search.runs import cluster as cluster_module
@@ -56,24 +57,28 @@ def test_the_extra_is_named_where_ray_is_not_installed(monkeypatch: pytest.Monke
 def test_workers_on_a_cluster_train_leave_and_are_lost_with_it(
     tmp_path: Path, cluster: Any, postgres: PostgresServer
 ) -> None:
-    """One study in two calls: the first is interrupted, and the second loses the cluster."""
+    """One study in three calls: the first completes, the second is interrupted, the third loses the cluster."""
     storage = postgres.create_database("cluster")
     address = cluster.address
-    options = ("--trials", "500", "--study", "tiny", "--storage", storage, "--cluster", address)
-    first = start(tmp_path, *options)
-    slots = slots_once_trained(first, storage, 2)
-    first.send_signal(signal.SIGINT)
+    options = ("--study", "tiny", "--storage", storage, "--cluster", address)
+    first = start(tmp_path, "--trials", "3", *options)
     printed = first.communicate(timeout=120)
-    assert first.returncode == 130, printed
+    assert first.returncode == 0, printed
     assert f"asking the Ray cluster {address} for workers" in printed[1]
-    assert slots.count(SlotState.RUNNING) == 0
-    num_trained = slots.num_trained()
+    assert find_problems(tmp_path, 3, storage=storage) == []
 
-    second = start(tmp_path, *options, "--quiet")
-    slots_once_trained(second, storage, num_trained + 1)
-    cluster.remove_node(cluster.head_node, allow_graceful=False)
+    second = start(tmp_path, "--trials", "500", *options, "--quiet")
+    slots = slots_once_trained(second, storage, 4)
+    second.send_signal(signal.SIGINT)
     printed = second.communicate(timeout=120)
-    assert second.returncode == 1, printed
+    assert second.returncode == 130, printed
+    assert slots.count(SlotState.RUNNING) == 0
+
+    third = start(tmp_path, "--trials", "500", *options, "--quiet")
+    slots_once_trained(third, storage, slots.num_trained() + 1)
+    cluster.remove_node(cluster.head_node, allow_graceful=False)
+    printed = third.communicate(timeout=120)
+    assert third.returncode == 1, printed
     assert printed[1].startswith(f"error: the Ray cluster {address} does not answer: nothing is lost, and ")
     assert printed[1].count("\n") == 1
 
