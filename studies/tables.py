@@ -190,7 +190,7 @@ test_openings = Table(
     "test_openings",
     metadata,
     Column("id", Integer, primary_key=True),
-    _study_name(),
+    Column("study_name", String(255), nullable=False, index=True),  # of a study that may have been deleted since
     Column("opened", String(32), nullable=False),  # ISO 8601, UTC
     Column("num_models", Integer, nullable=False),
 )

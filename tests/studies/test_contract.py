@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from optuna.artifacts.exceptions import ArtifactNotFound
 from optuna.exceptions import StorageInternalError
-from sqlalchemy import inspect, select, update
+from sqlalchemy import insert, inspect, select, update
 from sqlalchemy.exc import DBAPIError
 
 from benchmarks.postgres_server import PostgresServer, find_binaries
 from space.errors import InputError
 from studies.activity import read_activity
 from studies.artifacts import checkpoint_file
+from studies.confirmations import read_openings
 from studies.confusions import Confusion, read_confusions, write_confusion
 from studies.leases import LEASE_SECONDS
 from studies.listing import delete_study, list_studies
@@ -25,7 +26,7 @@ from studies.slots import Slot, SlotLostError, SlotState
 from studies.storage import Store
 from studies.study import SearchStudy
 from studies.summaries import read_totals
-from studies.tables import SCHEMA_VERSION, metadata, schema_version
+from studies.tables import SCHEMA_VERSION, metadata, schema_version, test_openings
 from studies.trials import Outcome
 from tests.stores import FINGERPRINT, NAME, begin, reopen, results, run_at_once, silence, suggest, train_one
 
@@ -279,9 +280,13 @@ def test_deleting_a_study_deletes_its_files_and_no_others(search: SearchStudy) -
     for each in (search, other):
         slot = each.slots.assign(claimed(each), begin(each, 4).number, 94)
         each.store_epoch(slot, results(0.5)[0], save=lambda path: path.write_bytes(b"state") and None)
+    opening = {"study_name": NAME, "opened": "2026-11-28T10:00:00+00:00", "num_models": 5}
+    with search.store.database.begin() as connection:
+        connection.execute(insert(test_openings).values(opening))
     delete_study(search.store, NAME)
     store = Store.open(search.store.url)
     assert store.study_names() == ["other"]
+    assert [num_models for _, num_models in read_openings(store.database, NAME)] == [5]
     assert store.artifacts.checkpoints(NAME) == {}
     assert store.artifacts.checkpoints("other").keys() == {0}
 
