@@ -166,7 +166,7 @@ def test_a_search_that_was_told_to_end_confirms_nothing(
     summary = RunSummary(
         "digits-1000", Counter(), 2, [], Estimates(), 1.0, interrupted=interrupted, timed_out=timed_out
     )
-    monkeypatch.setattr("search.runs.search.run_search", lambda _config, _display: summary)
+    monkeypatch.setattr("search.runs.search.run_search", lambda _config, _display, **_: summary)
     result = search_here("run", "--dataset", "digits", "--budget", 1_000, "--trials", 2, "--confirm")
     assert (result.returncode, result.stderr) == (code, "")
     assert "digits-1000: 2 trained" in result.stdout
