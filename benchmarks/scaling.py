@@ -15,7 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.synchronize import Barrier
@@ -48,8 +48,12 @@ def main() -> None:
     report: dict[str, dict[int, dict[str, Any]]] = {"SQLite": {}, "PostgreSQL": {}}
     for kind, found in report.items():
         for number in options.workers:
-            with _empty_store(kind) as url:
+            with _empty_store(kind) as (url, server_seconds):
+                before = server_seconds()
                 found[number] = measure(url, number, options.seconds, options.pause)
+                spent = server_seconds() - before
+            trials = found[number]["trials"] or 1
+            found[number]["server_cpu_seconds_a_trial"] = round(spent / trials, 4) if spent else None
             if not options.json:
                 print(f"{kind:>10}  {number:>3} workers  {_in_words(found[number])}", flush=True)
     if options.json:
@@ -58,16 +62,17 @@ def main() -> None:
 
 
 @contextmanager
-def _empty_store(kind: str) -> Iterator[str]:
+def _empty_store(kind: str) -> Iterator[tuple[str, Callable[[], float]]]:
+    """Yield the URL of a store, and what tells the processor time of its server, 0 where there is none."""
     if kind == "SQLite":
         with tempfile.TemporaryDirectory(prefix="scaling-") as folder:
-            yield f"sqlite:///{Path(folder) / 'studies.db'}"
+            yield f"sqlite:///{Path(folder) / 'studies.db'}", lambda: 0.0
         return
     binaries = find_binaries()
     if binaries is None:
         raise SystemExit("PostgreSQL is not installed")
     with postgres_server(binaries, survives_power_cut=True) as server:
-        yield server.create_database("scaling")
+        yield server.create_database("scaling"), server.cpu_seconds
 
 
 def measure(url: str, num_workers: int, seconds: float, pause: float) -> dict[str, Any]:
@@ -81,6 +86,8 @@ def measure(url: str, num_workers: int, seconds: float, pause: float) -> dict[st
     with context.Pool(num_processes, _set_barrier, (barrier,)) as pool:
         jobs = [(url, index, share, seconds, pause) for index, share in enumerate(shares)]
         found = [worker for process in pool.starmap(_work_in_threads, jobs, chunksize=1) for worker in process]
+        pool.close()
+        pool.join()  # so that their connections have ended
     times = [spent for worker in found for spent in worker["seconds"]]
     return {
         "trials_a_minute": round(60 * len(times) / seconds, 1),
@@ -153,10 +160,12 @@ def _save(path: Path) -> None:
 
 
 def _in_words(found: dict[str, Any]) -> str:
+    on_server = found["server_cpu_seconds_a_trial"]
+    of_server = "" if on_server is None else f"{on_server} s of the server's processor time a trial, "
     return (
         f"{found['trials_a_minute']:>7} trials a minute of {found['without_a_store']} without a store, "
         f"{found['store_seconds_a_trial']} s (standard deviation {found['standard_deviation']}) in the store a trial, "
-        f"n = {found['trials']}, {len(found['errors'])} errors"
+        f"{of_server}n = {found['trials']}, {len(found['errors'])} errors"
     )
 
 
