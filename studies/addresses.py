@@ -27,8 +27,11 @@ def engine_options(url: URL, *, read_only: bool = False) -> dict[str, Any]:
     A process has two connections at most: its own and that of the thread that renews a lease. The isolation level is
     set since a server may have another default: whoever waited for a row's lock must see what its last owner wrote.
     """
-    # A server or a network that is gone is noticed within half a minute; without these it may take hours.
+    # A server or a network that is gone is noticed within half a minute, and so is, by the server, a machine that is
+    # gone while it holds a lock or has a transaction; without these settings either may take hours.
     patience = {
+        "options": "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 "
+        "-c idle_in_transaction_session_timeout=60s",
         "connect_timeout": 10,
         "keepalives_idle": 10,
         "keepalives_interval": 5,

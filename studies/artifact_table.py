@@ -1,18 +1,19 @@
 """Model files and checkpoints as rows of a table, in stores on a server, which share no folder."""
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from optuna.artifacts.exceptions import ArtifactNotFound
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection, Engine
 
 from studies.artifacts import checkpoint_file, checkpoint_numbers
+from studies.frozen_trials import CHUNK
 from studies.server_locks import local_folder
 from studies.tables import artifacts
 
@@ -72,13 +73,12 @@ class ArtifactTable:
 
     def discard(self, names: Iterable[str]) -> int:
         with self._database.begin() as connection:
-            deleted = connection.execute(delete(artifacts).where(artifacts.c.name.in_(list(names))))
-        return deleted.rowcount
+            return sum(connection.execute(delete(artifacts).where(chosen)).rowcount for chosen in _chunks(names))
 
     def sizes(self, names: Iterable[str]) -> dict[str, int]:
-        size = func.length(artifacts.c.content)
+        query = select(artifacts.c.name, func.length(artifacts.c.content))
         with self._database.connect() as connection:
-            rows = connection.execute(select(artifacts.c.name, size).where(artifacts.c.name.in_(list(names)))).all()
+            rows = [row for chosen in _chunks(names) for row in connection.execute(query.where(chosen))]
         return {name: int(size) for name, size in rows}
 
     def checkpoint(self, study_name: str, trial: int) -> Path:
@@ -95,6 +95,13 @@ class ArtifactTable:
         with self._database.connect() as connection:
             content: bytes | None = connection.scalar(select(artifacts.c.content).where(artifacts.c.name == name))
         return content
+
+
+def _chunks(names: Iterable[str]) -> Iterator[ColumnElement[bool]]:
+    """Yield conditions that are true for the names together; a statement may have 65,535 parameters."""
+    everything = list(names)
+    for first in range(0, len(everything), CHUNK):
+        yield artifacts.c.name.in_(everything[first : first + CHUNK])
 
 
 def _write(connection: Connection, name: str, content: bytes) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from optuna.artifacts.exceptions import ArtifactNotFound
 from optuna.storages._rdb import models
 from sqlalchemy import Select, Table, insert, select
 from sqlalchemy.engine import Connection
@@ -18,11 +19,12 @@ from space.errors import InputError, SearchFailedError
 from studies.activity import read_activity
 from studies.fingerprints import read_fingerprint
 from studies.listing import artifact_sizes
+from studies.locks import CONFIRMING
 from studies.names import CURVES_SUFFIX
 from studies.sealed import sealed_file
 from studies.server_locks import ServerLocks
 from studies.storage import Store
-from studies.tables import metadata, optuna_studies, queued_candidates, searches, trial_slots
+from studies.tables import metadata, optuna_studies, queued_candidates, searches, test_openings, trial_slots
 
 _STUDIES: Table = models.StudyModel.__table__
 _TRIALS: Table = models.TrialModel.__table__
@@ -56,25 +58,33 @@ def copy_study(source: Store, target: Store, name: str) -> Copied:
     """Copy a study to a store that has none of its name.
 
     Files come first and rows in one transaction, so that a call that is killed leaves no part of a study, and the next
-    one starts again. Raises `InputError` while the study is searched, or if the target has its name already, and
-    `SearchFailedError` if what the target then holds is not what the source does.
+    one starts again. Openings of the test set that the target has of an earlier copy are not copied again. Raises
+    `InputError` while the study is searched or confirmed, or if the target has its name already, and
+    `SearchFailedError` if the study changes meanwhile, or if what the target then holds is not what the source does.
     """
-    if read_activity(source, name).running:
-        raise InputError(f"study {name!r} is being searched: end that call first")
+    if read_activity(source, name).running or source.locks.is_held(CONFIRMING):
+        raise InputError(f"study {name!r} is being searched or confirmed: end that call first")
     with target.database.connect() as connection:
         for column in (optuna_studies.c.study_name, searches.c.study_name):
             if connection.scalar(select(column).where(column.in_([name, name + CURVES_SUFFIX]))) is not None:
                 raise InputError(f"{target.url} holds a study {name!r} already: nothing was copied")
     files = _files(source, name)
-    for file in files:
-        target.artifacts.write(file, io.BytesIO(source.artifacts.open_reader(file).read()))
-    with _snapshot(source) as reading, target.database.begin() as writing:
-        for study in (name, name + CURVES_SUFFIX):
-            _copy_optuna(reading, writing, study)
-        _copy_ours(reading, writing, name)
-        before = _digest(reading, source, name, files)
+    has_changed = SearchFailedError(f"study {name!r} has changed while it was copied: nothing was copied")
+    try:
+        for file in files:
+            target.artifacts.write(file, io.BytesIO(source.artifacts.open_reader(file).read()))
+        with _snapshot(source) as reading, target.database.begin() as writing:
+            for study in (name, name + CURVES_SUFFIX):
+                _copy_optuna(reading, writing, study)
+            _copy_ours(reading, writing, name)
+            openings = _openings(reading, name)
+            before = _digest(reading, source, name, files, openings)
+            if read_activity(source, name).running or _files(source, name) != files:
+                raise has_changed
+    except ArtifactNotFound:
+        raise has_changed from None
     with _snapshot(target) as connection:
-        after = _digest(connection, target, name, _files(target, name))
+        after = _digest(connection, target, name, _files(target, name), openings)
         num_trials = len(connection.execute(_trials_of(name)).all())
     if before != after:
         raise SearchFailedError(
@@ -133,11 +143,19 @@ def _copy_ours(source: Connection, target: Connection, name: str) -> None:
     slots: dict[int, int] = {}
     for table in _OURS:
         rows = _rows(source, _ours(table, name))
+        if table is test_openings:
+            known = _openings(target, name)
+            rows = [row for row in rows if (row["opened"], row["num_models"]) not in known]
         if table is queued_candidates:
             rows = [{**row, "slot_id": slots.get(row["slot_id"], row["slot_id"])} for row in rows]
         ids = _insert(target, table, rows)
         if table is trial_slots:
             slots = dict(zip((row["id"] for row in rows), ids, strict=True))
+
+
+def _openings(connection: Connection, name: str) -> set[tuple[str, int]]:
+    """Return when the test set was opened for the study, and for how many models."""
+    return {(row["opened"], row["num_models"]) for row in _rows(connection, _ours(test_openings, name))}
 
 
 def _ours(table: Table, name: str) -> Select[Any]:
@@ -160,10 +178,15 @@ def _insert(connection: Connection, table: Table, rows: Rows) -> Sequence[int]:
     return connection.scalars(insert(table).returning(key, sort_by_parameter_order=True), values).all()
 
 
-def _digest(connection: Connection, store: Store, name: str, files: Sequence[str]) -> str:
-    """Return the SHA-256 of all rows of a study, with numbers in place of ids, and of its files."""
+def _digest(
+    connection: Connection, store: Store, name: str, files: Sequence[str], openings: set[tuple[str, int]]
+) -> str:
+    """Return the SHA-256 of all rows of a study, with numbers in place of ids, and of its files.
+
+    Of the openings of the test set, only ``openings`` count: a store may have others of an earlier study of this name.
+    """
     digest = hashlib.sha256()
-    for line in _lines(connection, name):
+    for line in (*_lines(connection, name), *map(repr, sorted(_openings(connection, name) & openings))):
         digest.update(f"{line}\n".encode())
     for file in files:
         content = store.artifacts.open_reader(file).read()
@@ -182,6 +205,8 @@ def _lines(connection: Connection, name: str) -> Iterator[str]:
             yield from _described(table, _rows(connection, _of_trials(table, study)), numbers)
     places: dict[int, int] = {}
     for table in _OURS:
+        if table is test_openings:
+            continue
         rows = _rows(connection, _ours(table, name))
         if table is trial_slots:
             places = {row["id"]: place for place, row in enumerate(rows)}

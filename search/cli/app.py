@@ -152,7 +152,7 @@ def _program_name() -> str:
 
 def _fail(message: str, exit_code: int) -> int:
     """Print an error as one line, or nothing if the help was printed instead; returns the exit code."""
-    if line := without_password(_without_long_echoes(" ".join(message.split()))):
+    if line := _without_long_echoes(without_password(" ".join(message.split()))):
         print(f"error: {line}", file=sys.stderr)
     return exit_code
 

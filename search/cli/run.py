@@ -147,8 +147,8 @@ def run(
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Place the workers on a Ray cluster, one for each CPU: auto, the one that this machine belongs to, "
-            "HOST:PORT, or ray://HOST:PORT.",
+            help="Train on a Ray cluster instead, with one worker for each of its CPUs: HOST:PORT, ray://HOST:PORT, or "
+            "auto for the cluster that this machine belongs to.",
             rich_help_panel=TRAINING,
         ),
     ] = None,

@@ -14,8 +14,8 @@ from search.runs.config import RunConfig
 from search.runs.joining import JoinRequest
 from search.workers.machine import Resources
 from search.workers.processes import MAX_LOSSES, end_with_parent, too_many_losses
-from space.errors import InputError, SearchError, SearchFailedError
-from studies.failures import Outage, store_failure
+from space.errors import InputError, SearchError, SearchFailedError, without_password
+from studies.failures import Outage, is_outage, store_failure
 from studies.slots import TrialSlots
 from studies.storage import Store
 
@@ -89,12 +89,11 @@ def _keep_placed(join: Callable[[JoinRequest], object], config: RunConfig, stop_
         if not placed:
             time.sleep(POLL_SECONDS)
             continue
-        ended, placed = ray.wait(placed, timeout=POLL_SECONDS)
-        for task in ended:
-            if _has_left(task):
-                is_complete = True
-            else:
-                losses.note()
+        ended, placed = ray.wait(placed, num_returns=len(placed), timeout=POLL_SECONDS)
+        has_left = [_has_left(task) for task in ended]
+        is_complete = any(has_left)
+        if not all(has_left):  # workers that are lost together, with their node, count as one
+            losses.note()
     for task in placed:  # also those that wait for a CPU, which may never be free
         ray.cancel(task, force=False)  # it arrives as a Ctrl-C does
     while placed:
@@ -114,12 +113,11 @@ def _has_left(task: Any) -> bool:
         ray.get(task)
     except ray.exceptions.RayTaskError as error:
         cause = error.cause
-        if isinstance(cause, ray.exceptions.TaskCancelledError):  # while it was starting
+        # It was cancelled, or the server of the store went away, while it was starting.
+        if isinstance(cause, ray.exceptions.TaskCancelledError) or (cause is not None and is_outage(cause)):
             return False
-        if isinstance(cause, SearchError | OSError):
-            raise SearchFailedError(str(cause)) from None
         reason = store_failure(cause) if isinstance(cause, Exception) else None
-        raise SearchFailedError(reason or f"a worker on the cluster failed: {_one_line(cause or error)}") from None
+        raise SearchFailedError(f"a worker on the cluster failed: {reason or _one_line(cause or error)}") from None
     except ray.exceptions.RayError:
         return False
     return True
@@ -130,7 +128,7 @@ class _Losses:
 
     def __init__(self, config: RunConfig) -> None:
         self._slots = TrialSlots(Store.open(config.storage).database, config.study_name)
-        self._outage = Outage(config.storage)
+        self._outage = Outage(without_password(config.storage))
         self._number = 0
         self._num_trained = 0
 
@@ -147,6 +145,7 @@ def _request_of(config: RunConfig) -> JoinRequest:
     return JoinRequest(
         storage=config.storage,
         study=config.study_name,
+        trials=config.trials,
         data_root=None if config.data_root is None else config.data_root.absolute(),
         device=config.device,
         engine=config.engine,

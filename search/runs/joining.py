@@ -25,6 +25,8 @@ class JoinRequest(StudyRequest):
     """Options of a call that joins a study."""
 
     timeout: float | None = None
+    trials: int | None = None
+    """Number of trials of the study; None means that of the latest call of run."""
     images: Path | None = None
     """Where the study's own images are on this machine, if not where they were on the machine that began it."""
 
@@ -51,6 +53,8 @@ def settings_of(request: JoinRequest) -> RunConfig:
             f"study {name!r} does not say how many trials it shall have: go on with it by 'python -m search run' of "
             "this version, which stores that"
         )
+    if request.images is not None and "source" not in fingerprint:
+        raise InputError(f"--images is for images of one's own, and the study's are {fingerprint['dataset']}")
     with reading(store.database, f"study {name!r} in table searches"):
         stored = RunConfig(
             **{setting: call[setting] for setting in _OF_A_CALL},
@@ -70,13 +74,12 @@ def settings_of(request: JoinRequest) -> RunConfig:
         engine=request.engine,
         workers=request.workers,
         timeout=request.timeout,
+        trials=request.trials or stored.trials,
     )
 
 
 def _dataset(fingerprint: dict[str, Any], images: Path | None) -> AnyDataset:
     if "source" not in fingerprint:
-        if images is not None:
-            raise InputError(f"--images is for images of one's own, and the study's are {fingerprint['dataset']}")
         dataset: str = fingerprint["dataset"]
         return dataset
     source = ImageSource.from_json(fingerprint["source"])

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from mnist_core.data import find_data_again, find_data_root, hash_test_set, load_dataset
+from mnist_core.engine import TORCH
 from search.confirmation.confirm import ConfirmRequest, confirm_front, expected_seconds
 from search.runs.config import RunConfig
 from search.runs.joining import JoinRequest, record_call, settings_of
@@ -83,7 +84,10 @@ def run_search(config: RunConfig, display: Display, *, place_workers: Callable[.
     print_warnings(data.warnings)
     config = settle(config.for_images(data, fits_space=fits_space), data)
     data_lines = [] if data.source is None else [*describe_data(data), config.augmentation]
-    device, engine = find_engine(config.device, config.engine, compiling=display.compiling)
+    if place_workers is None:
+        device, engine = find_engine(config.device, config.engine, compiling=display.compiling)
+    else:
+        device, engine = config.device, TORCH  # nothing is trained here
     resources = Resources(config.dataset, data_root, config.train_size, device, engine)
     store = Store.create(config.storage)
     locks = store.locks
@@ -103,6 +107,7 @@ def run_search(config: RunConfig, display: Display, *, place_workers: Callable[.
     lost = set[int]()
     stop, outage = StopRequest(), Outage(store.url)
     timed_out = ending = False
+    num_trained = num_replaced = 0
     try:
         with stop.listening(), display:
             display.started(config, resources, search.slots.num_trained(), data_lines)
@@ -116,14 +121,16 @@ def run_search(config: RunConfig, display: Display, *, place_workers: Callable[.
                 if ending and supervisor.num_alive == 0:
                     break
                 with outage.bridging():
-                    if (num_trained := search.slots.num_trained()) >= config.trials:
+                    num_trained_before, num_trained = num_trained, search.slots.num_trained()
+                    if num_trained >= config.trials:
                         break
+                    if num_trained > num_trained_before:
+                        supervisor.note_progress()
                     # Without room, workers of other calls are at the trials that are left.
                     if supervisor.num_alive == 0 and search.slots.has_room(config.trials):
                         num_started = min(num_workers, config.trials - num_trained)
                         display.starting(starting_line(num_started, config.cluster))
                         supervisor.start(num_started)
-                    num_replaced = supervisor.wait(POLL_SECONDS)
                     # A worker that is seen lost twice had the time to renew its lease, if the whole machine was
                     # stopped; after the server was away, each needs time to do so.
                     lost_before, lost = lost, search.lost_slots(locks)
@@ -131,9 +138,10 @@ def run_search(config: RunConfig, display: Display, *, place_workers: Callable[.
                         lost = set()
                     if num_replaced or lost & lost_before:
                         display.worker_lost(search.repair(locks))
-                    if search.slots.num_trained() > num_trained:
-                        supervisor.note_progress()
+                        num_replaced = 0
                     display.update(take_snapshot(search, config, supervisor.num_alive, time.monotonic() - started))
+                # Also while the server is away, since workers may be leaving.
+                num_replaced += supervisor.wait(POLL_SECONDS)
             while supervisor.num_alive:
                 supervisor.wait(POLL_SECONDS)
             with outage.bridging():
@@ -142,6 +150,8 @@ def run_search(config: RunConfig, display: Display, *, place_workers: Callable[.
         supervisor.kill()
         with outage.bridging():
             search.repair(locks)
+    if stop.asked and outage.is_on:
+        raise KeyboardInterrupt  # what the study has can't be shown
     search.summaries.update()
     front = read_front(store.database, search.name)
     return RunSummary(

@@ -1,13 +1,14 @@
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from benchmarks.postgres_server import PostgresServer
-from space.errors import InputError
+from space.errors import InputError, SearchFailedError
 from studies.artifacts import sha256_of
 from studies.confirmations import read_confirmed_front, read_openings
 from studies.copying import copy_study
-from studies.listing import artifact_sizes, list_study
+from studies.listing import artifact_sizes, delete_study, list_study
 from studies.records import curve_rows, read_front, trial_rows
 from studies.sealed import sealed_file
 from studies.slots import TrialSlots
@@ -49,6 +50,8 @@ def test_a_confirmed_study_goes_to_a_server_and_back(tmp_path: Path, postgres: P
 
     back = Store.create(f"sqlite:///{tmp_path / 'back.db'}")
     assert copy_study(server, back, NAME) == there
+    delete_study(back, NAME)  # which leaves the record of openings
+    assert copy_study(server, back, NAME) == there
     assert contents(Store.open_read_only(back.url)) == before
     weights = attributes_of(complete_trial(back, NAME, read_front(back.database, NAME)[0].trial))
     assert sha256_of(back.artifacts.find(weights["weights"])) == weights.get(
@@ -74,3 +77,19 @@ def test_a_study_that_is_searched_is_not_copied(tmp_path: Path) -> None:
     assert target.study_names() == []
     copied = copy_study(search.store, target, search.name)
     assert (copied.num_trials, copied.num_files) == (0, 0)
+
+
+def test_a_study_that_changes_meanwhile_is_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Store.open(restore_store(tmp_path, 2))
+    target = Store.create(f"sqlite:///{tmp_path / 'target.db'}")
+    read = source.artifacts.open_reader
+
+    def removing(name: str) -> BinaryIO:
+        opened = read(name)
+        source.artifacts.find(name).unlink()
+        return opened
+
+    monkeypatch.setattr(type(source.artifacts), "open_reader", lambda _self, name: removing(name))
+    with pytest.raises(SearchFailedError, match="has changed while it was copied: nothing was copied"):
+        copy_study(source, target, NAME)
+    assert target.study_names() == []

@@ -11,8 +11,9 @@ import pytest
 import typer
 
 import search.__main__
-from search.cli.app import CONSOLE_SCRIPT, app, main
+from search.cli.app import CONSOLE_SCRIPT, _fail, app, main
 from search.terminal.streams import WatchedStream
+from space.errors import MAX_ECHO
 
 GROUP = typer.main.get_command(app)
 
@@ -147,3 +148,10 @@ def test_no_command_shows_the_help_and_no_error(search_here) -> None:
     shown = search_here()
     assert "Usage: python -m search" in shown.stdout + shown.stderr
     assert "error" not in shown.stderr
+
+
+def test_a_password_of_any_length_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """Long words are shortened only after that, since half an address is not known as one."""
+    token = "t" * 3 * MAX_ECHO
+    assert _fail(f"the server of postgresql://me:{token}@host/db is away", 1) == 1
+    assert capsys.readouterr().err == "error: the server of postgresql://me:***@host/db is away\n"

@@ -81,6 +81,13 @@ def test_other_images_are_refused_by_their_hash(tmp_path: Path, monkeypatch: pyt
         run_search(settings_of(request_of(runner, images=here, engine="torch")), QuietDisplay())
 
 
+def test_a_place_for_images_that_come_by_name_is_refused(tmp_path: Path) -> None:
+    runner = make_runner(tmp_path)
+    record_call(runner.search, runner.config)
+    with pytest.raises(InputError, match=r"^--images is for images of one's own, and the study's are digits$"):
+        settings_of(request_of(runner, images=tmp_path))
+
+
 def start_worker(folder: Path, database: str) -> "subprocess.Popen[str]":
     """A machine's workers: with a folder and a temporary folder of its own, as machines have."""
     folder.mkdir()
