@@ -25,7 +25,7 @@ from studies.artifact_table import ArtifactTable
 from studies.artifacts import StudyArtifacts
 from studies.damage import damaged, damaged_store, name_damage
 from studies.failures import naming_store
-from studies.locks import CURVES_LOCK, LOCK_FILES, WORKERS_LOCK, WorkerLocks
+from studies.locks import LOCK_FILES, WORKERS_LOCK, WorkerLocks
 from studies.migrations import migrate
 from studies.names import (
     CURVES_SUFFIX,
@@ -204,11 +204,6 @@ class Store:
         """The file beside an SQLite file whose bytes this machine's workers lock while they are alive."""
         assert isinstance(self.artifacts, StudyArtifacts)
         return self.artifacts.folder / WORKERS_LOCK
-
-    @property
-    def curves_lock_path(self) -> Path:
-        """The file that is locked by the process that adds learning curves."""
-        return self.lock_path.with_name(CURVES_LOCK)
 
     def study_names(self) -> list[str]:
         """Return the names of the searches whose Optuna study is there."""

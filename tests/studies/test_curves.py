@@ -7,7 +7,7 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from studies.curves import are_in_order, next_number
-from studies.locks import WorkerLocks, file_lock
+from studies.locks import WorkerLocks
 from studies.study import SearchStudy
 from studies.trials import Outcome
 from tests.stores import (
@@ -91,7 +91,7 @@ def test_a_curve_waits_for_the_trials_before_its_own(search: SearchStudy) -> Non
 
 
 def test_only_one_worker_appends_at_a_time_and_none_waits(search: SearchStudy) -> None:
-    with file_lock(search.store.curves_lock_path, wait=True):
+    with search.store.locks.curves(wait=True):
         train_one(search, 4, [0.5])
         assert curves_of(search) == []
     train_one(search, 5, [0.6])
@@ -131,7 +131,7 @@ def train_three(search: SearchStudy) -> None:
 
 @pytest.mark.parametrize("call", [1, 2, 3])
 def test_a_kill_while_curves_are_added(search: SearchStudy, call: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    with file_lock(search.store.curves_lock_path, wait=True):
+    with search.store.locks.curves(wait=True):
         train_three(search)
     with monkeypatch.context() as patch:
         patch.setattr(search.curves, "add_trial", killed_on_call(call, search.curves.add_trial))
@@ -148,7 +148,7 @@ def test_a_kill_while_curves_are_added(search: SearchStudy, call: int, monkeypat
 
 def in_the_order_of_their_ends(search: SearchStudy) -> SearchStudy:
     """Three trials with their curves as earlier versions added them: the later trials ended before the first."""
-    with file_lock(search.store.curves_lock_path, wait=True):
+    with search.store.locks.curves(wait=True):
         train_three(search)
         search.add_rejected(suggest(100), BUDGET)
     for number, accuracy in ((2, 0.7), (1, 0.6), (0, 0.5)):
