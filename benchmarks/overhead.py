@@ -74,6 +74,7 @@ def main() -> None:
         # Memory is measured first, since a new process's largest resident set starts at its parent's.
         with ProcessPoolExecutor(1, get_context("spawn"), initializer=prepare_process) as pool:
             report["worker"] = pool.submit(measure_worker).result()
+    prepare_process()  # one thread, as workers have
     with tempfile.TemporaryDirectory(prefix="overhead-") as folder:
         for num_trials in options.trials:
             times = measure_store(Path(folder) / f"{num_trials}.db", num_trials, options.repeats)
