@@ -134,9 +134,7 @@ def run_search(config: RunConfig, display: Display, *, place_workers: Callable[.
                     # A worker that is seen lost twice had the time to renew its lease, if the whole machine was
                     # stopped; after the server was away, each needs time to do so.
                     lost_before, lost = lost, search.lost_slots(locks)
-                    if outage.ended_within(2 * RENEWAL_SECONDS):
-                        lost = set()
-                    if num_replaced or lost & lost_before:
+                    if (num_replaced or lost & lost_before) and not outage.ended_within(2 * RENEWAL_SECONDS):
                         display.worker_lost(search.repair(locks))
                         num_replaced = 0
                     display.update(take_snapshot(search, config, supervisor.num_alive, time.monotonic() - started))
