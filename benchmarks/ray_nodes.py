@@ -105,7 +105,8 @@ def _start(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "search", *arguments],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        # A cluster whose head does not come back is lost after that time, which is a minute by default.
+        env=os.environ | {"PYTHONPATH": str(ROOT), "RAY_gcs_rpc_server_reconnect_timeout_s": "3"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
