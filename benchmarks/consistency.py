@@ -51,16 +51,16 @@ def _query(folder: Path, query: str) -> list[tuple[Any, ...]]:
         return []
 
 
-def find_problems(
-    folder: Path, num_trials: int, *, storage: str = "sqlite:///studies.db", study: str | None = None
-) -> list[str]:
+def find_problems(folder: Path, num_trials: int, *, storage: str | None = None, study: str | None = None) -> list[str]:
     """Return the problems of a search whose last call ended with ``num_trials`` trained trials.
 
-    It is the only one in the store unless ``study`` names it; ``folder`` is the working directory.
+    It is the only one in the store unless ``study`` names it. The store is ``studies.db`` in ``folder``, the working
+    directory, unless ``storage`` names it.
 
     Everything is derived again from Optuna's trials and compared with our tables and the command line.
     """
     problems: list[str] = []
+    storage = storage or f"sqlite:///{folder / 'studies.db'}"
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     line = [sys.executable, "-m", "search", "status", "--json", "--storage", storage]
     line += [] if study is None else ["--study", study]
@@ -69,8 +69,7 @@ def find_problems(
     if shown != {"trained": num_trials, "running": 0}:
         problems.append(f"status shows {shown}, not {num_trials} trained and none running")
 
-    path = f"sqlite:///{folder / 'studies.db'}"
-    store = Store.open_read_only(path if storage == "sqlite:///studies.db" else storage)
+    store = Store.open_read_only(storage)
     name = store.resolve_study_name(study)
     trials = store.load_study(name).get_trials(deepcopy=False)
     curves = store.load_curves(name).get_trials(deepcopy=False)

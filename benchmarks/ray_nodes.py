@@ -58,8 +58,8 @@ def search_on_nodes(folder: Path, server: PostgresServer, num_trials: int) -> Co
         node = cluster.add_node(**NODE)
         cluster.add_node(**NODE)
         command = (*OPTIONS, "--trials", str(num_trials), "--cluster", cluster.address, "--quiet")
-        run = _start(folder, "run", *command, "--storage", storage)
-        slots = _await(lambda: _slots(storage), "the study begins")
+        run = start_search(folder, "run", *command, "--storage", storage)
+        slots = _await(lambda: find_slots(storage), "the study begins")
         _await(lambda: _num_running(slots) == 3, "three workers train")
         cluster.remove_node(node, allow_graceful=False)
         course.trials_at_kill = slots.num_trained()
@@ -73,7 +73,7 @@ def search_on_nodes(folder: Path, server: PostgresServer, num_trials: int) -> Co
         course.message = stderr.strip()
         if run.returncode != 1 or course.message.count("\n"):
             course.problems.append(f"the search ended with exit code {run.returncode}")
-    plain = _start(folder, "worker", "--workers", "2", "--quiet", "--study", STUDY, "--storage", storage)
+    plain = start_search(folder, "worker", "--workers", "2", "--quiet", "--study", STUDY, "--storage", storage)
     _, stderr = plain.communicate(timeout=SECONDS)
     if plain.returncode != 0:
         course.problems.append(f"the worker ended with exit code {plain.returncode}: {stderr}")
@@ -101,19 +101,21 @@ def ray_cluster() -> Iterator[Any]:
             cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
-def _start(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+def start_search(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+    """Start a command in a folder; what it prints can be read at its end."""
     return subprocess.Popen(
         [sys.executable, "-m", "search", *arguments],
         cwd=folder,
         # A cluster whose head does not come back is lost after that time, which is a minute by default.
         env=os.environ | {"PYTHONPATH": str(ROOT), "RAY_gcs_rpc_server_reconnect_timeout_s": "3"},
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def _slots(storage: str) -> TrialSlots | None:
+def find_slots(storage: str) -> TrialSlots | None:
+    """Return the slots of the study called `STUDY`, or None if there is none yet."""
     store = Store.find(storage)
     return None if store is None or STUDY not in store.study_names() else TrialSlots(store.database, STUDY)
 

@@ -68,9 +68,8 @@ class Storm:
     server: PostgresServer | None = None
     """The server that holds the study, which is restarted in the middle; None for an SQLite file."""
 
-    @property
-    def storage(self) -> str:
-        return "sqlite:///studies.db" if self.server is None else self.server.url("chaos")
+    def storage(self, folder: Path) -> str:
+        return f"sqlite:///{folder / 'studies.db'}" if self.server is None else self.server.url("chaos")
 
 
 @dataclass
@@ -165,7 +164,7 @@ def _start(folder: Path, storm: Storm, call: int) -> "subprocess.Popen[bytes]":
     numbers = ("--trials", str(storm.num_trials), "--workers", str(storm.num_workers))
     with (folder / f"stderr-{call}.txt").open("wb") as stderr:
         return subprocess.Popen(
-            [sys.executable, "-m", "search", "run", *OPTIONS, *numbers, "--storage", storm.storage],
+            [sys.executable, "-m", "search", "run", *OPTIONS, *numbers, "--storage", storm.storage(folder)],
             cwd=folder,
             env=os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"},
             stdout=subprocess.DEVNULL,
@@ -174,13 +173,14 @@ def _start(folder: Path, storm: Storm, call: int) -> "subprocess.Popen[bytes]":
 
 
 def _check(folder: Path, storm: Storm, found: Weathered) -> Weathered:
-    found.problems += find_problems(folder, storm.num_trials, storage=storm.storage)
+    storage = storm.storage(folder)
+    found.problems += find_problems(folder, storm.num_trials, storage=storage)
     begun = [(seed, epoch) for _, seed, epoch in read_begun(folder)]
     found.epochs, found.epochs_again = len(begun), len(begun) - len(set(begun))
     # While a server is away, epochs are kept where they are trained: a restart costs none, unless a kill comes with it.
     if found.epochs_again > found.kills + found.stops:
         found.problems.append(f"{found.epochs_again} epochs were begun again")
-    store = Store.open_read_only(storm.storage if storm.server else f"sqlite:///{folder / 'studies.db'}")
+    store = Store.open_read_only(storage)
     with store.database.connect() as connection:
         rows = connection.execute(text("SELECT num_attempts, count(*) FROM trial_slots GROUP BY 1")).all()
         failed = connection.scalar(text("SELECT count(*) FROM trials WHERE state = 'FAIL' AND study_id = 1"))

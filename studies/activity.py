@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from space.errors import InputError
+from studies.locks import CONFIRMING
 from studies.slots import UNFINISHED, Slot, SlotState, TrialSlots, is_alive
 from studies.storage import Store
 
@@ -15,6 +17,14 @@ class Activity:
     interrupted: list[Slot]
     """Those that wait for a worker to go on with them."""
     paused: list[Slot]
+
+
+def check_idle(store: Store, name: str) -> None:
+    """Raise `InputError` while the study is searched, or a front of its store is confirmed."""
+    if read_activity(store, name).running:
+        raise InputError(f"study {name!r} is being searched: end that call first")
+    if store.locks.is_held(CONFIRMING):
+        raise InputError(f"a front of {store.url} is being confirmed: end that call first")
 
 
 def read_activity(store: Store, name: str) -> Activity:

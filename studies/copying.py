@@ -16,10 +16,9 @@ from sqlalchemy import Select, Table, insert, select
 from sqlalchemy.engine import Connection
 
 from space.errors import InputError, SearchFailedError
-from studies.activity import read_activity
+from studies.activity import check_idle, read_activity
 from studies.fingerprints import read_fingerprint
 from studies.listing import artifact_sizes
-from studies.locks import CONFIRMING
 from studies.names import CURVES_SUFFIX
 from studies.sealed import sealed_file
 from studies.server_locks import ServerLocks
@@ -62,8 +61,7 @@ def copy_study(source: Store, target: Store, name: str) -> Copied:
     `InputError` while the study is searched or confirmed, or if the target has its name already, and
     `SearchFailedError` if the study changes meanwhile, or if what the target then holds is not what the source does.
     """
-    if read_activity(source, name).running or source.locks.is_held(CONFIRMING):
-        raise InputError(f"study {name!r} is being searched or confirmed: end that call first")
+    check_idle(source, name)
     with target.database.connect() as connection:
         for column in (optuna_studies.c.study_name, searches.c.study_name):
             if connection.scalar(select(column).where(column.in_([name, name + CURVES_SUFFIX]))) is not None:

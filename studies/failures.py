@@ -57,7 +57,7 @@ class Outage:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._url = without_password(url)
         self._began: float | None = None
         self._ended = -float("inf")
         self._num_failures = 0

@@ -5,14 +5,13 @@ from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 
-from space.errors import InputError
+from studies.activity import check_idle
 from studies.artifacts import confirmed_file
 from studies.creation import discard
 from studies.fingerprints import read_fingerprint
-from studies.locks import CONFIRMING
 from studies.pareto import FrontPoint, most_accurate
 from studies.records import read_front
-from studies.slots import SlotState, TrialSlots, is_alive
+from studies.slots import TrialSlots
 from studies.storage import Store
 from studies.tables import confirmation_trainings, optuna_attributes, optuna_trials, trial_slots
 from studies.trials import TRAINED
@@ -74,13 +73,8 @@ def delete_study(store: Store, name: str) -> None:
     Raises `InputError` while it is searched or confirmed. A call that is killed leaves a study that is gone, whose name
     can be used again, or files that belong to none.
     """
-    locks = store.locks
-    with locks.maintenance():
-        running = TrialSlots(store.database, name).read((SlotState.RUNNING,))
-        if any(is_alive(slot, locks) for slot in running):
-            raise InputError(f"study {name!r} is being searched: end that call first")
-        if locks.is_held(CONFIRMING):
-            raise InputError(f"a front of {store.url} is being confirmed: end that call first")
+    with store.locks.maintenance():
+        check_idle(store, name)
         names = artifact_sizes(store, name)
         discard(store, name)
         store.artifacts.discard(names)

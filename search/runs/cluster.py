@@ -14,7 +14,7 @@ from search.runs.config import RunConfig
 from search.runs.joining import JoinRequest
 from search.workers.machine import Resources
 from search.workers.processes import MAX_LOSSES, end_with_parent, too_many_losses
-from space.errors import InputError, SearchError, SearchFailedError, without_password
+from space.errors import InputError, SearchError, SearchFailedError
 from studies.failures import Outage, is_outage, store_failure
 from studies.slots import TrialSlots
 from studies.storage import Store
@@ -128,7 +128,7 @@ class _Losses:
 
     def __init__(self, config: RunConfig) -> None:
         self._slots = TrialSlots(Store.open(config.storage).database, config.study_name)
-        self._outage = Outage(without_password(config.storage))
+        self._outage = Outage(config.storage)
         self._number = 0
         self._num_trained = 0
 

@@ -86,8 +86,10 @@ def run_search(config: RunConfig, display: Display, *, place_workers: Callable[.
     data_lines = [] if data.source is None else [*describe_data(data), config.augmentation]
     if place_workers is None:
         device, engine = find_engine(config.device, config.engine, compiling=display.compiling)
+        num_workers = config.workers or default_workers(device)
     else:
         device, engine = config.device, TORCH  # nothing is trained here
+        num_workers = 1  # the process that places them
     resources = Resources(config.dataset, data_root, config.train_size, device, engine)
     store = Store.create(config.storage)
     locks = store.locks
@@ -98,12 +100,8 @@ def run_search(config: RunConfig, display: Display, *, place_workers: Callable[.
         write_sealed(store.artifacts, data.sha256, hash_test_set(config.dataset, data_root))
     del data
     search.repair(locks)
-    if place_workers is None:
-        supervisor = Supervisor(work, config, resources)
-        num_workers = config.workers or default_workers(device)
-    else:
-        supervisor = Supervisor(place_workers, config, resources, loss=_lost_cluster(config))
-        num_workers = 1  # the process that places them
+    loss = None if place_workers is None else _lost_cluster(config)
+    supervisor = Supervisor(place_workers or work, config, resources, loss=loss)
     lost = set[int]()
     stop, outage = StopRequest(), Outage(store.url)
     timed_out = ending = False

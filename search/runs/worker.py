@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from search.runs.config import RunConfig
 from search.workers.machine import Resources, prepare_process
 from search.workers.processes import end_with_parent
-from space.errors import SearchError, without_password
+from space.errors import SearchError
 
 if TYPE_CHECKING:
     from mnist_core.data import Dataset
@@ -56,7 +56,7 @@ def _work(config: RunConfig, worker: int, index: int, resources: Resources) -> N
     from studies.storage import Store
     from studies.study import SearchStudy
 
-    outage = Outage(without_password(config.storage))
+    outage = Outage(config.storage)
     store = outage.until_reached(lambda: Store.open(config.storage))
     store.locks.hold(worker)
     search = outage.until_reached(lambda: SearchStudy(store, config.study_name))

@@ -1,9 +1,7 @@
 """Tests of search/runs/cluster.py."""
 
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,34 +11,20 @@ import pytest
 
 from benchmarks.consistency import find_problems
 from benchmarks.postgres_server import PostgresServer
-from benchmarks.ray_nodes import ray_cluster
+from benchmarks.ray_nodes import STUDY, find_slots, ray_cluster, start_search
 from search.runs import cluster as cluster_module
 from search.runs.cluster import check_ray
 from search.runs.config import RunConfig
 from space.errors import InputError
 from studies.slots import SlotState, TrialSlots
-from studies.storage import Store
-from tests.stores import ROOT
 
-LINE = [sys.executable, "-m", "search", "run", "--dataset", "digits", "--budget", "3000", "--pruner", "none"]
+LINE = ("run", "--dataset", "digits", "--budget", "3000", "--pruner", "none", "--study", STUDY)
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     with ray_cluster() as cluster:
         yield cluster
-
-
-def start(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [*LINE, *arguments],
-        cwd=folder,
-        # A cluster whose head does not come back is lost after that time, which is a minute by default.
-        env=os.environ | {"PYTHONPATH": str(ROOT), "RAY_gcs_rpc_server_reconnect_timeout_s": "3"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def test_a_store_that_nodes_can_not_reach_is_refused() -> None:
@@ -60,21 +44,21 @@ def test_workers_on_a_cluster_train_leave_and_are_lost_with_it(
     """One study in three calls: the first completes, the second is interrupted, the third loses the cluster."""
     storage = postgres.create_database("cluster")
     address = cluster.address
-    options = ("--study", "tiny", "--storage", storage, "--cluster", address)
-    first = start(tmp_path, "--trials", "3", *options)
+    options = ("--storage", storage, "--cluster", address)
+    first = start_search(tmp_path, *LINE, "--trials", "3", *options)
     printed = first.communicate(timeout=120)
     assert first.returncode == 0, printed
     assert f"asking the Ray cluster {address} for workers" in printed[1]
     assert find_problems(tmp_path, 3, storage=storage) == []
 
-    second = start(tmp_path, "--trials", "500", *options, "--quiet")
+    second = start_search(tmp_path, *LINE, "--trials", "500", *options, "--quiet")
     slots = slots_once_trained(second, storage, 4)
     second.send_signal(signal.SIGINT)
     printed = second.communicate(timeout=120)
     assert second.returncode == 130, printed
     assert slots.count(SlotState.RUNNING) == 0
 
-    third = start(tmp_path, "--trials", "500", *options, "--quiet")
+    third = start_search(tmp_path, *LINE, "--trials", "500", *options, "--quiet")
     slots_once_trained(third, storage, slots.num_trained() + 1)
     cluster.remove_node(cluster.head_node, allow_graceful=False)
     printed = third.communicate(timeout=120)
@@ -86,11 +70,9 @@ def test_workers_on_a_cluster_train_leave_and_are_lost_with_it(
 def slots_once_trained(call: "subprocess.Popen[str]", storage: str, num_trials: int) -> TrialSlots:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and call.poll() is None:
-        store = Store.find(storage)
-        if store is not None and "tiny" in store.study_names():
-            slots = TrialSlots(store.database, "tiny")
-            if slots.num_trained() >= num_trials:
-                return slots
+        slots = find_slots(storage)
+        if slots is not None and slots.num_trained() >= num_trials:
+            return slots
         time.sleep(0.1)
     call.kill()
     pytest.fail(f"{num_trials} trials were not trained: {call.communicate()}")
