@@ -1,13 +1,17 @@
 """Search strategies compared in real studies with the same processor time, judged by fresh seeds.
 
-    python -m benchmarks.real_searches [--images PATH] [--minutes M] [--studies N] [--seeds N] [--strategies NAME ...]
-                                       [--json]
+    python -m benchmarks.real_searches FOLDER [--images PATH] [--minutes M] [--studies N] [--seeds N]
+                                       [--strategies NAME ...] [--json]
 
 Each strategy of benchmarks/strategies.py searches for M minutes of one core's time, in N studies that are interleaved
 with those of the other strategies, one on each core: under a budget of 8,000 parameters on MNIST, or of 20,000 on the
 images at PATH. Then each point that a study puts forward is trained with fresh seeds, and its mean accuracy on the
 validation images is its true one: no test image is read. Prints every front, and the area that each dominates, as
 benchmarks/replay.py measures it. Takes about N x (M + the time of the fresh seeds) x strategies / cores minutes.
+
+Every epoch is kept in FOLDER, so that the command can be stopped at any time: the same command goes on where it
+stopped, and one with more minutes, studies, seeds or strategies trains only what is not there yet. For that the code,
+the images and the processor must be the same.
 """
 
 import argparse
@@ -15,11 +19,13 @@ import json
 import math
 import random
 import statistics
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import optuna
@@ -63,9 +69,46 @@ class Found:
     num_epochs: int
     front: list[tuple[Point, CandidateSpec]]
 
+    @property
+    def title(self) -> str:
+        return f"{self.strategy}, study {self.study}"
+
+
+@dataclass(frozen=True)
+class KeptEpochs:
+    """Epochs of trainings, in a file of one JSON object a line. Only one process may use a file at a time."""
+
+    path: Path
+    data: Dataset
+
+    def training(self, candidate: CandidateSpec, seed: int) -> Iterator[Epoch]:
+        """Yield the epochs that are kept, and train for the others, with the processor time of each."""
+        name = [seed, str(candidate.key)]
+        kept = self._kept(name)
+        yield from kept
+        if len(kept) == FULL_SCHEDULE:
+            return
+        engine = resolve_engine("native", "cpu")
+        results = iter(CandidateTraining(candidate, self.data, seed=seed, device="cpu", engine=engine))
+        for i in range(FULL_SCHEDULE):
+            before = time.process_time()
+            result = next(results)
+            epoch = Epoch(result.val_accuracy, result.train_accuracy, time.process_time() - before)
+            if i >= len(kept):
+                with self.path.open("a") as file:
+                    file.write(json.dumps({"training": name, **epoch._asdict()}) + "\n")
+                yield epoch
+
+    def _kept(self, name: list[object]) -> list[Epoch]:
+        text = self.path.read_text() if self.path.exists() else ""
+        # The last line of a process that was killed may be incomplete.
+        lines = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        return [Epoch(**{key: line[key] for key in Epoch._fields}) for line in lines if line["training"] == name]
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where every epoch is kept")
     parser.add_argument("--images", help="the images to train on (default: MNIST)")
     parser.add_argument("--minutes", type=float, default=60, help="processor time of a study (default: 60)")
     parser.add_argument("--studies", type=int, default=2, help="for each strategy (default: 2)")
@@ -76,21 +119,26 @@ def main() -> None:
     series, task = Series.of(options.images), task_of(options.images)
     resolve_engine("native", "cpu")  # compiles the trainer once, before the workers start
     workers = default_workers("cpu")
+    options.folder.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(workers, get_context("spawn"), initializer=prepare_worker, initargs=(1,)) as pool:
         searches = [
-            pool.submit(search, series, task, strategy, i, options.minutes)
+            pool.submit(search, series, task, strategy, i, options.minutes, options.folder)
             for i in range(options.studies)
             for strategy in options.strategies
         ]
-        studies = [search.result() for search in searches]
+        studies = []
+        for running in searches:
+            studies.append(running.result())
+            print(f"{studies[-1].title} has ended", file=sys.stderr)
         fresh = [
-            (point, pool.submit(last_accuracy, series.dataset, candidate, FRESH_SEED + i))
+            (point, pool.submit(last_accuracy, series.dataset, candidate, FRESH_SEED + i, options.folder))
             for i in range(options.seeds)
             for found in studies
             for point, candidate in found.front
         ]
-        for point, training in fresh:
+        for i, (point, training) in enumerate(fresh, 1):
             point.fresh.append(training.result())
+            print(f"fresh seeds: {i} of {len(fresh)} trainings", file=sys.stderr)
     if options.json:
         print(json.dumps([asdict(found) | {"front": [asdict(point) for point, _ in found.front]} for found in studies]))
         return
@@ -102,13 +150,14 @@ def task_of(images: str | None) -> Task:
     return TASKS["mnist" if images is None else "cifar10-small"]
 
 
-def search(series: Series, task: Task, strategy: str, number: int, minutes: float) -> Found:
-    """Run one study on one core and return what it puts forward."""
+def search(series: Series, task: Task, strategy: str, number: int, minutes: float, folder: Path) -> Found:
+    """Run one study on one core, or go on with it, and return what it puts forward."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     data = load_dataset(series.dataset, find_data_root(series.dataset))
+    epochs = KeptEpochs(folder / f"{strategy} {number}.jsonl", data)
     seeds = random.Random(f"real {strategy} {number}")
     study = StrategyStudy(
-        start=lambda candidate: epochs_of(candidate, data, seeds.randrange(2**31)),
+        start=lambda candidate: epochs.training(candidate, seeds.randrange(2**31)),
         space=series.space,
         budget=task.budget,
         num_validation=len(data.validation),
@@ -128,20 +177,11 @@ def point_of(trial: Trial, log_error: float) -> Point:
     return Point(candidate.num_params, str(candidate.architecture), 1 - trial.error, 1 - math.exp(log_error))
 
 
-def epochs_of(candidate: CandidateSpec, data: Dataset, seed: int) -> Iterator[Epoch]:
-    """Train, and yield each epoch with its processor time."""
-    training = CandidateTraining(candidate, data, seed=seed, device="cpu", engine=resolve_engine("native", "cpu"))
-    results = iter(training)
-    for _ in range(FULL_SCHEDULE):
-        before = time.process_time()
-        result = next(results)
-        yield Epoch(result.val_accuracy, result.train_accuracy, time.process_time() - before)
-
-
-def last_accuracy(dataset: AnyDataset, candidate: CandidateSpec, seed: int) -> float:
+def last_accuracy(dataset: AnyDataset, candidate: CandidateSpec, seed: int, folder: Path) -> float:
     """Return the validation accuracy after the last epoch."""
     data = load_dataset(dataset, find_data_root(dataset))
-    return [*epochs_of(candidate, data, seed)][-1].val_accuracy
+    epochs = KeptEpochs(folder / f"fresh seed {seed} of {candidate.key}.jsonl", data)
+    return [*epochs.training(candidate, seed)][-1].val_accuracy
 
 
 def print_study(found: Found, task: Task) -> None:
@@ -150,7 +190,7 @@ def print_study(found: Found, task: Task) -> None:
     errors = np.log([1 - statistics.mean(point.fresh) for point in points])
     optimism = statistics.mean(point.estimate - statistics.mean(point.fresh) for point in points)
     print(
-        f"\n{found.strategy}, study {found.study}: {found.num_trials} trials, {found.num_epochs} epochs; area "
+        f"\n{found.title}: {found.num_trials} trials, {found.num_epochs} epochs; area "
         f"{area(sizes, errors, task):.3f}; chosen by accuracies {100 * optimism:+.2f} points above those of fresh seeds"
     )
     for point in points:
