@@ -33,7 +33,7 @@ from mnist_core.data import find_data_root, load_dataset
 from mnist_core.datasets.sources import AnyDataset, parse_source
 from mnist_core.engine import resolve_engine
 from mnist_core.files import write_whole
-from search.sampling.draws import GrowingDraw
+from search.sampling.draws import GrowingDraw, evenly_spread
 from search.workers.processes import default_workers
 from search.workers.training import CandidateTraining
 from space.fitted import default_space
@@ -46,7 +46,6 @@ SIZE_TOLERANCE = 0.97
 """Smallest size of a candidate, as a share of the size it is drawn for."""
 EPOCHS = 15
 SHORT_SCHEDULES = (5, 8)
-GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 KEY = ["candidate", "seed", "schedule"]
 """Columns that tell one training from another; with the epoch, they tell the rows apart."""
 
@@ -102,7 +101,7 @@ def draw_params(series: Series, candidate: int) -> tuple[str, dict[str, Any]]:
     Sizes follow the golden-ratio sequence on a log scale, which spreads any number of candidates evenly.
     """
     low, high = map(math.log, series.sizes)
-    size = math.exp(low + (high - low) * ((candidate + 0.5) * GOLDEN_RATIO % 1))
+    size = math.exp(low + (high - low) * evenly_spread(candidate))
     generator = random.Random(candidate)
     kind, draw_type = ("uniform", RandomDraw) if candidate % 2 else ("growing", GrowingDraw)
     while True:

@@ -22,6 +22,7 @@ SIZE_RANGE = 16.0
 """Approximate ratio of the budget to the smallest size that counts, and to that of the smallest of these nets."""
 SIZE_TOLERANCE = 0.9
 """Smallest size of a growing net, as a share of the size it aims at."""
+GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 MAX_GROWTH = 1.7
 """Largest ratio of a layer's width to that of the layer before it in a growing net."""
 MAX_DRAWS = 500
@@ -68,18 +69,21 @@ def draw_growing(
     generator: random.Random,
     *,
     size_range: float,
+    place: float | None = None,
     epochs: int,
     limits: DeviceLimits = NO_LIMITS,
 ) -> Suggestion | None:
     """Draw a random net within budget and limits whose widths grow slowly; returns None if no draw was within them.
 
-    A front spans sizes, so each call aims at a random size, uniform on a log scale from the budget down to
-    1 / ``size_range`` of it. Small nets are best if their widths grow slowly, which few random nets do, and TPE would
-    need more trials than a default run has to learn this. If no draw has the size, the largest within the budget is
-    used.
+    A front spans sizes, so each call aims at a size: on a log scale, at the ``place`` from 0, which stands for the
+    budget divided by ``size_range``, to 1, which stands for the budget; at a random place if None is given. Small nets
+    are best if their widths grow slowly, which few random nets do, and TPE would need more trials than a default run
+    has to learn this. If no draw has the size, the largest within the budget is used.
     """
     lowest = max(num_params(space.smallest), budget / size_range)
-    size = math.exp(generator.uniform(math.log(lowest), math.log(budget)))
+    if place is None:
+        place = generator.random()
+    size = lowest * (budget / lowest) ** place
     largest, params = 0, None
     for _ in range(MAX_DRAWS):
         draw = GrowingDraw(generator)
@@ -92,6 +96,11 @@ def draw_growing(
             return Suggestion.of(draw.params, space, epochs=epochs)
         largest, params = drawn_size, draw.params
     return None if params is None else Suggestion.of(params, space, epochs=epochs)
+
+
+def evenly_spread(number: int) -> float:
+    """Return a place from 0 to 1 for each number from 0; those of any first few numbers are spread evenly."""
+    return (number + 0.5) * GOLDEN_RATIO % 1
 
 
 class GrowingDraw(RandomDraw):

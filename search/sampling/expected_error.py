@@ -1,14 +1,23 @@
 """The error with which a stopped training would have ended, judged by those that were trained to the end."""
 
 import math
-import statistics
 from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from studies.rivals import TrialCurve
 
-UNKNOWN_FALL = 0.4
-"""Standard deviation of the log error at the end of a stopped training, where too few others tell how errors fall."""
-MIN_CURVES = 3
+Array = NDArray[np.float64]
+
+PRIOR_MEANS = np.array([0.0, 0.0, 0.0, 0.5])
+PRIOR_STDS = np.array([10.0, 1.0, 0.5, 0.5])
+"""What is assumed beforehand of the constant, the log size, its square and the log error so far as predictors of the
+log error at the end."""
+PRIOR_SPREAD, PRIOR_WEIGHT = 0.15, 3.0
+"""Standard deviation around the prediction that is assumed beforehand, and the number of trials that this counts as."""
+LEAST_SHARE = 0.05
+"""Smallest share of the variance that the error so far is taken to explain."""
 
 
 def expected_log_error(
@@ -17,17 +26,41 @@ def expected_log_error(
     """Return the mean of the log error after the last epoch, and the variance of the measurement.
 
     A whole curve has its last error; its variance is that of the number of errors, a Poisson variable, which is about
-    as large as what differs between seeds (docs/decisions.md). The error of a stopped one is taken to fall by the
-    median factor of those in ``complete``, which have all ``num_epochs`` epochs.
+    as large as what differs between seeds (docs/decisions.md). The error of a stopped one is predicted from its size
+    and its error so far, by a regression on those in ``complete``, which have all ``num_epochs`` epochs. Trainings are
+    stopped because their error so far is large, and much of that is chance. So were it taken to fall by the same factor
+    as that of the others, they would count as worse than they are.
     """
     least = 0.5 / num_validation
     if len(curve) == num_epochs:
         error = max(1 - curve.val_accuracy[-1], least)
         return math.log(error), 1 / (num_validation * error)
-    epoch = len(curve)
-    falls = [math.log(max(1 - other.val_accuracy[-1], least) / other.error_so_far(epoch, least)) for other in complete]
-    so_far = math.log(curve.error_so_far(epoch, least))
-    if len(falls) < MIN_CURVES:
-        return so_far, UNKNOWN_FALL**2
-    expected = so_far + statistics.median(falls)
-    return expected, statistics.variance(falls) + 1 / (num_validation * math.exp(expected))
+    so_far = math.log(curve.error_so_far(len(curve), least))
+    sizes = np.array([math.log(other.num_params / curve.num_params) for other in complete])
+    errors_so_far = np.array([math.log(other.error_so_far(len(curve), least)) for other in complete])
+    ends = np.array([math.log(max(1 - other.val_accuracy[-1], least)) for other in complete])
+    center, end = (errors_so_far.mean(), ends.mean()) if complete else (so_far, so_far)
+    predictors = np.stack([np.ones_like(sizes), sizes, sizes**2, errors_so_far - center], axis=1)
+    own = np.array([1.0, 0.0, 0.0, so_far - center])
+    mean, variance, spread = _regression(predictors, ends - end, own)
+    _, _, spread_by_size = _regression(predictors[:, :3], ends - end, own[:3])
+    # What the size tells is no evidence of this training: whoever learns from it knows the other trials. Left of the
+    # prediction's precision is the share that the error so far adds.
+    share = max(1 - spread / spread_by_size, LEAST_SHARE)
+    return float(end) + mean, variance / share
+
+
+def _regression(predictors: Array, values: Array, own: Array) -> tuple[float, float, float]:
+    """Return the mean and the variance of a Bayesian linear regression at (P,) ``own``, and the variance around it.
+
+    It learns from (N, P) predictors and (N,) values, and the first P of the priors.
+    """
+    num = len(own)
+    left = values - predictors @ PRIOR_MEANS[:num]
+    spread = PRIOR_SPREAD**2
+    for _ in range(2):  # the variance around the line and the line depend on each other
+        covariance = np.linalg.inv(predictors.T @ predictors / spread + np.diag(PRIOR_STDS[:num] ** -2))
+        change = covariance @ predictors.T @ left / spread
+        squares = float(((left - predictors @ change) ** 2).sum())
+        spread = (PRIOR_WEIGHT * PRIOR_SPREAD**2 + squares) / (PRIOR_WEIGHT + len(values))
+    return float(own @ (PRIOR_MEANS[:num] + change)), spread + float(own @ covariance @ own), spread

@@ -16,6 +16,7 @@ from search.sampling.draws import (
     GrowingDraw,
     SmallestSeen,
     draw_growing,
+    evenly_spread,
     smallest_params,
     too_many_rejections,
 )
@@ -75,12 +76,12 @@ class FrontSearch:
         """Return the candidate with the largest expected improvement of the front, one of some that are drawn.
 
         Candidates that are being trained count as ending with the error that is expected of them. The first
-        `STARTUP_TRIALS` are random growing nets of sizes spread over the front's. Raises `SearchFailedError` if no net
-        is found that is not among the observations.
+        `STARTUP_TRIALS` are random growing nets whose sizes are spread evenly over those of the front. Raises
+        `SearchFailedError` if no net is found that is not among the observations.
         """
         every = [observation.candidate for observation in observations]
         taken = set(every)
-        if len(observations) < STARTUP_TRIALS and (first := self._draw_first()).candidate not in taken:
+        if len(observations) < STARTUP_TRIALS and (first := self._draw_first(len(observations))).candidate not in taken:
             return first
         known = np.array([observation.log_error is not None for observation in observations])
         if not known.any():  # others are training all there are
@@ -112,9 +113,15 @@ class FrontSearch:
             reference=worst + REFERENCE_MARGIN,
         )
 
-    def _draw_first(self) -> Suggestion:
+    def _draw_first(self, number: int) -> Suggestion:
         drawn = draw_growing(
-            self._space, self._budget, self._generator, size_range=SIZE_RANGE, epochs=self._epochs, limits=self._limits
+            self._space,
+            self._budget,
+            self._generator,
+            size_range=SIZE_RANGE,
+            place=evenly_spread(number),
+            epochs=self._epochs,
+            limits=self._limits,
         )
         if drawn is not None:
             return drawn

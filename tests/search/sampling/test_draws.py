@@ -6,7 +6,14 @@ from collections import Counter
 import pytest
 from optuna.trial import FixedTrial
 
-from search.sampling.draws import MAX_GROWTH, MAX_REJECTIONS, SIZE_RANGE, draw_growing, draw_within_budget
+from search.sampling.draws import (
+    MAX_GROWTH,
+    MAX_REJECTIONS,
+    SIZE_RANGE,
+    draw_growing,
+    draw_within_budget,
+    evenly_spread,
+)
 from space.architecture import num_params
 from space.candidate import CandidateSpec
 from space.errors import SearchFailedError
@@ -62,6 +69,19 @@ def test_startup_nets_spread_over_sizes_and_grow_slowly() -> None:
     for candidate in candidates:
         widths = [layer.width for layer in candidate.architecture.layers if isinstance(layer, Conv)]
         assert all(a <= b <= MAX_GROWTH * a for a, b in itertools.pairwise(widths)), widths
+
+
+def test_sizes_of_few_startup_nets_are_spread_evenly() -> None:
+    for num in (2, 3, 5, 10):
+        places = [0.0, *sorted(evenly_spread(number) for number in range(num)), 1.0]
+        assert max(b - a for a, b in itertools.pairwise(places)) < 2 / num
+
+
+@pytest.mark.parametrize("place", [0.0, 0.5, 0.9])
+def test_a_startup_net_has_the_size_of_its_place(place: float) -> None:
+    drawn = draw_growing(DEFAULT, 8_000, random.Random(0), size_range=16.0, place=place, epochs=15)
+    assert drawn is not None
+    assert 0.9 * 500 * 16**place <= drawn.candidate.num_params <= 500 * 16**place
 
 
 def test_a_startup_net_is_within_the_budget_where_none_has_the_size(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Proposals that fill a front, in studies whose errors are made up."""
 
+import itertools
 import math
 import random
 import re
@@ -92,8 +93,8 @@ def test_the_first_proposals_spread_over_the_sizes_of_the_front() -> None:
         running.append(Observation(proposed.params, proposed.candidate, log_error=None))
         sizes.append(proposed.candidate.num_params)
     assert max(sizes) <= BUDGET
-    assert min(sizes) < BUDGET / 4
-    assert max(sizes) > BUDGET / 2
+    logs = [math.log(BUDGET / 16), *sorted(map(math.log, sizes)), math.log(BUDGET)]
+    assert max(b - a for a, b in itertools.pairwise(logs)) < math.log(16) / 5
 
 
 def test_a_budget_of_the_smallest_net_alone() -> None:
