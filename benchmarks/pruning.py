@@ -9,7 +9,8 @@ that differ from the stored ones are an error. Trials that are already in FILE a
 The rule sees each trial in turn, epoch by epoch, with the earlier trials that it let finish as rivals. The size-blind
 median rule (stop below the median accuracy of all earlier trials at the same epoch, like Optuna's MedianPruner) is
 replayed for comparison. Results are for the recorded order; random orders show the spread. Also prints how well the end
-of a curve can be predicted when the rule first decides.
+of a curve can be predicted when the rule first decides, and how much worse than they are stopped trials count in the
+model of errors: as it judges them, and if their errors fell by the median factor of the others.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from optuna.trial import FrozenTrial
 from mnist_core.allocator import keep_freed_memory
 from mnist_core.engine import Engine, resolve_engine
 from search.runs.pruning import WARM_UP_EPOCHS, should_prune
+from search.sampling.expected_error import expected_log_error
 from search.workers.processes import default_workers
 from space.results import EpochResult
 from studies.fingerprints import read_fingerprint
@@ -57,6 +59,10 @@ class Replay:
     """Largest excess in accuracy of a lost point over every surviving trial of at most its size."""
     num_lost_beyond_noise: int
     """Number of lost points whose excess is above two standard errors of the difference of two accuracies."""
+    too_high: float
+    """Mean over the pruned trials of the log error that is expected of them minus the last one; 0 if none is."""
+    too_high_by_median: float
+    """The same if each fell by the median factor of the others."""
 
 
 def size_aware(trial: TrialCurve, rivals: Sequence[TrialCurve], num_epochs: int) -> bool:
@@ -75,17 +81,25 @@ RULES: dict[str, Rule] = {"size-aware": size_aware, "size-blind median": size_bl
 def replay(trials: Sequence[TrialCurve], rule: Rule) -> Replay:
     num_epochs = max(map(len, trials))
     finished: list[TrialCurve] = []
+    stopped: list[tuple[TrialCurve, TrialCurve]] = []
     num_trained = 0
     for trial in trials:
         for epoch in range(1, len(trial) + 1):
             num_trained += 1
             if rule(_until(trial, epoch), finished, num_epochs):
+                stopped.append((_until(trial, epoch), trial))
                 break
         else:
             finished.append(trial)
     front = _front(trials)
     lost = [point for point in front if trials[point.trial] not in finished]
     losses = [_loss(point, finished) for point in lost]
+    true = [_log_error(whole) for _, whole in stopped]
+    judged = [
+        expected_log_error(start, finished, num_epochs=num_epochs, num_validation=NUM_VALIDATION)[0]
+        for start, _ in stopped
+    ]
+    by_median = [_by_median_fall(start, finished) for start, _ in stopped]
     return Replay(
         epochs_saved=1 - num_trained / sum(map(len, trials)),
         num_pruned=len(trials) - len(finished),
@@ -93,7 +107,23 @@ def replay(trials: Sequence[TrialCurve], rule: Rule) -> Replay:
         num_lost=len(lost),
         worst_loss=max(losses, default=0.0),
         num_lost_beyond_noise=sum(loss > 2 * _standard_error(point) for loss, point in zip(losses, lost, strict=True)),
+        too_high=_mean_difference(judged, true),
+        too_high_by_median=_mean_difference(by_median, true),
     )
+
+
+def _by_median_fall(start: TrialCurve, complete: Sequence[TrialCurve]) -> float:
+    epoch, least = len(start), 0.5 / NUM_VALIDATION
+    falls = [_log_error(other) - math.log(other.error_so_far(epoch, least)) for other in complete]
+    return math.log(start.error_so_far(epoch, least)) + statistics.median(falls)
+
+
+def _log_error(trial: TrialCurve) -> float:
+    return math.log(1 - trial.val_accuracy[-1])
+
+
+def _mean_difference(left: Sequence[float], right: Sequence[float]) -> float:
+    return statistics.mean(a - b for a, b in zip(left, right, strict=True)) if left else 0.0
 
 
 def foretelling(trials: Sequence[TrialCurve], epoch: int) -> dict[str, float]:
@@ -213,7 +243,8 @@ def main() -> None:
         print(
             f"    in {len(many)} random orders {100 * spread['epochs_saved_mean']:.1f} +- "
             f"{100 * spread['epochs_saved_sd']:.1f} % saved, {spread['lost_mean']:.2f} front points lost an order, "
-            f"{spread['lost_beyond_noise_mean']:.3f} beyond the noise"
+            f"{spread['lost_beyond_noise_mean']:.3f} beyond the noise; the log errors expected of pruned trials are "
+            f"{spread['too_high_mean']:.3f} too high, by the median fall {spread['too_high_by_median_mean']:.3f}"
         )
     print(f"standard deviation of the logarithm of the last validation error, foretold after epoch {WARM_UP_EPOCHS}:")
     for name, deviation in foretelling(trials, WARM_UP_EPOCHS).items():
@@ -240,6 +271,8 @@ def _spread(replays: Sequence[Replay]) -> dict[str, float]:
         "epochs_saved_sd": statistics.stdev(saved),
         "lost_mean": statistics.mean(one.num_lost for one in replays),
         "lost_beyond_noise_mean": statistics.mean(one.num_lost_beyond_noise for one in replays),
+        "too_high_mean": statistics.mean(one.too_high for one in replays),
+        "too_high_by_median_mean": statistics.mean(one.too_high_by_median for one in replays),
     }
 
 
