@@ -142,8 +142,10 @@ def main() -> None:
     if options.json:
         print(json.dumps([asdict(found) | {"front": [asdict(point) for point, _ in found.front]} for found in studies]))
         return
-    for found in sorted(studies, key=lambda found: found.strategy):
+    studies.sort(key=lambda found: (found.strategy, found.study))
+    for found in studies:
         print_study(found, task)
+    print_summary(studies, task)
 
 
 def task_of(images: str | None) -> Task:
@@ -186,12 +188,10 @@ def last_accuracy(dataset: AnyDataset, candidate: CandidateSpec, seed: int, fold
 
 def print_study(found: Found, task: Task) -> None:
     points = [point for point, _ in found.front]
-    sizes = np.log([point.num_params for point in points])
-    errors = np.log([1 - statistics.mean(point.fresh) for point in points])
     optimism = statistics.mean(point.estimate - statistics.mean(point.fresh) for point in points)
     print(
-        f"\n{found.title}: {found.num_trials} trials, {found.num_epochs} epochs; area "
-        f"{area(sizes, errors, task):.3f}; chosen by accuracies {100 * optimism:+.2f} points above those of fresh seeds"
+        f"\n{found.title}: {found.num_trials} trials, {found.num_epochs} epochs; "
+        f"area {area_of(found, task):.3f}; chosen by accuracies {100 * optimism:+.2f} points above those of fresh seeds"
     )
     for point in points:
         spread = f" (sd {100 * statistics.stdev(point.fresh):.2f})" if len(point.fresh) > 1 else ""
@@ -199,6 +199,33 @@ def print_study(found: Found, task: Task) -> None:
             f"  {point.num_params:>6,} parameters: {point.val_accuracy:.2%} in the search, "
             f"{statistics.mean(point.fresh):.2%}{spread} with fresh seeds  {point.notation}"
         )
+
+
+def print_summary(studies: list[Found], task: Task) -> None:
+    """Print a row for each study: its area, and how accurate its choices for four budgets are with fresh seeds."""
+    limits = [task.budget // share for share in (8, 4, 2, 1)]
+    print(f"\n{'':>26}  trials  epochs  points   area" + "".join(f"  <={limit:>6,}" for limit in limits))
+    for found in studies:
+        chosen = [choice(found, limit) for limit in limits]
+        print(
+            f"{found.title:>26}{found.num_trials:>8,}{found.num_epochs:>8,}{len(found.front):>8}"
+            f"{area_of(found, task):>7.3f}"
+            + "".join(f"{'none' if accuracy is None else format(accuracy, '.2%'):>10}" for accuracy in chosen)
+        )
+
+
+def area_of(found: Found, task: Task) -> float:
+    points = [point for point, _ in found.front]
+    sizes = np.log([point.num_params for point in points])
+    return area(sizes, np.log([1 - statistics.mean(point.fresh) for point in points]), task)
+
+
+def choice(found: Found, limit: int) -> float | None:
+    """Return the accuracy with fresh seeds of the point that the study expects most of, up to a size, if it has one."""
+    points = [point for point, _ in found.front if point.num_params <= limit]
+    if not points:
+        return None
+    return statistics.mean(max(points, key=lambda point: point.estimate).fresh)
 
 
 if __name__ == "__main__":
