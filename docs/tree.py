@@ -62,6 +62,7 @@ PURPOSES = {
     "docs/runs/*/front.csv": "The front of the search",
     "docs/runs/*/confirmation.csv": "Every training of the confirmations",
     "docs/runs/*/confirmed.csv": "The confirmed front",
+    "docs/runs/*/fronts.txt": "Every front, judged by fresh seeds",
     "docs/runs/*/confirmed-first.csv": "The confirmed front before the search was extended",
     "space/default.toml": "The default ranges of a search",
     "space/measured.csv": "Test accuracies that the reference systems reached when trained here",
