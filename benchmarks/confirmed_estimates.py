@@ -17,8 +17,7 @@ from optuna.trial import FixedTrial
 
 from benchmarks.strategy_study import FULL_SCHEDULE
 from search.sampling.estimates import estimate_accuracies
-from search.sampling.expected_error import expected_log_error
-from search.sampling.observation import Observation
+from search.sampling.expected_error import observe
 from space.candidate import CandidateSpec
 from space.search_space import SearchSpace
 from studies.rivals import TrialCurve
@@ -37,15 +36,11 @@ def main() -> None:
     folder = parser.parse_args().folder
     candidates = read_candidates(folder / "trials.csv")
     curves = read_curves(folder / "curves.csv", candidates)
-    complete = [curve for curve in curves.values() if len(curve) == FULL_SCHEDULE]
-    observations = [
-        Observation(
-            {},
-            candidates[trial],
-            *expected_log_error(curve, complete, num_epochs=FULL_SCHEDULE, num_validation=NUM_VALIDATION),
-        )
-        for trial, curve in curves.items()
-    ]
+    observations = observe(
+        (({}, candidates[trial], curve) for trial, curve in curves.items()),
+        num_epochs=FULL_SCHEDULE,
+        num_validation=NUM_VALIDATION,
+    )
     trainings = pd.read_csv(folder / "confirmation.csv")
     fresh = trainings[trainings["stage"] == VALIDATION_STAGE].groupby("trial")["accuracy"].mean()
     estimates = estimate_accuracies(

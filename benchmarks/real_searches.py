@@ -101,8 +101,10 @@ class KeptEpochs:
 
     def _kept(self, name: list[object]) -> list[Epoch]:
         text = self.path.read_text() if self.path.exists() else ""
-        # The last line of a process that was killed may be incomplete.
-        lines = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        whole = text[: text.rfind("\n") + 1]
+        if whole != text:  # the last line, on a full disk, or of a machine that went down
+            self.path.write_text(whole)
+        lines = map(json.loads, whole.splitlines())
         return [Epoch(**{key: line[key] for key in Epoch._fields}) for line in lines if line["training"] == name]
 
 

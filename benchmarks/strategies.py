@@ -16,7 +16,7 @@ from optuna.trial import TrialState, create_trial
 from benchmarks.strategy_study import FULL_SCHEDULE, Array, Params, StrategyStudy, Trial
 from search.sampling.draws import STARTUP_TRIALS, draw_growing
 from search.sampling.estimates import estimate_accuracies
-from search.sampling.expected_error import expected_log_error
+from search.sampling.expected_error import observe
 from search.sampling.front_search import FrontSearch
 from search.sampling.improvement import non_dominated
 from search.sampling.observation import Observation
@@ -140,14 +140,11 @@ def by_estimate(study: StrategyStudy, trials: Sequence[Trial]) -> Array:
 
 def observations(study: StrategyStudy) -> list[Observation]:
     """Return what the trials show to the model of errors, as in a search."""
-    complete = [trial.curve for trial in study.complete()]
-    observed = []
-    for trial in study.trials:
-        log_error, variance = expected_log_error(
-            trial.curve, complete, num_epochs=FULL_SCHEDULE, num_validation=study.num_validation
-        )
-        observed.append(Observation(trial.params, trial.candidate, log_error, variance))
-    return observed
+    return observe(
+        ((trial.params, trial.candidate, trial.curve) for trial in study.trials),
+        num_epochs=FULL_SCHEDULE,
+        num_validation=study.num_validation,
+    )
 
 
 class _Tpe:

@@ -98,6 +98,27 @@ def draw_growing(
     return None if params is None else Suggestion.of(params, space, epochs=epochs)
 
 
+def draw_startup(
+    space: SearchSpace,
+    budget: int,
+    generator: random.Random,
+    number: int,
+    *,
+    epochs: int,
+    limits: DeviceLimits = NO_LIMITS,
+) -> Suggestion | None:
+    """Draw a growing net to start a search from; those of numbers from 0 have sizes that are spread evenly."""
+    return draw_growing(
+        space,
+        budget,
+        generator,
+        size_range=SIZE_RANGE,
+        place=evenly_spread(number),
+        epochs=epochs,
+        limits=limits,
+    )
+
+
 def evenly_spread(number: int) -> float:
     """Return a place from 0 to 1 for each number from 0; those of any first few numbers are spread evenly."""
     return (number + 0.5) * GOLDEN_RATIO % 1

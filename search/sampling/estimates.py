@@ -13,7 +13,7 @@ import numpy as np
 
 from search.sampling.error_model import ErrorModel
 from search.sampling.estimate import Estimate, Estimates
-from search.sampling.expected_error import expected_log_error
+from search.sampling.expected_error import observe
 from search.sampling.features import FeatureScale
 from search.sampling.observation import Observation
 from space.candidate import CandidateSpec
@@ -49,15 +49,11 @@ def _read_estimates(store: Store, study_name: str, numbers: Sequence[int]) -> Es
         return Estimates(missing="the trials are of a version that did not store the number of validation images")
     trained = read_trained(database, study_name, _learnt_from(list(outcomes), numbers))
     num_epochs = max(len(trial.curve) for trial in trained.values())
-    complete = [trial.curve for trial in trained.values() if len(trial.curve) == num_epochs]
-    observations = [
-        Observation(
-            {},
-            trial.candidate,
-            *expected_log_error(trial.curve, complete, num_epochs=num_epochs, num_validation=num_validation),
-        )
-        for trial in trained.values()
-    ]
+    observations = observe(
+        (({}, trial.candidate, trial.curve) for trial in trained.values()),
+        num_epochs=num_epochs,
+        num_validation=num_validation,
+    )
     candidates = [trained[number].candidate for number in numbers]
     estimates = estimate_accuracies(observations, candidates, num_validation=num_validation)
     return Estimates(dict(zip(numbers, estimates, strict=True)))

@@ -1,11 +1,14 @@
 """The error with which a stopped training would have ended, judged by those that were trained to the end."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from search.sampling.observation import Observation
+from space.candidate import CandidateSpec
 from studies.rivals import TrialCurve
 
 Array = NDArray[np.float64]
@@ -18,6 +21,23 @@ PRIOR_SPREAD, PRIOR_WEIGHT = 0.15, 3.0
 """Standard deviation around the prediction that is assumed beforehand, and the number of trials that this counts as."""
 LEAST_SHARE = 0.05
 """Smallest share of the variance that the error so far is taken to explain."""
+
+
+def observe(
+    trainings: Iterable[tuple[Mapping[str, Any], CandidateSpec, TrialCurve]], *, num_epochs: int, num_validation: int
+) -> list[Observation]:
+    """Return what trainings that have ended tell the model of errors, in the same order.
+
+    Each is given by its parameters, its candidate and its curve. Those that were stopped before ``num_epochs`` epochs
+    are judged by the complete ones among them.
+    """
+    ended = list(trainings)
+    complete = [curve for _, _, curve in ended if len(curve) == num_epochs]
+    observations = []
+    for params, candidate, curve in ended:
+        log_error, variance = expected_log_error(curve, complete, num_epochs=num_epochs, num_validation=num_validation)
+        observations.append(Observation(params, candidate, log_error, variance))
+    return observations
 
 
 def expected_log_error(

@@ -15,8 +15,7 @@ from search.sampling.draws import (
     STARTUP_TRIALS,
     GrowingDraw,
     SmallestSeen,
-    draw_growing,
-    evenly_spread,
+    draw_startup,
     smallest_params,
     too_many_rejections,
 )
@@ -114,14 +113,8 @@ class FrontSearch:
         )
 
     def _draw_first(self, number: int) -> Suggestion:
-        drawn = draw_growing(
-            self._space,
-            self._budget,
-            self._generator,
-            size_range=SIZE_RANGE,
-            place=evenly_spread(number),
-            epochs=self._epochs,
-            limits=self._limits,
+        drawn = draw_startup(
+            self._space, self._budget, self._generator, number, epochs=self._epochs, limits=self._limits
         )
         if drawn is not None:
             return drawn

@@ -1,12 +1,11 @@
 """What the trials of a search tell the model of errors, each read once after it has ended."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from optuna.trial import TrialState
 
-from search.sampling.expected_error import expected_log_error
+from search.sampling.expected_error import observe
 from search.sampling.instructive import most_instructive
 from search.sampling.observation import Observation
 from space.candidate import CandidateSpec
@@ -24,8 +23,7 @@ KEPT_OBSERVATIONS = 200
 _LEARNT_FROM = (Outcome.COMPLETE, Outcome.PRUNED)
 
 
-@dataclass(frozen=True)
-class _Known:
+class _Known(NamedTuple):
     """A trial that was trained, to its end or until it was pruned."""
 
     params: Mapping[str, Any]
@@ -56,13 +54,7 @@ class Observations:
             self._known = {trial.number: self._known[trial.number] for trial in chosen if trial.number in self._known}
             new = [trial for trial in chosen if trial.number not in self._known]
         self._learn(new)
-        complete = [known.curve for known in self._known.values() if len(known.curve) == self._num_epochs]
-        observations = []
-        for known in self._known.values():
-            log_error, variance = expected_log_error(
-                known.curve, complete, num_epochs=self._num_epochs, num_validation=self._num_validation
-            )
-            observations.append(Observation(known.params, known.candidate, log_error, variance))
+        observations = observe(self._known.values(), num_epochs=self._num_epochs, num_validation=self._num_validation)
         return observations + self._in_training()
 
     def _learn(self, new: list[TrialSummary]) -> None:

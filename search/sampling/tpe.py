@@ -11,7 +11,7 @@ from optuna.samplers import TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from search.sampling.draws import SIZE_RANGE, STARTUP_TRIALS, draw_growing, evenly_spread
+from search.sampling.draws import STARTUP_TRIALS, draw_startup
 from search.sampling.instructive import most_instructive
 from space.limits import NO_LIMITS, DeviceLimits
 from space.search_space import SearchSpace
@@ -58,14 +58,8 @@ class BoundedTpe:
         """
         # Known nets do not replace startup trials, which spread over sizes: they may all have one size.
         if is_first and (number := trials.num_trials - trials.num_warm_started) < STARTUP_TRIALS:
-            drawn = draw_growing(
-                self._space,
-                self._budget,
-                self._generator,
-                size_range=SIZE_RANGE,
-                place=evenly_spread(number),
-                epochs=self._epochs,
-                limits=self._limits,
+            drawn = draw_startup(
+                self._space, self._budget, self._generator, number, epochs=self._epochs, limits=self._limits
             )
             if drawn is not None:
                 return drawn

@@ -225,7 +225,7 @@ def test_a_trained_trial_among_the_diverged_lets_the_search_go_on(
 
 
 def test_candidates_over_the_budget_are_never_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.sampling.tpe.draw_growing", lambda *_, **__: None)  # so all are TPE's own
+    monkeypatch.setattr("search.sampling.draws.draw_growing", lambda *_, **__: None)  # so all are TPE's own
     space = small_space(width=(2, 60))
     budget = 800
     built = []

@@ -218,7 +218,7 @@ def test_known_nets_do_not_stand_in_for_startup_trials_of_tpe(tmp_path: Path, mo
     def draw_none(*_: object, size_range: float, **__: object) -> None:
         asked.append(size_range)
 
-    monkeypatch.setattr("search.sampling.tpe.draw_growing", draw_none)
+    monkeypatch.setattr("search.sampling.draws.draw_growing", draw_none)
     monkeypatch.setattr("search.sampling.tpe.STARTUP_TRIALS", 1)
     runner = make_runner(tmp_path, sampler="tpe", trials=5, epochs=1)
     queue_in(runner, *SIX[:2])

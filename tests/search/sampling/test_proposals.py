@@ -154,7 +154,7 @@ def test_what_is_trained_is_within_all_limits_of_a_device(sampler: str, tmp_path
 
 @pytest.mark.usefixtures("_trained_at_once")
 def test_tpe_finds_its_way_back_from_rejections_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.sampling.tpe.draw_growing", lambda *_, **__: None)  # so the start is TPE's own
+    monkeypatch.setattr("search.sampling.draws.draw_growing", lambda *_, **__: None)  # so the start is TPE's own
     space = small_space(width=(2, 60))
     runner = make_runner(tmp_path, sampler="tpe", space=space, budget=random_sizes(space)[20], epochs=1, trials=10)
     run_all(runner)
