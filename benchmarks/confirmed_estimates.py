@@ -17,7 +17,7 @@ from optuna.trial import FixedTrial
 
 from benchmarks.strategy_study import FULL_SCHEDULE
 from search.sampling.estimates import estimate_accuracies
-from search.sampling.expected_error import observe
+from search.sampling.observation import observe
 from space.candidate import CandidateSpec
 from space.search_space import SearchSpace
 from studies.rivals import TrialCurve

@@ -31,7 +31,7 @@ from optuna.trial import FrozenTrial
 from mnist_core.allocator import keep_freed_memory
 from mnist_core.engine import Engine, resolve_engine
 from search.runs.pruning import WARM_UP_EPOCHS, should_prune
-from search.sampling.expected_error import expected_log_error
+from search.sampling.observation import expected_log_error
 from search.workers.processes import default_workers
 from space.results import EpochResult
 from studies.fingerprints import read_fingerprint

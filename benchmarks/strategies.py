@@ -16,10 +16,9 @@ from optuna.trial import TrialState, create_trial
 from benchmarks.strategy_study import FULL_SCHEDULE, Array, Params, StrategyStudy, Trial
 from search.sampling.draws import STARTUP_TRIALS, draw_growing
 from search.sampling.estimates import estimate_accuracies
-from search.sampling.expected_error import observe
 from search.sampling.front_search import FrontSearch
 from search.sampling.improvement import non_dominated
-from search.sampling.observation import Observation
+from search.sampling.observation import Observation, observe
 from search.sampling.tpe import num_good_trials
 from space.candidate import CandidateSpec
 

@@ -13,9 +13,8 @@ import numpy as np
 
 from search.sampling.error_model import ErrorModel
 from search.sampling.estimate import Estimate, Estimates
-from search.sampling.expected_error import observe
 from search.sampling.features import FeatureScale
-from search.sampling.observation import Observation
+from search.sampling.observation import Observation, observe
 from space.candidate import CandidateSpec
 from space.errors import DamagedStoreError
 from studies.confusions import read_num_validation

@@ -5,9 +5,8 @@ from typing import Any, NamedTuple
 
 from optuna.trial import TrialState
 
-from search.sampling.expected_error import observe
 from search.sampling.instructive import most_instructive
-from search.sampling.observation import Observation
+from search.sampling.observation import Observation, observe
 from space.candidate import CandidateSpec
 from studies.records import read_accuracies
 from studies.rivals import TrialCurve

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from search.sampling.expected_error import expected_log_error
+from search.sampling.observation import expected_log_error
 from studies.rivals import TrialCurve
 
 NUM_VALIDATION = 10_000
