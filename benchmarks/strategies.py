@@ -5,6 +5,7 @@ All reject candidates over the budget before training, at no cost, and train one
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -110,13 +111,20 @@ def growing_and_tpe(study: StrategyStudy) -> None:
         tpe.tell(trial)
 
 
-def front_search(study: StrategyStudy) -> None:
+def front_search(study: StrategyStudy, *, is_pruning: bool = True) -> None:
     """The model of errors proposes what fills the front, with size-aware pruning."""
-    search = FrontSearch(study.space, study.budget, epochs=FULL_SCHEDULE, generator=study.random)
+    search = FrontSearch(
+        study.space,
+        study.budget,
+        epochs=FULL_SCHEDULE,
+        num_validation=study.num_validation,
+        generator=study.random,
+    )
     study.judge = by_estimate
     while not study.is_over:
         found = search.propose(observations(study))
-        study.train(study.begin(found.params, found.candidate), FULL_SCHEDULE, stop=study.is_hopeless)
+        stop = study.is_hopeless if is_pruning else None
+        study.train(study.begin(found.params, found.candidate), FULL_SCHEDULE, stop=stop)
 
 
 STRATEGIES: dict[str, Strategy] = {
@@ -127,6 +135,7 @@ STRATEGIES: dict[str, Strategy] = {
     "Optuna's default": optuna_default,
     "growing and TPE": growing_and_tpe,
     "front search": front_search,
+    "unpruned": partial(front_search, is_pruning=False),
 }
 
 

@@ -19,8 +19,9 @@ NEAR_SHARE = 0.5
 """Share of rivals, largest first, used to estimate how fast errors fall; those of smaller nets fall less."""
 HOPE_QUANTILE = 0.5
 """Quantile of these rivals' further reductions of error, best first, that the trial is assumed to reach."""
-NOISE_STANDARD_ERRORS = 1.5
-"""Tolerance in standard errors of the difference of two accuracies on the validation set."""
+NOISE_STANDARD_ERRORS = 5.0
+"""Tolerance in standard errors of the difference of two accuracies on the validation set. Early errors tell little of
+which of two good nets ends better, so only trials are stopped that are far behind (docs/decisions.md)."""
 
 
 def should_prune(trial: TrialCurve, rivals: Sequence[TrialCurve], *, num_epochs: int, num_validation: int) -> bool:

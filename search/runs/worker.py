@@ -166,7 +166,7 @@ def _make_sampler(
     from search.sampling.front_search import FrontSearch
     from search.sampling.observations import Observations
 
-    front = FrontSearch(space, budget, epochs=epochs, generator=generator, limits=limits)
+    front = FrontSearch(space, budget, epochs=epochs, num_validation=num_validation, generator=generator, limits=limits)
     observations = Observations(search.store, search.summaries, num_epochs=epochs, num_validation=num_validation)
     return lambda _: front.propose(observations.read())
 

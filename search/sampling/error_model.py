@@ -66,6 +66,14 @@ class ErrorModel:
         variances = TREND_VARIANCE * (terms**2).sum(1) + self.spread**2 - (whitened**2).sum(0)
         return means, np.sqrt(np.maximum(variances, 1e-12))
 
+    def changes(self, stds: Array, variances: Array) -> Array:
+        """Return the standard deviation, (N,), of what one more training each would change of the model's means.
+
+        ``stds`` are those that `predict` returned, ``variances`` those of the trainings' noise, as in the constructor.
+        """
+        changes: Array = stds**2 / np.sqrt(stds**2 + self.noise_factor**2 * variances)
+        return changes
+
     def _covariances(self, features: Array, terms: Array) -> Array:
         distances = _squared_distances(features, self._features)
         smooth = self.spread**2 * np.exp(-distances / (2 * self.length**2 * features.shape[1]))

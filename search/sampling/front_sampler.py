@@ -23,7 +23,7 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from search.sampling.draws import smallest_params
 from search.sampling.front_search import FrontSearch
-from search.sampling.observation import Observation
+from search.sampling.observation import Observation, measurement_variance
 from space.search_space import SearchSpace
 
 
@@ -45,7 +45,7 @@ class FrontSampler(BaseSampler):
         self._space = space
         self._epochs = epochs
         self._num_validation = num_validation
-        self._search = FrontSearch(space, budget, epochs=epochs, generator=generator)
+        self._search = FrontSearch(space, budget, epochs=epochs, num_validation=num_validation, generator=generator)
         self._random = RandomSampler(seed)
         fixed = FixedTrial(smallest_params(space, generator, epochs=epochs))
         space.suggest_candidate(fixed, epochs=epochs)
@@ -79,4 +79,4 @@ class FrontSampler(BaseSampler):
         if trial.state == TrialState.RUNNING:
             return Observation(params, candidate, log_error=None)
         error = max(1 - trial.values[0], 0.5 / self._num_validation)
-        return Observation(params, candidate, math.log(error), 1 / (self._num_validation * error))
+        return Observation(params, candidate, math.log(error), measurement_variance(error, self._num_validation))

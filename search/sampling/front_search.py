@@ -22,7 +22,7 @@ from search.sampling.draws import (
 from search.sampling.error_model import ErrorModel
 from search.sampling.features import FeatureScale
 from search.sampling.improvement import Front
-from search.sampling.observation import Observation
+from search.sampling.observation import Observation, measurement_variance
 from search.sampling.variation import Variation
 from space.candidate import CandidateSpec
 from space.errors import SearchFailedError
@@ -53,12 +53,15 @@ class FrontSearch:
         budget: int,
         *,
         epochs: int,
+        num_validation: int,
         generator: random.Random,
         limits: DeviceLimits = NO_LIMITS,
     ) -> None:
+        """``num_validation`` is the number of images on which errors are measured, which says how exact they are."""
         self._space = space
         self._budget = budget
         self._epochs = epochs
+        self._num_validation = num_validation
         self._generator = generator
         self._limits = limits
 
@@ -72,8 +75,12 @@ class FrontSearch:
         return FeatureScale.of([candidate for _, candidate in drawn] or [self._suggestion(self._smallest).candidate])
 
     def propose(self, observations: Sequence[Observation]) -> Suggestion:
-        """Return the candidate with the largest expected improvement of the front, one of some that are drawn.
+        """Return the candidate whose training is expected to improve the front most, one of some that are drawn.
 
+        The front is that of the model's means, and what counts is how far a training would move the mean, not how far
+        the truth may lie from it: the knowledge gradient (Frazier, Powell and Dayanik 2009, "The Knowledge-Gradient
+        Policy for Correlated Normal Beliefs"), without what a training says of other candidates. Otherwise a search
+        would train large nets again and again, whose errors are so few that each training tells little.
         Candidates that are being trained count as ending with the error that is expected of them. The first
         `STARTUP_TRIALS` are random growing nets whose sizes are spread evenly over those of the front. Raises
         `SearchFailedError` if no net is found that is not among the observations.
@@ -100,7 +107,8 @@ class FrontSearch:
         )
         candidates = [candidate for _, candidate in pool]
         means, stds = model.predict(self._scale.scaled(candidates))
-        gains = front.expected_improvement(np.log([candidate.num_params for candidate in candidates]), means, stds)
+        changes = model.changes(stds, measurement_variance(np.exp(means), self._num_validation))
+        gains = front.expected_improvement(np.log([candidate.num_params for candidate in candidates]), means, changes)
         return self._suggestion(pool[int(np.argmax(gains))][0])
 
     def _front(self, log_sizes: Array, log_errors: Array, worst: float) -> Front:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from space.candidate import CandidateSpec
 from studies.rivals import TrialCurve
 
 Array = NDArray[np.float64]
+Errors = TypeVar("Errors", float, Array)
 
 PRIOR_MEANS = np.array([0.0, 0.0, 0.0, 0.5])
 PRIOR_STDS = np.array([10.0, 1.0, 0.5, 0.5])
@@ -36,6 +37,15 @@ class Observation:
     """Variance of `log_error` around the mean over seeds."""
 
 
+def measurement_variance(errors: Errors, num_validation: int) -> Errors:
+    """Return the variance of the logarithm of each measured error around its mean over seeds.
+
+    It is that of the number of errors, a Poisson variable, which is about as large as what differs between seeds
+    (docs/decisions.md).
+    """
+    return 1 / (num_validation * errors)
+
+
 def observe(
     trainings: Iterable[tuple[Mapping[str, Any], CandidateSpec, TrialCurve]], *, num_epochs: int, num_validation: int
 ) -> list[Observation]:
@@ -58,16 +68,15 @@ def expected_log_error(
 ) -> tuple[float, float]:
     """Return the mean of the log error after the last epoch, and the variance of the measurement.
 
-    A whole curve has its last error; its variance is that of the number of errors, a Poisson variable, which is about
-    as large as what differs between seeds (docs/decisions.md). The error of a stopped one is predicted from its size
-    and its error so far, by a regression on those in ``complete``, which have all ``num_epochs`` epochs. Trainings are
-    stopped because their error so far is large, and much of that is chance. So were it taken to fall by the same factor
-    as that of the others, they would count as worse than they are.
+    A whole curve has its last error. The error of a stopped one is predicted from its size and its error so far, by a
+    regression on those in ``complete``, which have all ``num_epochs`` epochs. Trainings are stopped because their error
+    so far is large, and much of that is chance. So were it taken to fall by the same factor as that of the others, they
+    would count as worse than they are.
     """
     least = 0.5 / num_validation
     if len(curve) == num_epochs:
         error = max(1 - curve.val_accuracy[-1], least)
-        return math.log(error), 1 / (num_validation * error)
+        return math.log(error), measurement_variance(error, num_validation)
     so_far = math.log(curve.error_so_far(len(curve), least))
     sizes = np.array([math.log(other.num_params / curve.num_params) for other in complete])
     errors_so_far = np.array([math.log(other.error_so_far(len(curve), least)) for other in complete])

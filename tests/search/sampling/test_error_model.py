@@ -48,6 +48,19 @@ def test_an_uncertain_observation_counts_less() -> None:
     assert means[0] == pytest.approx(-4.0 - 1.0 * 0.1**2 / (0.1**2 + 0.4**2), abs=0.01)
 
 
+def test_it_knows_how_far_a_training_would_move_its_mean() -> None:
+    features, _, measured = made_up(80, effect=0.15, noise=0.1)
+    new, variance = features[-1:], 0.2**2
+    before = ErrorModel(features[:-1], measured[:-1], np.full(79, 0.1**2))
+    mean, std = before.predict(new)
+    change = before.changes(std, np.array([variance]))
+    # As far above the mean as trainings end, in root mean square.
+    ending = mean + np.sqrt(std**2 + before.noise_factor**2 * variance)
+    after = ErrorModel(features, np.append(measured[:-1], ending), np.append(np.full(79, 0.1**2), variance))
+    assert (after.spread, after.length, after.noise_factor) == (before.spread, before.length, before.noise_factor)
+    assert after.predict(new)[0] - mean == pytest.approx(change, rel=1e-6)
+
+
 def test_a_single_observation_is_enough_and_none_is_not() -> None:
     features = np.zeros((1, NUM_FEATURES))
     means, stds = ErrorModel(features, np.array([-4.0]), np.array([0.01])).predict(features)

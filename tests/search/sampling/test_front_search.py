@@ -26,6 +26,7 @@ SPACE = SearchSpace.default()
 BUDGET = 4_000
 EPOCHS = 3
 VARIANCE = 0.1**2
+NUM_VALIDATION = 1_000
 
 
 def true_log_error(candidate: CandidateSpec) -> float:
@@ -43,6 +44,10 @@ def random_observations(num: int, seed: int) -> list[Observation]:
     generator = random.Random(seed)
     drawn = [draw_growing(SPACE, BUDGET, generator, size_range=8.0, epochs=EPOCHS) for _ in range(num)]
     return [observation(dict(found.params), generator) for found in drawn if found is not None]
+
+
+def new_search(seed: int, budget: int = BUDGET) -> FrontSearch:
+    return FrontSearch(SPACE, budget, epochs=EPOCHS, num_validation=NUM_VALIDATION, generator=random.Random(seed))
 
 
 def area(observations: list[Observation]) -> float:
@@ -63,7 +68,7 @@ def test_proposals_fill_the_front_better_than_random_nets() -> None:
     for seed in range(3):
         observations = random_observations(10, seed)
         others = [*observations, *random_observations(15, 100 + seed)]
-        search = FrontSearch(SPACE, BUDGET, epochs=EPOCHS, generator=random.Random(seed))
+        search = new_search(seed)
         noise = random.Random(seed)
         for _ in range(15):
             proposed = search.propose(observations)
@@ -76,16 +81,16 @@ def test_proposals_fill_the_front_better_than_random_nets() -> None:
 
 def test_what_is_being_trained_is_taken() -> None:
     observations = random_observations(STARTUP_TRIALS, 0)
-    first = FrontSearch(SPACE, BUDGET, epochs=EPOCHS, generator=random.Random(1)).propose(observations)
-    again = FrontSearch(SPACE, BUDGET, epochs=EPOCHS, generator=random.Random(1)).propose(observations)
+    first = new_search(1).propose(observations)
+    again = new_search(1).propose(observations)
     assert first == again
     running = [*observations, Observation(first.params, first.candidate, log_error=None)]
-    other = FrontSearch(SPACE, BUDGET, epochs=EPOCHS, generator=random.Random(1)).propose(running)
+    other = new_search(1).propose(running)
     assert other.candidate != first.candidate
 
 
 def test_the_first_proposals_spread_over_the_sizes_of_the_front() -> None:
-    search = FrontSearch(SPACE, BUDGET, epochs=EPOCHS, generator=random.Random(0))
+    search = new_search(0)
     sizes = []
     running: list[Observation] = []
     for _ in range(STARTUP_TRIALS):
@@ -99,7 +104,7 @@ def test_the_first_proposals_spread_over_the_sizes_of_the_front() -> None:
 
 def test_a_budget_of_the_smallest_net_alone() -> None:
     budget = num_params(SPACE.smallest)
-    search = FrontSearch(SPACE, budget, epochs=EPOCHS, generator=random.Random(0))
+    search = new_search(0, budget)
     assert search.propose([]).candidate.num_params == budget
 
 
@@ -109,7 +114,9 @@ def test_limits_that_no_net_meets_together_end_the_search_with_the_least_of_each
     least = {name: min(map(take, space.narrowest_nets())) for name, take in takes.items()}
     # Plain convolutions take the least RAM, separable ones the fewest multiply-accumulates.
     limits = DeviceLimits(**least)
-    search = FrontSearch(space, 8_000, epochs=EPOCHS, generator=random.Random(0), limits=limits)
+    search = FrontSearch(
+        space, 8_000, epochs=EPOCHS, num_validation=NUM_VALIDATION, generator=random.Random(0), limits=limits
+    )
     with pytest.raises(SearchFailedError) as caught:
         search.propose([])
     message = str(caught.value)
@@ -124,7 +131,7 @@ def test_limits_that_no_net_meets_together_end_the_search_with_the_least_of_each
 
 def test_a_space_of_which_all_nets_are_trained() -> None:
     space = only_one_candidate()
-    search = FrontSearch(space, BUDGET, epochs=EPOCHS, generator=random.Random(0))
+    search = FrontSearch(space, BUDGET, epochs=EPOCHS, num_validation=NUM_VALIDATION, generator=random.Random(0))
     only = search.propose([])
     for log_error in (None, -3.0):
         with pytest.raises(SearchFailedError, match="or are in training: raise --budget, or widen"):
