@@ -3,7 +3,7 @@
 MAX_EPOCHS = 15
 """Largest number of epochs of a trial, that of the best reference systems for their size, so that results compare."""
 
-DEFAULT_TRIALS = 100
+DEFAULT_TRIALS = 120
 """Trained trials of a default run, which two cores finish in about half an hour on MNIST (docs/results.md)."""
 
 MIN_CONFIRM_SEEDS = 2
