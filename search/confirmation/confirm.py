@@ -19,6 +19,7 @@ from search.confirmation.progress import ConfirmProgress
 from search.confirmation.study_data import StudyRequest, load_study_data
 from search.confirmation.workers import SeedTraining, SeedWorkers
 from search.defaults import DEFAULT_CONFIRM_SEEDS, MIN_CONFIRM_SEEDS
+from search.sampling.estimates import read_estimates
 from search.terminal.interrupts import raising_interrupts
 from search.terminal.numbers import counted, format_accuracy, format_seconds
 from search.workers.machine import COMPILING_LINE, MAX_SEEDS, Resources, find_engine
@@ -33,6 +34,10 @@ from studies.trials import Outcome, candidate_of, complete_trial, front_point, o
 
 MAX_CONTENDERS = 1_000_000
 """Largest ``--top``, which catches typing errors."""
+
+
+MAX_ESTIMATED = 150
+"""Number of trials, nearest to the front by their measured accuracies, whose estimates choose the contenders."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,13 +252,15 @@ def _find_confirmation(
         return begun
     if not complete:
         raise InputError(f"study {study_name!r} has no complete trial yet, so there is no front to confirm")
+    near = choose_contenders(complete, num_validation=num_validation, top=max(MAX_ESTIMATED, request.top or 0))
+    estimates = read_estimates(store, study_name, [point.trial for point in near]).by_trial
     return Confirmation.begin(
         store.database,
         study_name,
         seeds=confirmation_seeds(seed, request.num_seeds or DEFAULT_CONFIRM_SEEDS),
         top=request.top,
         num_complete=len(complete),
-        contenders=choose_contenders(complete, num_validation=num_validation, top=request.top),
+        contenders=choose_contenders(near, num_validation=num_validation, estimates=estimates, top=request.top),
     )
 
 

@@ -6,14 +6,15 @@ means. All decisions are based on validation accuracy.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
+from search.sampling.estimate import Estimate
 from studies.intervals import seed_variance
 from studies.pareto import FrontPoint, pareto_front
 
@@ -43,25 +44,43 @@ def class_weights(labels: NDArray[np.int64]) -> NDArray[np.float64]:
     return weights
 
 
-def choose_contenders(points: Sequence[FrontPoint], *, num_validation: int, top: int | None = None) -> list[FrontPoint]:
+def choose_contenders(
+    points: Sequence[FrontPoint],
+    *,
+    num_validation: int,
+    estimates: Mapping[int, Estimate] | None = None,
+    top: int | None = None,
+) -> list[FrontPoint]:
     """Choose the completed trials whose accuracy, with its error, reaches the front; fewest parameters first.
 
     A trial reaches the front if the upper end of its one-sided interval is at least the accuracy of the best trial with
     no more parameters. ``top`` limits their number: the front, thinned out if it is longer, then the trials closest to
-    it.
+    it. Given the estimates of all points by trial, those count in place of the accuracies, which tell good trials and
+    lucky ones less well apart.
     """
-    front = pareto_front(points)
-    if top is not None and top < len(front):
-        return _thin_out(front, top, 0.5 / num_validation)
+    by_trial = {point.trial: point for point in points}
+    if estimates:
+        errors = {point.trial: estimates[point.trial].std for point in points}
+        points = [replace(point, val_accuracy=estimates[point.trial].accuracy) for point in points]
+    else:
+        shares = {point.trial: point.val_accuracy for point in points}
+        errors = {trial: math.sqrt(share * (1 - share) / num_validation) for trial, share in shares.items()}
+    chosen = pareto_front(points)
+    if top is not None and top < len(chosen):
+        chosen = _thin_out(chosen, top, 0.5 / num_validation)
+    else:
+        chosen = [*chosen, *_near(points, chosen, errors)][:top]
+    return sorted((by_trial[point.trial] for point in chosen), key=lambda point: (point.num_params, point.trial))
+
+
+def _near(points: Sequence[FrontPoint], front: Sequence[FrontPoint], errors: Mapping[int, float]) -> list[FrontPoint]:
+    """Return the points below the front that reach it with their standard errors; those that lack least come first."""
     lacking = {}
     for point in set(points) - set(front):
         best = max(rival.val_accuracy for rival in front if rival.num_params <= point.num_params)
-        error = math.sqrt(point.val_accuracy * (1 - point.val_accuracy) / num_validation)
-        if point.val_accuracy + _NUM_ERRORS * error >= best:
+        if point.val_accuracy + _NUM_ERRORS * errors[point.trial] >= best:
             lacking[point] = best - point.val_accuracy
-    near = sorted(lacking, key=lambda point: (lacking[point], point.trial))
-    chosen = [*front, *near][:top]
-    return sorted(chosen, key=lambda point: (point.num_params, point.trial))
+    return sorted(lacking, key=lambda point: (lacking[point], point.trial))
 
 
 def _thin_out(front: Sequence[FrontPoint], most: int, least_error: float) -> list[FrontPoint]:

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from search.confirmation.contenders import Contender, choose_contenders, class_weights, front_members, needing_seeds
 from search.defaults import MIN_CONFIRM_SEEDS
+from search.sampling.estimate import Estimate
 from studies.pareto import FrontPoint, pareto_front
 
 NUM_IMAGES = 10_000
@@ -67,6 +69,23 @@ def test_a_long_front_is_thinned_out_where_it_says_least(
     measured: list[tuple[int, float]], top: int, expected: list[int]
 ) -> None:
     assert chosen(*measured, top=top) == expected
+
+
+def test_estimates_count_in_place_of_accuracies() -> None:
+    lucky, good, near, hopeless = points((200, 0.994), (210, 0.992), (220, 0.991), (230, 0.993))
+    estimates = {
+        lucky.trial: Estimate(0.990, 0.0001),
+        good.trial: Estimate(0.992, 0.0002),
+        near.trial: Estimate(0.9915, 0.0004),
+        hopeless.trial: Estimate(0.9915, 0.0002),
+    }
+
+    given_points = [lucky, good, near, hopeless]
+    assert choose_contenders(given_points, num_validation=NUM_IMAGES) == [lucky, hopeless]
+    # The points keep their measured accuracies.
+    chosen_by = partial(choose_contenders, given_points, num_validation=NUM_IMAGES, estimates=estimates)
+    assert chosen_by() == [lucky, good, near]
+    assert chosen_by(top=2) == [lucky, good]
 
 
 @given(st.lists(st.tuples(st.integers(1, 50), st.floats(0.9, 1.0)), min_size=1, max_size=30))
