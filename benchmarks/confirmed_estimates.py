@@ -22,7 +22,7 @@ from space.candidate import CandidateSpec
 from space.search_space import SearchSpace
 from studies.rivals import TrialCurve
 
-FOLDER = Path(__file__).parent.parent / "docs" / "runs" / "2026-11-28-mnist-8000-default"
+FOLDER = Path(__file__).parent.parent / "docs" / "runs" / "2026-11-28-mnist-8000-third"
 NUM_VALIDATION = 10_000
 VALIDATION_STAGE = 1
 """Stage of a confirmation whose trainings are judged by the validation images."""

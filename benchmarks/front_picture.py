@@ -26,7 +26,7 @@ from PIL import Image
 from space.recipes import RECIPES
 
 ROOT = Path(__file__).resolve().parent.parent
-DEFAULT_RUN = ROOT / "docs/runs/2026-11-28-mnist-8000-default"
+DEFAULT_RUN = ROOT / "docs/runs/2026-11-28-mnist-8000-third"
 DEFAULT_OUT = ROOT / "docs/front.png"
 
 # Blue and orange are distinguishable with every kind of colour vision.
