@@ -135,7 +135,7 @@ STRATEGIES: dict[str, Strategy] = {
     "Optuna's default": optuna_default,
     "growing and TPE": growing_and_tpe,
     "front search": front_search,
-    "unpruned": partial(front_search, is_pruning=False),
+    "front search, unpruned": partial(front_search, is_pruning=False),
 }
 
 

@@ -12,6 +12,10 @@ MIN_CONFIRM_SEEDS = 2
 DEFAULT_CONFIRM_SEEDS = 5
 """Default number of seeds per confirmed point, about the fewest that show how much of the error is due to seeds."""
 
+DEFAULT_CONTENDERS = 20
+"""Default of the largest number of contenders in a confirmation: about as many as a default search has front points,
+and with that many a confirmation takes about as long as the search (docs/results.md)."""
+
 DEFAULT_STORAGE = "sqlite:///studies.db"
 
 SAMPLER_NAMES = ("front", "tpe", "random")

@@ -18,7 +18,7 @@ from search.cli.options import (
 )
 from search.defaults import DEFAULT_STORAGE
 
-EXAMPLE = example("python -m search confirm --top 20")
+EXAMPLE = example("python -m search confirm --top 40")
 
 
 def confirm(
@@ -38,7 +38,8 @@ def confirm(
         int | None,
         typer.Option(
             metavar="K",
-            help="Keep at most this many contenders. If omitted, all trials that may be on the front.",
+            help="Keep at most this many contenders. If omitted, as many as the confirmation was started with, "
+            "otherwise 20.",
             rich_help_panel=TRAINING,
         ),
     ] = None,

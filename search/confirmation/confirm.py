@@ -18,7 +18,7 @@ from search.confirmation.contenders import Contender, choose_contenders, class_w
 from search.confirmation.progress import ConfirmProgress
 from search.confirmation.study_data import StudyRequest, load_study_data
 from search.confirmation.workers import SeedTraining, SeedWorkers
-from search.defaults import DEFAULT_CONFIRM_SEEDS, MIN_CONFIRM_SEEDS
+from search.defaults import DEFAULT_CONFIRM_SEEDS, DEFAULT_CONTENDERS, MIN_CONFIRM_SEEDS
 from search.sampling.estimates import read_estimates
 from search.terminal.interrupts import raising_interrupts
 from search.terminal.numbers import counted, format_accuracy, format_seconds
@@ -48,7 +48,8 @@ class ConfirmRequest(StudyRequest):
     """Seeds of each member, and at most as many of each contender. None means as many as an existing confirmation has,
     or `DEFAULT_CONFIRM_SEEDS` for a new one."""
     top: int | None = None
-    """Largest number of contenders; None means all trials that may be on the front."""
+    """Largest number of contenders. None means as many as an existing confirmation has, or `DEFAULT_CONTENDERS` for a
+    new one."""
     anew: bool = False
     """Whether to choose contenders again from the trials completed by now."""
 
@@ -116,9 +117,10 @@ def confirmation_seeds(study_seed: int, num_seeds: int) -> Seeds:
 def expected_seconds(front: Sequence[float], num_seeds: int, num_workers: int) -> float:
     """Estimate the time of a future confirmation from the training times of the front's points.
 
-    Assumes that the front's points are trained with all seeds in both stages, and as many others with the fewest.
+    Assumes that the front's points, but not more than there are contenders by default, are trained with all seeds in
+    both stages, and as many others with the fewest.
     """
-    trainings = len(front) * (MIN_CONFIRM_SEEDS + 2 * num_seeds)
+    trainings = min(len(front), DEFAULT_CONTENDERS) * (MIN_CONFIRM_SEEDS + 2 * num_seeds)
     return trainings * fmean(front) / max(1, num_workers) if front else 0.0
 
 
@@ -252,15 +254,16 @@ def _find_confirmation(
         return begun
     if not complete:
         raise InputError(f"study {study_name!r} has no complete trial yet, so there is no front to confirm")
-    near = choose_contenders(complete, num_validation=num_validation, top=max(MAX_ESTIMATED, request.top or 0))
+    top = request.top or DEFAULT_CONTENDERS
+    near = choose_contenders(complete, num_validation=num_validation, top=max(MAX_ESTIMATED, top))
     estimates = read_estimates(store, study_name, [point.trial for point in near]).by_trial
     return Confirmation.begin(
         store.database,
         study_name,
         seeds=confirmation_seeds(seed, request.num_seeds or DEFAULT_CONFIRM_SEEDS),
-        top=request.top,
+        top=top,
         num_complete=len(complete),
-        contenders=choose_contenders(near, num_validation=num_validation, estimates=estimates, top=request.top),
+        contenders=choose_contenders(near, num_validation=num_validation, estimates=estimates, top=top),
     )
 
 

@@ -277,7 +277,7 @@ WRONG = [
     (["--top", "0"], "--top must be at least 1, not 0"),
     (["--workers", "0"], "--workers must be at least 1, not 0"),
     (["--seeds", "4"], "was started with --seeds 3, not with 4: omit it"),
-    (["--top", "2"], "was started without --top, not with 2"),
+    (["--top", "2"], "was started with --top 20, not with 2"),
     (["--study", "digits-300"], "no study 'digits-300'"),
     (["--device", "cuda"], "--device cuda is not available"),
 ]
