@@ -112,7 +112,7 @@ def growing_and_tpe(study: StrategyStudy) -> None:
 
 
 def front_search(study: StrategyStudy, *, is_pruning: bool = True) -> None:
-    """The model of errors proposes what fills the front, with size-aware pruning."""
+    """The model of errors proposes what fills the front, with size-aware pruning or without."""
     search = FrontSearch(
         study.space,
         study.budget,

@@ -34,10 +34,9 @@ from studies.trials import Outcome, candidate_of, complete_trial, front_point, o
 
 MAX_CONTENDERS = 1_000_000
 """Largest ``--top``, which catches typing errors."""
-
-
 MAX_ESTIMATED = 150
-"""Number of trials, nearest to the front by their measured accuracies, whose estimates choose the contenders."""
+"""Number of trials, nearest to the front by their measured accuracies, whose estimates choose the contenders. The time
+of the estimates grows with its third power."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,7 +255,8 @@ def _find_confirmation(
         raise InputError(f"study {study_name!r} has no complete trial yet, so there is no front to confirm")
     top = request.top or DEFAULT_CONTENDERS
     near = choose_contenders(complete, num_validation=num_validation, top=max(MAX_ESTIMATED, top))
-    estimates = read_estimates(store, study_name, [point.trial for point in near]).by_trial
+    numbers = [point.trial for point in near]
+    estimates = read_estimates(store, study_name, numbers).by_trial if top <= MAX_ESTIMATED else None
     return Confirmation.begin(
         store.database,
         study_name,

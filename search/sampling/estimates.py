@@ -14,7 +14,7 @@ import numpy as np
 from search.sampling.error_model import ErrorModel
 from search.sampling.estimate import Estimate, Estimates
 from search.sampling.features import FeatureScale
-from search.sampling.observation import Observation, observe
+from search.sampling.observation import Observation, measurement_variance, observe
 from space.candidate import CandidateSpec
 from space.errors import DamagedStoreError
 from studies.confusions import read_num_validation
@@ -93,7 +93,7 @@ def estimate_accuracies(
     estimates = []
     for mean, std in zip(*model.predict(scale.scaled(candidates)), strict=True):
         # The model's mean is that of the logarithm, and errors are about log-normally distributed around it.
-        noise = model.noise_factor**2 / (num_validation * math.exp(mean))
+        noise = model.noise_factor**2 * measurement_variance(math.exp(mean), num_validation)
         error = math.exp(mean + (std**2 + noise) / 2)
         estimates.append(Estimate(max(0.0, 1 - error), error * math.sqrt(math.expm1(std**2))))
     return estimates

@@ -35,8 +35,8 @@ def test_results_go_to_stdout_and_progress_to_stderr(small_study, default_engine
     made = small_study.made
     summary, *_ = made.stdout.splitlines()
     assert summary.startswith("digits-3000: 6 trained (")
-    columns = "parameters  val accuracy  flash bytes  RAM bytes  MACs  trial  notation"
-    assert columns in re.sub(" {2,}", "  ", made.stdout)  # they are as wide as what they hold
+    # MACs are as wide as the front's numbers, which depend on the order in which two workers end.
+    assert re.search("parameters  val accuracy  flash bytes  RAM bytes {2,}MACs  trial  notation", made.stdout)
     assert "\nBest: trial " in made.stdout
     assert "Open dashboard:  python -m search dashboard\n" in made.stdout
     assert made.stdout.endswith("Continue:        the same command with more --trials\n")
