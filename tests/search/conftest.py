@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mnist_core.cache import cache_folder
 from mnist_core.engine import Engine
 from search.cli.app import main
 from studies.study import SearchStudy
@@ -106,6 +107,14 @@ def search(tmp_path: Path, environment: dict[str, str]) -> Command:
 def search_here(tmp_path: Path, environment: dict[str, str], capsys: pytest.CaptureFixture[str]) -> CommandHere:
     """As `search`, without a process of its own."""
     return CommandHere(tmp_path, environment, capsys)
+
+
+def cache_with_trainer(cache: Path) -> Path:
+    """Make a cache of a test's own. The trainer is compiled in it already, which takes longer than most tests."""
+    cache.mkdir()
+    for file in cache_folder().glob("trainer-*"):
+        shutil.copy2(file, cache)
+    return cache
 
 
 @pytest.fixture(scope="session")

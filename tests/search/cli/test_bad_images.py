@@ -1,6 +1,5 @@
 """Images of one's own that can't be used: one line that names the rule and the place, exit code 2, nothing written."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from search.workers.machine import COMPILING_LINE
 from tests.own_images import digits, images_of, in_colour, write_class, write_folder
+from tests.search.conftest import cache_with_trainer
 
 CLASSES = {"cat": 3, "dog": 5}
 IMAGES, LABELS = digits()
@@ -106,8 +107,9 @@ def test_what_is_converted_or_left_out_is_said(search_here) -> None:
     (root / "dog/999.png").write_bytes(b"damaged")
     Image.fromarray(images_of(3, 41)[40]).save(root / "cat/500.png")
     arguments = ("train", "2s:br gap fc2+", "--out", "out", "--epochs", 1, "--dataset", "pets", "--skip-corrupt")
-    result = search_here(*arguments, SEARCH_CACHE_DIR=os.fspath(search_here.folder / "cache"))
+    result = search_here(*arguments, SEARCH_CACHE_DIR=str(cache_with_trainer(search_here.folder / "cache")))
     assert result.returncode == 0, result.stderr
+    assert COMPILING_LINE not in result.stderr
     assert "grey images among colour ones become RGB (--grey makes all grey): 1 of 81 images" in result.stderr
     assert f"1 damaged image is left out: {root / 'dog/999.png'}" in result.stderr
     assert " sealed test images of 8x8 pixels (height x width), colour, 2 classes\n" in result.stderr

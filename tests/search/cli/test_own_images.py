@@ -2,13 +2,11 @@
 
 import json
 import re
-import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_core.cache import cache_folder
 from mnist_core.checkpoint import checkpoint_logits, load_checkpoint
 from mnist_core.data import Split, find_data_root
 from mnist_core.datasets.pictures import read_picture
@@ -16,8 +14,9 @@ from mnist_core.datasets.sources import ImageSource
 from mnist_core.datasets.unpacking import read_about
 from mnist_core.formats.c_model import run_c
 from mnist_core.formats.c_source import export_c
+from search.workers.machine import COMPILING_LINE
 from tests.own_images import CLASSES, digits, images_of
-from tests.search.conftest import Command, CommandHere
+from tests.search.conftest import Command, CommandHere, cache_with_trainer
 
 NUM_IMAGES = 120
 
@@ -26,10 +25,7 @@ NUM_IMAGES = 120
 def own(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Command:
     """The command in a folder with images, after a search on them whose front was confirmed."""
     folder = tmp_path_factory.mktemp("own")
-    cache = folder / "cache"
-    cache.mkdir()
-    for file in cache_folder().glob("*.so*"):  # the trainer is compiled already
-        shutil.copy2(file, cache)
+    cache = cache_with_trainer(folder / "cache")
     for name, label in CLASSES.items():
         (folder / "pets" / name).mkdir(parents=True)
         for number, pixels in enumerate(images_of(label, NUM_IMAGES)):
@@ -39,6 +35,7 @@ def own(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -
     arguments = ("--dataset", "pets", "--budget", 2500, "--trials", 3, "--epochs", 5, "--workers", 1)
     made = command("run", *arguments, "--confirm", "--confirm-seeds", 2, "--class-weights", "balanced")
     assert made.returncode == 0, made.stderr
+    assert COMPILING_LINE not in made.stderr
     assert " sealed test images of 20x16 pixels (height x width), grey, 3 classes\n" in made.stderr
     assert "training images of each class: cat " in made.stderr
     assert "augmentation of training images: turned by up to 12 degrees, " in made.stderr
