@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
 
 from space.errors import InputError, shortened
@@ -18,18 +19,22 @@ def check_types(record: Any) -> None:
 
     A whole number where a float belongs becomes one, and -0.0 becomes 0.0, so that equal records are written alike.
     """
-    for item in fields(record):
-        kinds = get_args(item.type) or (item.type,)
-        value = getattr(record, item.name)
+    for name, kinds in _kinds_of_fields(record.__class__):
+        value = getattr(record, name)
         # NumPy's float64 is a float too; Optuna samples one where a range is a single step of rounding wide.
         if float in kinds and (isinstance(value, float) or type(value) is int):
             try:
                 value = float(value) + 0.0
             except OverflowError:
-                raise InputError(f"{item.name} must be {_NAMES[float]}, not {shortened(value)}") from None
-            object.__setattr__(record, item.name, value)
+                raise InputError(f"{name} must be {_NAMES[float]}, not {shortened(value)}") from None
+            object.__setattr__(record, name, value)
         if type(value) not in kinds or (isinstance(value, float) and not math.isfinite(value)):
-            raise InputError(f"{item.name} must be {_NAMES[kinds[0]]}, not {shortened(value)}")
+            raise InputError(f"{name} must be {_NAMES[kinds[0]]}, not {shortened(value)}")
+
+
+@cache  # a search makes thousands of candidates for one that it trains
+def _kinds_of_fields(record: type["DataclassInstance"]) -> list[tuple[str, tuple[Any, ...]]]:
+    return [(item.name, get_args(item.type) or (item.type,)) for item in fields(record)]
 
 
 LEFT_OUT_AT_DEFAULT: Mapping[str, bool] = {"left_out_at_default": True}

@@ -142,8 +142,11 @@ class SearchSpace(Section):
     def _kinds_of_stages(self) -> Iterable[tuple[Convolution, ...]]:
         return itertools.product(*(stage.convolution_choices for stage in self.stage))
 
-    def usual_training(self, epochs: int) -> TrainingConfig:
-        """Return the training of a net that comes without one: the defaults and the settings that this space fixes."""
+    def usual_training(self, epochs: int, **sampled: Any) -> TrainingConfig:
+        """Return the training of a net that comes without one: the defaults and the settings that this space fixes.
+
+        ``sampled`` holds settings that are known otherwise, by name.
+        """
         ranges = self.training
         plain_epochs = fitting_plain_epochs(ranges.plain_epochs, epochs)
         return TrainingConfig(
@@ -151,6 +154,7 @@ class SearchSpace(Section):
             plain_epochs=plain_epochs,
             precise_batch_norm=ranges.precise_batch_norm,
             class_weights=ranges.class_weights,
+            **sampled,
         )
 
     def with_class_weights(self, class_weights: str) -> Self:
@@ -180,8 +184,8 @@ class SearchSpace(Section):
         weight_decay = trial.suggest_float("weight_decay", *ranges.weight_decay, log=True)
         label_smoothing = trial.suggest_float("label_smoothing", *ranges.label_smoothing)
         strength = trial.suggest_float("augmentation", *ranges.augmentation)
-        training = replace(
-            self.usual_training(epochs),
+        training = self.usual_training(
+            epochs,
             batch_size=batch_size,
             max_lr=max_lr,
             weight_decay=weight_decay,
