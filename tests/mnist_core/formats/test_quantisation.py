@@ -32,9 +32,9 @@ def test_a_trained_model_is_as_good_in_integers(digits: Dataset, trained: Checkp
     split = digits.validation
     predicted = integer_logits(quantise(trained, digits.train.images), split.images).argmax(1)
     expected = checkpoint_logits(trained, split.images).numpy().argmax(1)
-    assert np.mean(predicted != expected) <= 0.01
+    assert np.mean(predicted != expected) <= 0.02
     assert trained.val_accuracy is not None
-    assert np.mean(predicted == split.labels) == pytest.approx(trained.val_accuracy, abs=0.01)
+    assert np.mean(predicted == split.labels) == pytest.approx(trained.val_accuracy, abs=0.02)
 
 
 @pytest.mark.parametrize(
