@@ -1,7 +1,7 @@
 """Search strategies compared in real studies with the same processor time, judged by fresh seeds.
 
-    python -m benchmarks.real_searches FOLDER [--images PATH] [--minutes M] [--studies N] [--seeds N]
-                                       [--strategies NAME ...] [--json]
+    python -m benchmarks.real_searches FOLDER [--images PATH] [--minutes M] [--studies N] [--first N]
+                                       [--seeds N] [--strategies NAME ...] [--json]
 
 Each strategy of benchmarks/strategies.py searches for M minutes of one core's time, in N studies that are interleaved
 with those of the other strategies, one on each core: under a budget of 8,000 parameters on MNIST, or of 20,000 on the
@@ -11,7 +11,7 @@ benchmarks/replay.py measures it. Takes about N x (M + the time of the fresh see
 
 Every epoch is kept in FOLDER, so that the command can be stopped at any time: the same command goes on where it
 stopped, and one with more minutes, studies, seeds or strategies trains only what is not there yet. For that the code,
-the images and the processor must be the same.
+the images and the processor must be the same; on another processor, `--first` goes on with studies of other numbers.
 """
 
 import argparse
@@ -114,6 +114,7 @@ def main() -> None:
     parser.add_argument("--images", help="the images to train on (default: MNIST)")
     parser.add_argument("--minutes", type=float, default=60, help="processor time of a study (default: 60)")
     parser.add_argument("--studies", type=int, default=2, help="for each strategy (default: 2)")
+    parser.add_argument("--first", type=int, default=0, help="number that seeds the first study (default: 0)")
     parser.add_argument("--seeds", type=int, default=3, help="fresh seeds for each point (default: 3)")
     parser.add_argument("--strategies", nargs="+", choices=STRATEGIES, default=COMPARED, metavar="NAME")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -125,7 +126,7 @@ def main() -> None:
     with ProcessPoolExecutor(workers, get_context("spawn"), initializer=prepare_worker, initargs=(1,)) as pool:
         searches = [
             pool.submit(search, series, task, strategy, i, options.minutes, options.folder)
-            for i in range(options.studies)
+            for i in range(options.first, options.first + options.studies)
             for strategy in options.strategies
         ]
         studies = []
