@@ -209,10 +209,12 @@ def _read_test_set(dataset: AnyDataset, data_root: Path | None) -> Split:
 
 
 def check_same_data(data: Dataset, sha256: str, made: str) -> None:
-    """Raise `InputError` if ``data`` has another hash; ``made`` ends the message, such as "trial 3 was trained on"."""
+    """Raise `InputError` if ``data`` has another hash; ``made`` says of which, such as "trial 3 was trained on"."""
     if data.sha256 != sha256:
-        where = "found here" if data.source is None else f"in {data.source.location}"
-        raise InputError(f"the {data.name} {where} is not the one that {made}")
+        where, remedy = "found here", "restore it, or name its folder with --data-root"
+        if data.source is not None:
+            where, remedy = f"in {data.source.location}", "restore the images"
+        raise InputError(f"the {data.name} {where} is not the one that {made}: {remedy}")
 
 
 def validation_size(name: str) -> int | None:

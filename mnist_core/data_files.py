@@ -118,7 +118,9 @@ def _read_idx(root: Path, source: Source, file: str, *, num_dimensions: int) -> 
     """Read a file in IDX format: two zeros, 8 for bytes, the number of dimensions, the sizes, then the bytes."""
     path = _find_file(root, source, file)
     if path is None:
-        raise InputError(f"{root / source.folder / 'raw' / file} is absent; give --data-root or restore it")
+        raise InputError(
+            f"{root / source.folder / 'raw' / file} is absent: restore it, or name another folder with --data-root"
+        )
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as content:
             header = content.read(4 + 4 * num_dimensions)

@@ -12,7 +12,6 @@ from typing import Any
 
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
-from space.errors import InputError
 
 MNIST_PIXELS: dict[str, Any] = {"pixel_mean": 0.1307, "pixel_std": 0.3081}
 NO_AUGMENTATION: dict[str, Any] = {"rotation": 0.0, "translation": 0.0, "scale": 0.0}
@@ -39,12 +38,9 @@ class Recipe:
         return f"{self.name} (reconstruction)" if self.reconstruction else self.name
 
 
-def find_recipe(name: str) -> Recipe:
-    """Return the recipe called ``name``. Raises `InputError` with the closest names if there is none."""
-    if name in RECIPES:
-        return RECIPES[name]
-    close = difflib.get_close_matches(name, RECIPES, n=3, cutoff=0.3) or list(RECIPES)
-    raise InputError(f"there is no recipe {name!r}; did you mean {' or '.join(close)}?")
+def similar_names(name: str) -> list[str]:
+    """Return the names of reference systems of which ``name`` may be a misspelling, the closest first."""
+    return difflib.get_close_matches(name, RECIPES, n=3)
 
 
 def _recipe(name: str, notation: str, training: TrainingConfig, claimed: float, claim: str, **more: Any) -> Recipe:

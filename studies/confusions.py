@@ -1,4 +1,4 @@
-"""The validation images that the model of a complete trial took for what: counts by class, and single mistakes."""
+"""The confusion matrix of a complete trial's model on the validation images, and single mistakes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

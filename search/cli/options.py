@@ -57,7 +57,8 @@ DataRoot = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="Folder that contains MNIST/raw. If omitted: SEARCH_DATA_ROOT, ./data or ../shared/data.",
+        help="Folder that holds MNIST/raw and the like. If omitted: SEARCH_DATA_ROOT, or else ./data or "
+        "../shared/data. What is missing is downloaded into it, or into ./data.",
         rich_help_panel=STORAGE,
     ),
 ]
@@ -90,7 +91,7 @@ SpaceFile = Annotated[
     typer.Option(
         "--space",
         metavar="FILE",
-        help="TOML file with ranges that replace those of the default space. A study that exists keeps its own.",
+        help="TOML file with ranges that replace the default ones. If omitted, an existing study keeps its own ranges.",
         rich_help_panel=SEARCH,
     ),
 ]
@@ -119,7 +120,8 @@ Workers = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="Number of processes that train. If omitted, one per core, or one on an accelerator.",
+        help="Number of processes that train. If omitted, one per core that has memory for it, or one on an "
+        "accelerator.",
         rich_help_panel=TRAINING,
     ),
 ]

@@ -96,10 +96,10 @@ def run(
     warm_start: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE",
+            metavar="SOURCE",
             callback=_with_url,
-            help="Start with candidates near known nets: those of a file, one notation per line, 'recipes', the "
-            "reference systems, or STORE#STUDY, the front of another study.",
+            help="Start near known nets: SOURCE is a file with one notation per line, the word recipes for the "
+            "reference systems, or STORE#STUDY for the front of another study.",
             rich_help_panel=SEARCH,
         ),
     ] = None,
@@ -119,7 +119,7 @@ def run(
         str,
         typer.Option(
             metavar="NAME",
-            help="size-aware stops trials that would miss the front; none disables pruning.",
+            help="size-aware stops trials that are far behind the front; none stops no trial.",
             rich_help_panel=TRAINING,
         ),
     ] = "size-aware",
@@ -164,7 +164,7 @@ def run(
         int | None,
         typer.Option(
             metavar="N",
-            help="Seeds of each point that is confirmed. If omitted, 5.",
+            help="Seeds of each point that is confirmed. If omitted, as many as its confirmation began with, or 5.",
             rich_help_panel=TRAINING,
         ),
     ] = None,

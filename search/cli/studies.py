@@ -19,7 +19,7 @@ def studies(
     action: Annotated[
         str | None,
         typer.Argument(
-            metavar="[delete|copy]", help="Delete a study with its model files, or copy one, instead of a list."
+            metavar="[delete|copy]", help="Delete a study with its model files, or copy one. If omitted, list them."
         ),
     ] = None,
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Name of the study.")] = None,
@@ -50,7 +50,7 @@ def studies(
         print_studies(list_studies(Store.open_read_only(storage)), as_json=as_json)
         return
     if action not in ("delete", "copy"):
-        raise InputError(f"studies takes nothing, or delete or copy and the name of a study, not {action!r}")
+        raise InputError(f"studies takes delete NAME, copy NAME --to URL, or nothing, which lists them, not {action!r}")
     if name is None or as_json:
         raise InputError(f"studies {action} takes the name of a study" + (" and no --json" if name else ""))
     if to is not None:

@@ -51,7 +51,9 @@ class Rules:
         if not self.host.strip():
             raise InputError(f"--host must be a name or an address of this machine, not {self.host!r}")
         if self.token is None and not is_loopback(self.host):
-            raise InputError(f"--host {self.host} lets other machines in, so it needs --token")
+            raise InputError(
+                f"--host {self.host} lets other machines in, so it needs a secret: SEARCH_DASHBOARD_TOKEN or --token"
+            )
         if self.token is not None and not TOKEN.fullmatch(self.token):
             raise InputError(
                 "--token must be at least 16 letters, digits and characters of '-._~', which are not shown here"

@@ -1,5 +1,6 @@
 """The model card of an export: the README of its folder, rendered as Markdown."""
 
+import shlex
 from collections.abc import Sequence
 
 from mnist_core.checkpoint import Checkpoint
@@ -68,7 +69,7 @@ def _use(subject: ExportSubject, files: Sequence[ModelFile]) -> str:
     if any(file.file_format == "c" and file.included for file in files):
         text += (
             " For microcontrollers, add `model.c` to a program and include `model.h`, which declares the call: C99, "
-            "no library, no allocation. `python -m search export --format c-int8` writes one that needs no floats."
+            f"no library, no allocation. `{_command(subject, 'c-int8')}` writes one that needs no floats."
         )
     return text
 
@@ -113,7 +114,7 @@ def _files(subject: ExportSubject, files: Sequence[ModelFile], num_images: int) 
     ]
     if in_c := [file for file in files if file.flash_bytes is not None and file.ram_bytes is not None]:
         architecture = subject.checkpoint.candidate.architecture
-        parts += ["As C, which computes in floats or in integers:", _c_table(in_c), _linked(architecture)]
+        parts += ["As C, which computes in floats or in integers:", _c_table(subject, in_c), _linked(architecture)]
     parts.append(
         "`config.json` holds all settings, versions and figures; `predict.py`, `examples.npy` and `confusion.png` "
         "complete the folder."
@@ -130,14 +131,20 @@ _PURPOSES = {
 }
 
 
-def _c_table(files: Sequence[ModelFile]) -> str:
+def _command(subject: ExportSubject, file_format: str) -> str:
+    """Return the command that writes a format of this model."""
+    which = f"--study {shlex.quote(subject.study_name)} --trial {subject.checkpoint.trial}"
+    return f"python -m search export {which} --format {file_format} --out firmware"
+
+
+def _c_table(subject: ExportSubject, files: Sequence[ModelFile]) -> str:
     rows = [
         (
             "integers" if file.file_format == "c-int8" else "floats",
             f"{file.flash_bytes:,}",
             f"{file.ram_bytes:,}",
             _measured(file),
-            "here" if file.included else f"`python -m search export --format {file.file_format}`",
+            "here" if file.included else f"`{_command(subject, file.file_format)}`",
         )
         for file in files
     ]

@@ -67,5 +67,5 @@ def _memory_line(architecture: ArchitectureSpec) -> str:
     weights, at_most, all_kept = (format_kib(num_bytes) for num_bytes in _memory(architecture).values())
     return (
         f"\nMemory for one image in fp32: weights {weights}, activations at most {at_most} at a time, {all_kept} in all"
-        f"\nAs C with integers: {describe_footprint(footprint(architecture))}, and the code"
+        f"\nAs C with integers, without code and stack: {describe_footprint(footprint(architecture))}"
     )

@@ -16,7 +16,7 @@ from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError
 from space.image_kinds import ImageKind, with_classes, with_shape
 from space.notation import parse_net
-from space.recipes import RECIPES, Recipe, find_recipe
+from space.recipes import RECIPES, Recipe, similar_names
 
 if TYPE_CHECKING:
     from mnist_core.checkpoint import Checkpoint
@@ -44,10 +44,12 @@ def parse_model(text: str) -> Recipe | int | Path | ArchitectureSpec:
         return Path(text)
     try:
         shape, layers = parse_net(text)
-    except InputError:
-        if len(text.split()) == 1:
-            find_recipe(text)
-        raise
+    except InputError as error:
+        if len(text.split()) > 1:
+            raise
+        if close := similar_names(text):
+            raise InputError(f"there is no reference system {text!r}; did you mean {' or '.join(close)}?") from None
+        raise InputError(f"{text!r} is no file that exists and no reference system; as a net: {error}") from None
     return ArchitectureSpec(layers, shape)
 
 
@@ -112,7 +114,7 @@ def load_model(text: str, *, storage: str, study: str | None) -> "Checkpoint":
         case Path() as path:
             return load_model_file(path)
         case Recipe():
-            what = "a recipe"
+            what = "a reference system"
         case ArchitectureSpec():
             what = "a net"
     shown = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."

@@ -1,7 +1,7 @@
 """Selecting the trial of a study that a command works on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from search.models.rules import check_max_params
 from search.sampling.estimates import read_estimates
@@ -93,12 +93,10 @@ def _by_estimates(
 
     A front consists of the luckiest trainings, and its most accurate point is the most optimistic.
     """
-    estimates = read_estimates(store, study_name, [point.trial for point in front]).by_trial
-    if not estimates:
-        return measured_best, None
+    found = read_estimates(store, study_name, [point.trial for point in front])
+    estimates = found.by_trial
     points = {point.trial: point for point in front}
-    estimated = [replace(point, val_accuracy=estimates[point.trial].accuracy) for point in front]
-    best = points[_most_accurate_within(estimated, max_params, limits).trial]
+    best = points[_most_accurate_within(found.applied_to(front), max_params, limits).trial]
     if best.trial == measured_best.trial:
         return best, None
     lead = 100 * (measured_best.val_accuracy - best.val_accuracy)
@@ -133,7 +131,7 @@ def _most_accurate_within(front: Sequence[FrontPoint], max_params: int | None, l
         assert max_params is not None
         smallest = min(front, key=lambda point: point.num_params)
         raise InputError(
-            f"no point of the front has at most {counted(max_params, 'parameter')}; the closest is trial "
+            f"no point of the front has at most {counted(max_params, 'parameter')}; the smallest is trial "
             f"{smallest.trial} with {smallest.num_params:,}"
         )
     return best
@@ -151,8 +149,9 @@ def _most_accurate_on_device(front: Sequence[FrontPoint], max_params: int | None
         least = {name: min((sizes[name] for sizes in measured.values()), default=0) for name in limits.given}
         few = f" of those with at most {counted(max_params, 'parameter')}" if max_params is not None else ""
         raise InputError(
-            f"no point of the front{few} has {str(limits).replace(', ', ' and ')}; the least of them, each by itself: "
-            f"{', '.join(describe(name, size) for name, size in least.items())}"
+            f"no point of the front{few} has {str(limits).replace(', ', ' and ')}; the least that one has, each by "
+            f"itself: {', '.join(describe(name, size) for name, size in least.items())}; a search with the limits, as "
+            "in 'python -m search run --max-ram 8k', looks for such nets"
         )
     return best
 

@@ -63,7 +63,7 @@ def print_status(store: Store, name: str, *, as_json: bool) -> None:
         accuracy = format_accuracy(best.val_accuracy)
         print(f"best        {accuracy} at {best.num_params:,} parameters (trial {best.trial}): {best.notation}")
         if taken := footprint_of(best.notation):
-            print(f"on device   {describe_footprint(taken)}, as C with integers, and the code")
+            print(f"on device   {describe_footprint(taken)}, as C with integers without code and stack")
     if confirmed is not None:
         print(f"confirmed   {_describe(confirmed)}")
     if metric is not None:

@@ -64,12 +64,14 @@ def print_run(
             f"\nBest: trial {best.trial}, {format_accuracy(best.val_accuracy)} {what} at "
             f"{best.num_params:,} parameters: {best.notation}"
         )
-        out = shlex.quote(f"{summary.study.replace('/', '-')}-best")
-        print(f"Export it:       python -m search export --study {study}{where} --out {out}")
     if confirmed is not None:
         print("\nConfirmed, on the test set:\n")
         print_confirmed_front(confirmed, as_json=False)
         print()
+    if best is not None:
+        out = shlex.quote(f"{summary.study.replace('/', '-')}-best")
+        which = _what_export_takes(summary, confirmed, best)
+        print(f"Export it:       python -m search export --study {study}{where} --out {out}{which}")
     print(f"Open dashboard:  python -m search dashboard{where}")
     num_left = config.trials - summary.num_trained
     if num_left > 0:
@@ -77,3 +79,12 @@ def print_run(
         print(f"Continue:        the same command again trains the {left}")
     else:
         print("Continue:        the same command with more --trials")
+
+
+def _what_export_takes(summary: RunSummary, confirmed: Sequence[ConfirmedPoint] | None, best: FrontPoint) -> str:
+    """Return a comment for a shell if `export` takes another trial than the most accurate one."""
+    if confirmed:
+        chosen, why = most_accurate([point.front_point for point in confirmed]), "the best of the confirmed front"
+    else:
+        chosen, why = most_accurate(summary.estimates.applied_to(summary.front)), "whose estimate is the highest"
+    return "" if chosen is None or chosen.trial == best.trial else f"    # takes trial {chosen.trial}, {why}"

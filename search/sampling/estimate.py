@@ -1,7 +1,9 @@
 """What the model of errors says of a trial's accuracy."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from studies.pareto import FrontPoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +24,9 @@ class Estimates:
     by_trial: Mapping[int, Estimate] = field(default_factory=dict)
     missing: str | None = None
     """Why there are none."""
+
+    def applied_to(self, front: Sequence[FrontPoint]) -> Sequence[FrontPoint]:
+        """Return the points with their estimates in place of their accuracies; as they are if there are none."""
+        if not self.by_trial:
+            return front
+        return [replace(point, val_accuracy=self.by_trial[point.trial].accuracy) for point in front]

@@ -1,4 +1,4 @@
-// One net: its layers, its learning curve, and what it takes for what
+// One net: its layers, its learning curve and its confusion matrix
 "use strict";
 
 const MAX_MATRIX = 12;
@@ -36,7 +36,7 @@ function details(detail, overview) {
     make("div", { id: "net-layers" }, table(["layer", "what it is", "output", "parameters", "share", "MACs", "sees"], layers, 2, "Layers")),
     make("div", { class: "columns" },
       make("div", {}, make("h3", {}, "Learning curve"), make("div", { id: "net-curve" }), make("p", { class: "note" }, "Blue: validation. Orange: training, on augmented images and with dropout.")),
-      detail.confusion ? make("div", {}, make("h3", {}, "What it takes for what"), confusion(detail.confusion, overview)) : null),
+      detail.confusion ? make("div", {}, make("h3", {}, "Confusion matrix"), confusion(detail.confusion, overview)) : null),
   ];
   if (detail.mistakes && detail.mistakes.length) parts.push(make("h3", {}, "Validation images that it gets wrong"), mistakes(detail.mistakes, overview.classes));
   return parts;

@@ -57,7 +57,7 @@ def write_csv(text: str, path: Path) -> None:
         print(text, end="")
         return
     if has_file(path, f"--csv {path}"):
-        raise InputError(f"--csv {path} exists already")
+        raise InputError(f"--csv {path} exists already: name a new file, or delete it first")
     try:
         write_whole(path, text.encode())
     except InputError as error:

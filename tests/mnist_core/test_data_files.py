@@ -66,7 +66,7 @@ def test_a_part_of_the_files_is_never_completed_by_a_download(
     (raw / missing).unlink()
     with pytest.raises(InputError, match=rf"MNIST/raw holds .*, but not both {IMAGES_FILE} and {LABELS_FILE}: add"):
         find_data_root("mnist", tmp_path)
-    with pytest.raises(InputError, match=rf"{missing} is absent; give --data-root or restore it"):
+    with pytest.raises(InputError, match=rf"{missing} is absent: restore it, or name another folder with --data-root"):
         load_dataset("mnist", tmp_path)
 
 
@@ -210,7 +210,7 @@ def test_a_test_file_that_is_absent_or_damaged_is_named(file: str, tmp_path: Pat
     path.write_bytes(path.read_bytes()[:-1])
     assert_refused(path, tmp_path, "is shorter than its header says", open_test_set)
     path.unlink()
-    with pytest.raises(InputError, match=rf"{file} is absent; give --data-root or restore it$"):
+    with pytest.raises(InputError, match=rf"{file} is absent: restore it, or name another folder with --data-root$"):
         open_test_set("mnist", tmp_path)
 
 

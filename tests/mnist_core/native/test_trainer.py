@@ -45,8 +45,8 @@ MEAN, STD = 0.13, 0.31
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-# As on CPUs with AVX2 alone: shorter vectors, and half as many registers; and on those without AVX. What is tested is how
-# the work is split among them, for which it need not be compiled as slowly as for speed.
+# As on CPUs with AVX2 alone: shorter vectors, and half as many registers; and on those without AVX. What is tested is
+# how the work is split among them, for which it need not be compiled as slowly as for speed.
 _NARROWER = [("-mno-avx512f", "-O1"), ("-mno-avx", "-O1")] if platform.machine() == "x86_64" else []
 
 

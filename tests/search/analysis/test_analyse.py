@@ -147,7 +147,7 @@ def test_a_recipe_is_trained_first_and_stops_as_it_says(
     [
         ("999", "out", "has no trial 999"),
         ("none.safetensors", "out", "there is no model file none.safetensors"),
-        ("002-optimised", "out", "there is no recipe '002-optimised'; did you mean 002-optimized"),
+        ("002-optimised", "out", "there is no reference system '002-optimised'; did you mean 002-optimized"),
         ("corrupt.safetensors", "out", "corrupt.safetensors can't be read as safetensors"),
         (
             "run/last.safetensors",

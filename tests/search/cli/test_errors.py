@@ -134,7 +134,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
     ),
     "front above so many parameters": (
         "export --storage {studies} --max-params 10 --out best",
-        ["no point of the front has at most 10 parameters; the closest is trial "],
+        ["no point of the front has at most 10 parameters; the smallest is trial "],
     ),
     "front below such an accuracy": (
         "export --storage {studies} --min-accuracy 0.99999 --out best",

@@ -301,7 +301,7 @@ def test_count_shows_each_layer(search_here) -> None:
     assert ["12v:br", "12x12x12", "888", "80.3", "%", "8x8", "124,416"] in [row.split() for row in table.splitlines()]
     assert table.endswith(
         "Memory for one image in fp32: weights 4.3 KiB, activations at most 9.2 KiB at a time, 40.5 KiB in all\n"
-        "As C with integers: flash 1,470 bytes, RAM 1,700 bytes, 180,984 MACs, and the code\n"
+        "As C with integers, without code and stack: flash 1,470 bytes, RAM 1,700 bytes, 180,984 MACs\n"
     )
 
 

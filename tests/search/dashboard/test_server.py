@@ -321,9 +321,9 @@ def test_with_the_token_all_is_told_and_nothing_changed(token_port: int) -> None
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"host": "0.0.0.0"}, "--host 0.0.0.0 lets other machines in, so it needs --token"),
-        ({"host": "::"}, "--host :: lets other machines in, so it needs --token"),
-        ({"host": "example.org"}, "--host example.org lets other machines in, so it needs --token"),
+        ({"host": "0.0.0.0"}, "--host 0.0.0.0 lets other machines in, so it needs a secret"),
+        ({"host": "::"}, "--host :: lets other machines in, so it needs a secret"),
+        ({"host": "example.org"}, "--host example.org lets other machines in, so it needs a secret"),
         ({"host": " "}, "--host must be a name or an address of this machine, not ' '"),
         ({"token": "short"}, "--token must be at least 16 letters, digits and characters of '-._~'"),
         ({"token": "sixteen letters;"}, "--token must be at least 16 letters, digits and characters of '-._~'"),

@@ -14,6 +14,7 @@ from studies.confirmations import ConfirmedPoint
 from studies.pareto import FrontPoint
 
 NET = "4s:br p 8v:br gap fc10+"
+WITH_INTEGERS = "python -m search export --study mnist-8000 --trial 5 --format c-int8 --out firmware"
 FRONT = [
     FrontPoint(trial=8, num_params=300, val_accuracy=0.95, notation="2s:br gap fc10+"),
     FrontPoint(trial=2, num_params=350, val_accuracy=0.96, notation="3s:br gap fc10+"),
@@ -122,7 +123,9 @@ def test_a_confirmed_model_has_its_test_accuracy_over_seeds(confirmed: ExportSub
 
 
 def test_files_are_listed_with_size_and_accuracy(unconfirmed: ExportSubject) -> None:
-    text = sections(render_model_card(unconfirmed, FILES, num_images=10_000))["Files"]
+    card = sections(render_model_card(unconfirmed, FILES, num_images=10_000))
+    assert f"`{WITH_INTEGERS}` writes one that needs no floats" in card["Use"]
+    text = card["Files"]
     assert "10,000 validation images." in text
     listed = {row[0]: row[2:] for row in rows(text) if row[0].startswith("`")}
     assert listed == {
@@ -133,7 +136,7 @@ def test_files_are_listed_with_size_and_accuracy(unconfirmed: ExportSubject) -> 
     }
     assert [row for row in rows(text) if row[0] in ("floats", "integers")] == [
         ["floats", "2,048", "6,144", "97.10 %", "here"],
-        ["integers", "1,024", "6,144", "96.98 %", "`python -m search export --format c-int8`"],
+        ["integers", "1,024", "6,144", "96.98 %", f"`{WITH_INTEGERS}`"],
     ]
     assert "left out" not in text
 

@@ -268,7 +268,7 @@ REFUSED = {
     "file of another architecture": ("other.safetensors", f"its weights do not fit '{NET}'"),
     "an ONNX model": ("model.onnx", "model.onnx is an ONNX model: name the safetensors file"),
     "a folder": (".", "is a folder: name the model file in it"),
-    "a recipe": ("001", "001 is a recipe, not a trained model: 'python -m search train 001 --out DIR' makes one"),
+    "a reference system": ("001", "001 is a reference system, not a trained model: 'python -m search train 001 --out "),
     "a notation": ("8s:br|gap|fc10+", "8s:br gap fc10+ is a net, not a trained model: 'python -m search train "),
     "a long notation": ("8s:br|" * 500 + "gap", "... is a net, not a trained model"),
     "trial absent": ("999", "study 'digits-3000' has no trial 999"),

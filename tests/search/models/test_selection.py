@@ -105,13 +105,13 @@ def test_choices_by_what_a_device_has(
     [
         (
             {"limits": DeviceLimits(max_flash=297, max_ram=3)},
-            "no point of the front has flash of at most 297 bytes and RAM of at most 3 bytes; the least of them, each "
-            "by itself: flash of 298 bytes, RAM of 53 bytes",
+            "no point of the front has flash of at most 297 bytes and RAM of at most 3 bytes; the least that one "
+            "has, each by itself: flash of 298 bytes, RAM of 53 bytes",
         ),
         (
             {"limits": DeviceLimits(max_macs=9), "max_params": 200},
-            "no point of the front of those with at most 200 parameters has at most 9 MACs; the least of them, each by "
-            "itself: 28,264 MACs",
+            "no point of the front of those with at most 200 parameters has at most 9 MACs; the least that one has, "
+            "each by itself: 28,264 MACs",
         ),
         ({"limits": DeviceLimits(max_ram=3), "max_params": 93}, "no point of the front has at most 93 parameters"),
         ({"limits": DeviceLimits(max_ram=3), "trial": 0}, "give one of --trial and --max-ram, not both"),
@@ -125,7 +125,7 @@ def test_limits_that_no_point_meets_are_refused(study: SearchStudy, selectors: d
 
 # Selectors and the message
 REFUSALS: list[tuple[dict[str, float], str]] = [
-    ({"max_params": 93}, "no point of the front has at most 93 parameters; the closest is trial 2 with 94"),
+    ({"max_params": 93}, "no point of the front has at most 93 parameters; the smallest is trial 2 with 94"),
     ({"max_params": 0}, "--max-params must be at least 1, not 0"),
     ({"max_params": 10**400}, "--max-params must be at most 1,000,000,000, not 1"),
     (

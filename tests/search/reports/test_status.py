@@ -95,7 +95,7 @@ def test_status_as_text(study: SearchStudy, printed: Callable[..., str]) -> None
         "interrupted": "0",
         "paused": "0",
         "best": "90.00 % at 178 parameters (trial 0): 8s:br gap fc10+",
-        "on": "device   flash 410 bytes, RAM 57 bytes, 56,528 MACs, as C with integers, and the code",
+        "on": "device   flash 410 bytes, RAM 57 bytes, 56,528 MACs, as C with integers without code and stack",
         "time": "0:10 of training",
         "engine": "torch on cpu",
         "test": "set    not opened",

@@ -45,7 +45,7 @@ def test_a_study_is_deleted_once_that_is_confirmed(
 
 
 WRONG = {
-    ("remove", NAME): "studies takes nothing, or delete or copy and the name of a study, not 'remove'",
+    ("remove", NAME): "studies takes delete NAME, copy NAME --to URL, or nothing, which lists them, not 'remove'",
     ("delete",): "studies delete takes the name of a study",
     ("copy", NAME): "studies copy NAME and --to URL belong together",
     ("--to", "there.db"): "studies copy NAME and --to URL belong together",

@@ -8,7 +8,7 @@ import pytest
 from search.reports.fronts import estimated_row, front_row
 from search.runs.config import RunConfig
 from search.runs.summary import RunSummary, print_run
-from search.sampling.estimate import Estimates
+from search.sampling.estimate import Estimate, Estimates
 from studies.confirmations import ConfirmedPoint
 from studies.records import read_front
 from studies.study import SearchStudy
@@ -71,6 +71,19 @@ def test_a_run_as_text(study: SearchStudy, printed: Callable[..., str]) -> None:
     assert "python -m search export --study digits-1000 --out digits-1000-best\n" in text
     assert "python -m search dashboard\n" in text
     assert "the same command with more --trials" in text
+
+
+def test_it_says_which_net_export_takes_if_that_is_not_the_most_accurate(
+    study: SearchStudy, printed: Callable[..., str]
+) -> None:
+    small, large = read_front(study.store.database, study.name)
+    estimates = Estimates({small.trial: Estimate(0.88, 0.01), large.trial: Estimate(0.87, 0.01)})
+    text = printed(print_run, summary_of(study, estimates=estimates), config(), as_json=False)
+    assert f"Best: trial {large.trial}, " in text
+    assert f"-best    # takes trial {small.trial}, whose estimate is the highest\n" in text
+    confirmed = ConfirmedPoint(small.trial, small.num_params, small.notation, (7,), 0.8, 0.7, 0.9, 500.0, 1.0, 0.8, 0.8)
+    text = printed(print_run, summary_of(study), config(), [confirmed], as_json=False)
+    assert f"-best    # takes trial {small.trial}, the best of the confirmed front\n" in text
 
 
 def test_a_run_that_is_not_at_its_end_tells_how_many_trials_are_left(

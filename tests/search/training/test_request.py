@@ -48,7 +48,7 @@ def test_a_model_is_a_recipe_or_a_net() -> None:
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
-        ("000-stepp2", "there is no recipe '000-stepp2'; did you mean 000-step2 or "),
+        ("000-stepp2", "there is no reference system '000-stepp2'; did you mean 000-step2 or "),
         ("8s:br", "an architecture ends in a head"),
         ("8s:br gapp fc10+", "layer 2 'gapp': unknown token"),
         ("8s:br p", "an architecture ends in a head"),
