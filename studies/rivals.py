@@ -49,9 +49,9 @@ class Rivals:
         """Return the curves of the completed trials of at most so many parameters, fewest parameters first."""
         ended = self._search.summaries.ended
         sizes = {t.number: t.num_params for t in ended[self._num_seen :] if t.outcome == Outcome.COMPLETE}
-        self._num_seen = len(ended)
         accuracies = read_accuracies(self._search.store.database, self._search.name, list(sizes))
         new = [TrialCurve(sizes[number], *curves) for number, curves in accuracies.items()]
+        self._num_seen = len(ended)  # only now: if a server went away in between, they are read again
         if len(new) > 1:
             self._curves = sorted([*self._curves, *new], key=_SIZE)
         elif new:

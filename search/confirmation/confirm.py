@@ -14,12 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial
 
-from search.confirmation.contenders import Contender, choose_contenders, class_weights, front_members, needing_seeds
+from search.confirmation.contenders import (
+    Contender,
+    choose_contenders,
+    class_weights,
+    front_members,
+    nearest_to_front,
+    needing_seeds,
+)
 from search.confirmation.progress import ConfirmProgress
 from search.confirmation.study_data import StudyRequest, load_study_data
 from search.confirmation.workers import SeedTraining, SeedWorkers
 from search.defaults import DEFAULT_CONFIRM_SEEDS, DEFAULT_CONTENDERS, MIN_CONFIRM_SEEDS
-from search.sampling.estimates import read_estimates
+from search.sampling.estimates import MAX_LEARNT_FROM, read_estimates
 from search.terminal.interrupts import raising_interrupts
 from search.terminal.numbers import counted, format_accuracy, format_seconds
 from search.workers.machine import COMPILING_LINE, MAX_SEEDS, Resources, find_engine
@@ -34,9 +41,9 @@ from studies.trials import Outcome, candidate_of, complete_trial, front_point, o
 
 MAX_CONTENDERS = 1_000_000
 """Largest ``--top``, which catches typing errors."""
-MAX_ESTIMATED = 150
-"""Number of trials, nearest to the front by their measured accuracies, whose estimates choose the contenders. The time
-of the estimates grows with its third power."""
+MAX_ESTIMATED = 100
+"""Number of trials, nearest to the front by their measured accuracies, whose estimates choose the contenders of a study
+that has more complete trials than the model learns from. As many others then teach it how many are unlucky."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +51,11 @@ class ConfirmRequest(StudyRequest):
     """Options of a confirmation. Raises `InputError` with the option, the rule and the value if one is invalid."""
 
     num_seeds: int | None = None
-    """Seeds of each member, and at most as many of each contender. None means as many as an existing confirmation has,
-    or `DEFAULT_CONFIRM_SEEDS` for a new one."""
+    """Seeds of each member, and at most as many of each contender. None means as many as the confirmation has that
+    goes on, or `DEFAULT_CONFIRM_SEEDS` for a new one."""
     top: int | None = None
-    """Largest number of contenders. None means as many as an existing confirmation has, or `DEFAULT_CONTENDERS` for a
-    new one."""
+    """Largest number of contenders. None means as many as the confirmation has that goes on, or `DEFAULT_CONTENDERS`
+    for a new one."""
     anew: bool = False
     """Whether to choose contenders again from the trials completed by now."""
 
@@ -246,25 +253,34 @@ def _find_confirmation(
 ) -> Confirmation:
     """Return the confirmation that was started earlier, or start a new one."""
     begun = Confirmation.find(store.database, study_name)
-    if begun is not None and request.anew:
-        begun.discard()
-    elif begun is not None:
+    if begun is not None and not request.anew:
         _check_as_begun(begun, request)
         return begun
     if not complete:
         raise InputError(f"study {study_name!r} has no complete trial yet, so there is no front to confirm")
     top = request.top or DEFAULT_CONTENDERS
-    near = choose_contenders(complete, num_validation=num_validation, top=max(MAX_ESTIMATED, top))
-    numbers = [point.trial for point in near]
-    estimates = read_estimates(store, study_name, numbers).by_trial if top <= MAX_ESTIMATED else None
+    contenders = _choose_contenders(store, study_name, complete, top, num_validation)
+    if begun is not None:  # until now it is valid
+        begun.discard()
     return Confirmation.begin(
         store.database,
         study_name,
         seeds=confirmation_seeds(seed, request.num_seeds or DEFAULT_CONFIRM_SEEDS),
         top=top,
         num_complete=len(complete),
-        contenders=choose_contenders(near, num_validation=num_validation, estimates=estimates, top=top),
+        contenders=contenders,
     )
+
+
+def _choose_contenders(
+    store: Store, study_name: str, complete: Sequence[FrontPoint], top: int, num_validation: int
+) -> list[FrontPoint]:
+    estimates = None
+    if len(complete) > MAX_LEARNT_FROM:
+        complete = nearest_to_front(complete, max(MAX_ESTIMATED, top), num_validation=num_validation)
+    if len(complete) <= MAX_LEARNT_FROM:
+        estimates = read_estimates(store, study_name, [point.trial for point in complete]).by_trial
+    return choose_contenders(complete, num_validation=num_validation, estimates=estimates, top=top)
 
 
 def _check_as_begun(begun: Confirmation, request: ConfirmRequest) -> None:

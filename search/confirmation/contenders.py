@@ -65,22 +65,28 @@ def choose_contenders(
     else:
         shares = {point.trial: point.val_accuracy for point in points}
         errors = {trial: math.sqrt(share * (1 - share) / num_validation) for trial, share in shares.items()}
-    chosen = pareto_front(points)
-    if top is not None and top < len(chosen):
-        chosen = _thin_out(chosen, top, 0.5 / num_validation)
-    else:
-        chosen = [*chosen, *_near(points, chosen, errors)][:top]
+    chosen = _nearest(points, top, num_validation, errors)
     return sorted((by_trial[point.trial] for point in chosen), key=lambda point: (point.num_params, point.trial))
 
 
-def _near(points: Sequence[FrontPoint], front: Sequence[FrontPoint], errors: Mapping[int, float]) -> list[FrontPoint]:
-    """Return the points below the front that reach it with their standard errors; those that lack least come first."""
+def nearest_to_front(points: Sequence[FrontPoint], most: int, *, num_validation: int) -> list[FrontPoint]:
+    """Return at most so many trials by their accuracies: the front, then the trials closest to it."""
+    return _nearest(points, most, num_validation, None)
+
+
+def _nearest(
+    points: Sequence[FrontPoint], most: int | None, num_validation: int, errors: Mapping[int, float] | None
+) -> list[FrontPoint]:
+    """Return the front, thinned out if need be, then the points that lack least, if they reach it with their errors."""
+    front = pareto_front(points)
+    if most is not None and most < len(front):
+        return _thin_out(front, most, 0.5 / num_validation)
     lacking = {}
     for point in set(points) - set(front):
         best = max(rival.val_accuracy for rival in front if rival.num_params <= point.num_params)
-        if point.val_accuracy + _NUM_ERRORS * errors[point.trial] >= best:
+        if errors is None or point.val_accuracy + _NUM_ERRORS * errors[point.trial] >= best:
             lacking[point] = best - point.val_accuracy
-    return sorted(lacking, key=lambda point: (lacking[point], point.trial))
+    return [*front, *sorted(lacking, key=lambda point: (lacking[point], point.trial))][:most]
 
 
 def _thin_out(front: Sequence[FrontPoint], most: int, least_error: float) -> list[FrontPoint]:

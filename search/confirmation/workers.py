@@ -65,10 +65,11 @@ class SeedWorkers:
         left = list(trainings)
         num_losses = 0
         while left:
-            futures = {self._submit(train_seed, training, self._resources): training for training in left}
             try:
+                futures = {self._submit(train_seed, training, self._resources): training for training in left}
                 while futures:
-                    for future in wait(futures, return_when=FIRST_COMPLETED).done:
+                    # What has ended comes before what was lost with a worker.
+                    for future in sorted(wait(futures, return_when=FIRST_COMPLETED).done, key=_is_lost):
                         yield future.result()
                         left.remove(futures.pop(future))
                         num_losses = 0
@@ -98,6 +99,10 @@ class SeedWorkers:
     def _submit(self, function: Callable[..., T], *arguments: object) -> "Future[T]":
         with deferring_interrupts(), without_main_module():  # the pool may start its processes here
             return self._pool.submit(function, *arguments)
+
+
+def _is_lost(future: "Future[SeedResult]") -> bool:
+    return isinstance(future.exception(), BrokenProcessPool)
 
 
 def train_seed(training: SeedTraining, resources: Resources) -> SeedResult:

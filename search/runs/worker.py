@@ -168,7 +168,7 @@ def _make_sampler(
 
     front = FrontSearch(space, budget, epochs=epochs, num_validation=num_validation, generator=generator, limits=limits)
     observations = Observations(search.store, search.summaries, num_epochs=epochs, num_validation=num_validation)
-    return lambda _: front.propose(observations.read())
+    return lambda _: front.propose(observations.read(), num_warm_started=search.summaries.num_warm_started)
 
 
 def _request_stop(_signal: int, _frame: FrameType | None) -> None:

@@ -43,16 +43,16 @@ class Observations:
         self._known: dict[int, _Known] = {}
 
     def read(self) -> list[Observation]:
-        """Return what trials showed that have ended, and those in training, at most `MAX_OBSERVATIONS` and these."""
+        """Return what ended trials showed, at most `MAX_OBSERVATIONS` of them, and then the trials in training."""
         ended = self._trials.ended
         new = [trial for trial in ended[self._num_seen :] if trial.outcome in _LEARNT_FROM]
-        self._num_seen = len(ended)
         if len(self._known) + len(new) > MAX_OBSERVATIONS:
             learnt_from = [trial for trial in ended if trial.outcome in _LEARNT_FROM]
             chosen = most_instructive(learnt_from, KEPT_OBSERVATIONS)
             self._known = {trial.number: self._known[trial.number] for trial in chosen if trial.number in self._known}
             new = [trial for trial in chosen if trial.number not in self._known]
         self._learn(new)
+        self._num_seen = len(ended)  # only now: if a server went away in between, they are read again
         observations = observe(self._known.values(), num_epochs=self._num_epochs, num_validation=self._num_validation)
         return observations + self._in_training()
 

@@ -72,7 +72,6 @@ class BoundedTpe:
     def _learn(self, trials: TrialSummaries) -> None:
         """Add to the copy what has ended, and what has begun, since the last call."""
         new = [trial for trial in trials.ended[self._num_seen :] if trial.state in _LEARNT_FROM]
-        self._num_seen = len(trials.ended)
         if self._num_learnt + len(new) <= MAX_TRIALS:
             self._copy.add_trials(trials.read([trial.trial_id for trial in new]))
             self._num_learnt += len(new)
@@ -80,6 +79,7 @@ class BoundedTpe:
             learnt_from = [trial for trial in trials.ended if trial.state in _LEARNT_FROM]
             chosen = most_instructive(learnt_from, KEPT_TRIALS)
             self._copy = self._new_copy(trials.read([trial.trial_id for trial in chosen]))
+        self._num_seen = len(trials.ended)  # only now: if a server went away in between, they are read again
         for number in self._running.keys() - trials.unfinished.keys():
             self._copy._storage.set_trial_state_values(self._running.pop(number), TrialState.FAIL)
         begun = [trial_id for number, trial_id in trials.unfinished.items() if number not in self._running]

@@ -46,3 +46,21 @@ def test_rivals_are_the_complete_trials_of_at_most_so_many_parameters(
     worker.summaries.update()
     assert rivals.up_to(net(5).num_params) == [small, curve(4, 0.5, 0.6), curve(5, 0.7, 0.8)]
     assert read == [[4, 5], [6]]
+
+
+def test_what_a_server_that_went_away_did_not_tell_is_read_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = make_search(tmp_path)
+    train_one(search, 4, [0.3, 0.4])
+    search.summaries.update()
+    rivals = Rivals(search)
+
+    def go_away(*_: object) -> None:
+        raise ConnectionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("studies.rivals.read_accuracies", go_away)
+        with pytest.raises(ConnectionError):
+            rivals.up_to(1_000)
+    assert rivals.up_to(1_000) == [curve(4, 0.3, 0.4)]

@@ -6,9 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.confirmation.contenders import Contender, choose_contenders, class_weights, front_members, needing_seeds
+from search.confirmation import confirm
+from search.confirmation.contenders import (
+    Contender,
+    choose_contenders,
+    class_weights,
+    front_members,
+    nearest_to_front,
+    needing_seeds,
+)
 from search.defaults import MIN_CONFIRM_SEEDS
-from search.sampling.estimate import Estimate
+from search.sampling.estimate import Estimate, Estimates
 from studies.pareto import FrontPoint, pareto_front
 
 NUM_IMAGES = 10_000
@@ -86,6 +94,30 @@ def test_estimates_count_in_place_of_accuracies() -> None:
     chosen_by = partial(choose_contenders, given_points, num_validation=NUM_IMAGES, estimates=estimates)
     assert chosen_by() == [lucky, good, near]
     assert chosen_by(top=2) == [lucky, good]
+
+
+def test_the_nearest_to_the_front_need_not_be_in_reach_of_it() -> None:
+    given_points = points((100, 0.97), (200, 0.99), (300, 0.95), (300, 0.96), (50, 0.9))
+    assert [p.trial for p in nearest_to_front(given_points, 4, num_validation=NUM_IMAGES)] == [4, 0, 1, 3]
+    assert len(nearest_to_front(given_points, 9, num_validation=NUM_IMAGES)) == 5
+
+
+def test_unlucky_trials_are_estimated_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    lucky, unlucky, bad = points((200, 0.994), (210, 0.984), (220, 0.983))
+    accuracies = {lucky.trial: 0.990, unlucky.trial: 0.992, bad.trial: 0.985}
+
+    def estimate(store: object, name: str, numbers: Sequence[int]) -> Estimates:
+        return Estimates({number: Estimate(accuracies[number], 0.0002) for number in numbers})
+
+    monkeypatch.setattr(confirm, "read_estimates", estimate)
+    choose = partial(confirm._choose_contenders, store=None, study_name="", num_validation=NUM_IMAGES)
+    assert choose(complete=[lucky, unlucky, bad], top=5) == [lucky, unlucky]
+    # In a long study, those nearest to the front by their accuracies.
+    monkeypatch.setattr(confirm, "MAX_LEARNT_FROM", 2)
+    monkeypatch.setattr(confirm, "MAX_ESTIMATED", 1)
+    assert choose(complete=[lucky, unlucky, bad], top=2) == [lucky, unlucky]
+    assert choose(complete=[lucky, unlucky, bad], top=1) == [lucky]
+    assert choose(complete=[lucky, unlucky, bad], top=3) == [lucky], "only accuracies count"
 
 
 @given(st.lists(st.tuples(st.integers(1, 50), st.floats(0.9, 1.0)), min_size=1, max_size=30))

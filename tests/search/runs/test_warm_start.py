@@ -212,15 +212,18 @@ def test_a_candidate_trained_since_it_was_queued_is_not_trained_again(tmp_path: 
     assert "warm_start" not in trials_of(runner)[2].user_attrs
 
 
-def test_known_nets_do_not_stand_in_for_startup_trials_of_tpe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("sampler", "module"), [("tpe", "tpe"), ("front", "front_search")])
+def test_known_nets_do_not_stand_in_for_startup_trials(
+    sampler: str, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = []
 
     def draw_none(*_: object, size_range: float, **__: object) -> None:
         asked.append(size_range)
 
     monkeypatch.setattr("search.sampling.draws.draw_growing", draw_none)
-    monkeypatch.setattr("search.sampling.tpe.STARTUP_TRIALS", 1)
-    runner = make_runner(tmp_path, sampler="tpe", trials=5, epochs=1)
+    monkeypatch.setattr(f"search.sampling.{module}.STARTUP_TRIALS", 1)
+    runner = make_runner(tmp_path, sampler=sampler, trials=5, epochs=1)
     queue_in(runner, *SIX[:2])
     assert run_all(runner) == [Outcome.COMPLETE] * 5
     assert asked == [SIZE_RANGE]  # of the third trial
