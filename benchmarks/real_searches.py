@@ -23,6 +23,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
@@ -123,7 +124,10 @@ def main() -> None:
     resolve_engine("native", "cpu")  # compiles the trainer once, before the workers start
     workers = default_workers("cpu")
     options.folder.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=prepare_worker, initargs=(1,)) as pool:
+    with (
+        ProcessPoolExecutor(workers, get_context("spawn"), initializer=prepare_worker, initargs=(1,)) as pool,
+        dropping_what_waits(pool),
+    ):
         searches = [
             pool.submit(search, series, task, strategy, i, options.minutes, options.folder)
             for i in range(options.first, options.first + options.studies)
@@ -149,6 +153,16 @@ def main() -> None:
     for found in studies:
         print_study(found, task)
     print_summary(studies, task)
+
+
+@contextmanager
+def dropping_what_waits(pool: ProcessPoolExecutor) -> Iterator[None]:
+    """After Ctrl-C or an error, wait for no study that has not begun."""
+    try:
+        yield
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
 
 
 def task_of(images: str | None) -> Task:
@@ -191,10 +205,14 @@ def last_accuracy(dataset: AnyDataset, candidate: CandidateSpec, seed: int, fold
 
 def print_study(found: Found, task: Task) -> None:
     points = [point for point, _ in found.front]
-    optimism = statistics.mean(point.estimate - statistics.mean(point.fresh) for point in points)
+    done = f"\n{found.title}: {found.num_trials} trials, {found.num_epochs} epochs"
+    if not points:
+        print(f"{done}; nothing was trained to the end")
+        return
+    optimism = 100 * statistics.mean(point.estimate - statistics.mean(point.fresh) for point in points)
     print(
-        f"\n{found.title}: {found.num_trials} trials, {found.num_epochs} epochs; "
-        f"area {area_of(found, task):.3f}; chosen by accuracies {100 * optimism:+.2f} points above those of fresh seeds"
+        f"{done}; area {area_of(found, task):.3f}; the accuracies by which points were chosen are on average "
+        f"{abs(optimism):.2f} points {'below' if optimism < 0 else 'above'} those with fresh seeds"
     )
     for point in points:
         spread = f" (sd {100 * statistics.stdev(point.fresh):.2f})" if len(point.fresh) > 1 else ""

@@ -187,7 +187,7 @@ def print_report(surrogate: Surrogate, studies: dict[str, list[list[Progress]]],
         cells = [interval([area_after(study, epochs) for study in of_name]) for epochs in checkpoints]
         optimism = statistics.mean(study[-1].optimism for study in of_name)
         print(f"{name:>22}" + "".join(f"{mean:>10.3f} ±{half:6.3f}" for mean, half in cells) + f"{optimism:>+9.1%}")
-    for reference in ("random in full", "Optuna's default", "MO-ASHA"):
+    for reference in ("random in full", "growing in full", "Optuna's default", "MO-ASHA"):
         if reference not in studies:
             continue
         goal = statistics.mean(area_after(study, max_epochs) for study in studies[reference])
@@ -233,7 +233,9 @@ def epochs_to_reach(studies: Sequence[Sequence[Progress]], goal: float, max_epoc
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Return the mean and half the width of its 95 % interval."""
+    """Return the mean and half the width of its 95 % interval, which is infinite for a single value."""
+    if len(values) == 1:
+        return values[0], math.inf
     half = float(student.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
     return statistics.mean(values), half
 

@@ -15,7 +15,7 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import TrialState, create_trial
 
 from benchmarks.strategy_study import FULL_SCHEDULE, Array, Params, StrategyStudy, Trial
-from search.sampling.draws import STARTUP_TRIALS, draw_growing
+from search.sampling.draws import SIZE_RANGE, STARTUP_TRIALS, draw_growing
 from search.sampling.estimates import estimate_accuracies
 from search.sampling.front_search import FrontSearch
 from search.sampling.improvement import non_dominated
@@ -23,7 +23,6 @@ from search.sampling.observation import Observation, observe
 from search.sampling.tpe import num_good_trials
 from space.candidate import CandidateSpec
 
-STARTUP_SIZE_RANGE = 16.0
 EXPLORE_EVERY, EXPLORE_SIZE_RANGE = 2, 1.6
 """Of the strategy `growing_and_tpe`."""
 
@@ -41,9 +40,9 @@ def random_in_full(study: StrategyStudy) -> None:
 
 
 def growing_in_full(study: StrategyStudy) -> None:
-    """Random nets whose widths grow slowly, of sizes spread evenly on a log scale, each trained to the end."""
+    """Random nets whose widths grow slowly, of random sizes on a log scale, each trained to the end."""
     while not study.is_over:
-        study.train(study.begin(*_growing(study, STARTUP_SIZE_RANGE)), FULL_SCHEDULE)
+        study.train(study.begin(*_growing(study, SIZE_RANGE)), FULL_SCHEDULE)
 
 
 def one_epoch_then_best(study: StrategyStudy) -> None:
@@ -103,7 +102,7 @@ def growing_and_tpe(study: StrategyStudy) -> None:
         num = len(study.trials)
         is_startup = num < STARTUP_TRIALS
         if is_startup or num % EXPLORE_EVERY == 0:
-            params, candidate = _growing(study, STARTUP_SIZE_RANGE if is_startup else EXPLORE_SIZE_RANGE)
+            params, candidate = _growing(study, SIZE_RANGE if is_startup else EXPLORE_SIZE_RANGE)
         else:
             params, candidate = tpe.ask()
         trial = study.begin(params, candidate)

@@ -66,7 +66,7 @@ class ConfirmedPoint:
     val_accuracy: float
     """Mean validation accuracy over the seeds of the deciding stage, by which the member was chosen."""
     shrunken: float | None = None
-    """Test accuracy drawn towards the trend of all members, for who looks for the best ones; None for few members."""
+    """Test accuracy drawn towards the trend of all members, for readers who look for the best; None for few members."""
 
     @property
     def front_point(self) -> FrontPoint:

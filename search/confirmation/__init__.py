@@ -1,1 +1,1 @@
-"""The command confirm: training a front again with fresh seeds and measuring it on the test set."""
+"""The commands confirm, which trains a front again and measures it on the test set, and audit."""

@@ -12,8 +12,8 @@ from studies.storage import Store
 def describe_optimism(store: Store, study_name: str) -> str | None:
     """Return a line on the members' accuracies in the search, and on their estimates, against those of fresh seeds.
 
-    None without a confirmed front, and for balanced accuracy, of which fresh seeds are not measured. The members are
-    those that did well with the fresh seeds, so what is left of the difference is rather too small.
+    None without a confirmed front, and for balanced accuracy, which is not computed for fresh seeds. The members are
+    those that did well with the fresh seeds, so the difference is underestimated.
     """
     confirmation = Confirmation.find(store.database, study_name)
     front = [] if confirmation is None else confirmation.front()

@@ -1,1 +1,1 @@
-"""Sources of candidates: random draws, TPE, and the neighbourhood of known nets."""
+"""Where candidates come from: the front search and its model of errors, TPE, random draws, known nets."""

@@ -19,7 +19,7 @@ from studies.trials import TrialAttributes
 STARTUP_TRIALS = 10
 """Number of random nets before a sampler has enough to learn from."""
 SIZE_RANGE = 16.0
-"""Approximate ratio of the budget to the smallest size that counts, and to that of the smallest of these nets."""
+"""Ratio of the budget to the smallest size that counts, at which the smallest startup net aims too."""
 SIZE_TOLERANCE = 0.9
 """Smallest size of a growing net, as a share of the size it aims at."""
 GOLDEN_RATIO = (math.sqrt(5) - 1) / 2

@@ -1,4 +1,4 @@
-"""A model of the error that a candidate will end with, learnt from all trials of a study.
+"""A model of the error that a candidate will end with, learnt from the trials of a study.
 
 A Gaussian process (Rasmussen and Williams, "Gaussian Processes for Machine Learning", chapter 2) on the logarithm of
 the error: a quadratic in the logarithm of the size, about which nothing is assumed, plus a smooth function of the

@@ -33,7 +33,7 @@ def read_estimates(store: Store, study_name: str, numbers: Sequence[int]) -> Est
     """Return the estimates of complete trials, if the study's trials tell enough."""
     try:
         return _read_estimates(store, study_name, numbers)
-    except DamagedStoreError as error:  # which those need not care about who ask what else is known
+    except DamagedStoreError as error:  # whoever reads the front should not fail because of it
         return Estimates(missing=str(error))
 
 

@@ -37,8 +37,8 @@ def nearest_params(
 
     The distance between two nets is the smallest sum, over alignments that keep the order of their convolutions, of
 
-    - for a layer kept: abs(log(width / width)) + abs(log(kernel / kernel)) + the change of its position. Positions go
-      from 0 to 1; the parts between pools have equal lengths, and so have the layers within a part;
+    - for a layer kept: abs(log(new width / width)) + abs(log(new kernel / kernel)) + the change of its position.
+      Positions go from 0 to 1; the parts between pools have equal lengths, and so have the layers within a part;
     - for a layer added or dropped: `ADDED`, `DROPPED`, or `DROPPED_1X1` for a 1x1 convolution.
 
     All depths of all stages are compared. An added layer is as wide as the one before it, if possible in its own stage.

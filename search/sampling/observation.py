@@ -38,10 +38,9 @@ class Observation:
 
 
 def measurement_variance(errors: Errors, num_validation: int) -> Errors:
-    """Return the variance of the logarithm of each measured error around its mean over seeds.
+    """Return the variance of the logarithm of each measured error that counting errors causes, a Poisson variable.
 
-    It is that of the number of errors, a Poisson variable, which is about as large as what differs between seeds
-    (docs/decisions.md).
+    The model of errors finds out by which factor the scatter between seeds is larger or smaller.
     """
     return 1 / (num_validation * errors)
 

@@ -1,4 +1,4 @@
-"""What a worker trains next: within the budget, new, and from the source whose turn it is."""
+"""What a worker trains next: within the budget and the limits, and new."""
 
 import itertools
 import random
