@@ -58,9 +58,9 @@ def read_confusions(database: Engine, study_name: str, trial_numbers: Sequence[i
     return found
 
 
-def read_num_validation(database: Engine, study_name: str) -> int | None:
-    """Return the number of validation images that a study's trials count, or None if no trial has a confusion."""
+def read_class_sizes(database: Engine, study_name: str) -> list[int] | None:
+    """Return how many validation images a study has of each class, or None if no trial has a confusion."""
     query = select(confusions.c.counts).where(confusions.c.study_name == study_name).limit(1)
     with reading(database, f"study {study_name!r} in table confusions"), database.connect() as connection:
         counts = connection.scalar(query)
-        return None if counts is None else sum(int(number) for row in counts for number in row)
+        return None if counts is None else [sum(map(int, row)) for row in counts]

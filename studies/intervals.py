@@ -27,6 +27,16 @@ Correct = NDArray[np.bool_] | NDArray[np.float64]
 NUM_DRAWS = 20_000
 
 
+def effective_images(class_sizes: Sequence[int], *, is_balanced: bool) -> int:
+    """Return the number of images whose accuracy would vary as much as the metric of a study does.
+
+    For accuracy, that is the number of images, of which ``class_sizes`` has those of each class. Balanced accuracy is
+    the mean of the accuracies on C classes. If each of these is p, its variance is p(1-p) times the sum of 1/n, by C^2.
+    """
+    sizes = [size for size in class_sizes if size > 0]
+    return round(len(sizes) ** 2 / sum(1 / size for size in sizes)) if is_balanced else sum(sizes)
+
+
 @dataclass(frozen=True, slots=True)
 class MeasuredAccuracy:
     """An accuracy, as a fraction, and how precisely it is known."""

@@ -34,6 +34,7 @@ from search.workers.processes import default_workers
 from space.errors import InputError
 from studies.artifacts import StoredWeights, confirmed_file
 from studies.confirmations import Confirmation, ConfirmedPoint, SeedResult, Seeds, Stage
+from studies.intervals import effective_images
 from studies.locks import CONFIRMING
 from studies.pareto import FrontPoint
 from studies.storage import Store
@@ -88,7 +89,9 @@ def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
     study = load_study_data(store, study_name, request.data_root)
     known = read_trials(store, store.load_study(study_name))
     complete = [front_point(trial) for trial in known if outcome_of(trial) == Outcome.COMPLETE]
-    confirmation = _find_confirmation(store, study_name, request, complete, study.seed, len(study.data.validation))
+    sizes = np.bincount(study.data.validation.labels).tolist()
+    num_validation = effective_images(sizes, is_balanced=study.is_balanced)
+    confirmation = _find_confirmation(store, study_name, request, complete, study.seed, num_validation)
     trials = {point.trial: complete_trial(store, study_name, point.trial) for point in confirmation.contenders}
     num_new = len(complete) - confirmation.num_complete
     with ConfirmProgress(quiet=request.quiet) as progress, raising_interrupts():

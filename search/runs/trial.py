@@ -47,6 +47,8 @@ class TrialTrainer:
     study_seed: int
     is_pruning: bool
     metric: str
+    num_validation: int
+    """Number of images whose accuracy varies as much as the metric does."""
     recorded: Callable[[str, str], dict[str, Any]]
     """Returns the call's settings to store with each trial, given the names of the device and the engine."""
     should_stop: Callable[[], bool]
@@ -200,7 +202,7 @@ class TrialTrainer:
             trial,
             self.rivals.up_to(num_params),
             num_epochs=self.num_epochs,
-            num_validation=len(self.data.validation),
+            num_validation=self.num_validation,
         )
 
     def _upload(self, trial: Trial, checkpoint: Checkpoint) -> TrialAttributes:

@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from search.defaults import METRIC_NAMES
 from search.runs.config import RunConfig
 from search.workers.machine import Resources, prepare_process
 from search.workers.processes import end_with_parent
@@ -122,12 +123,17 @@ def prepare_trials(
     ``seed`` is the sampler's seed; ``should_stop`` is called before each candidate and after each epoch; ``outage``
     tells whether the server of the store is away.
     """
+    import numpy as np
+
     from search.runs.trial import TrialTrainer
     from search.sampling.proposals import Proposals
     from studies.failures import Outage
+    from studies.intervals import effective_images
     from studies.rivals import Rivals
 
-    sample = _make_sampler(search, config, len(data.validation), seed)
+    class_sizes = np.bincount(data.validation.labels).tolist()
+    num_validation = effective_images(class_sizes, is_balanced=config.metric == METRIC_NAMES[1])
+    sample = _make_sampler(search, config, num_validation, seed)
     proposals = Proposals(search, config.space, config.budget, config.epochs, sample, should_stop, config.limits)
     trainer = TrialTrainer(
         search=search,
@@ -139,6 +145,7 @@ def prepare_trials(
         study_seed=config.seed,
         is_pruning=config.pruner != "none",
         metric=config.metric,
+        num_validation=num_validation,
         recorded=config.recorded,
         should_stop=should_stop,
         rivals=Rivals(search),

@@ -17,8 +17,9 @@ from search.sampling.features import FeatureScale
 from search.sampling.observation import Observation, measurement_variance, observe
 from space.candidate import CandidateSpec
 from space.errors import DamagedStoreError
-from studies.confusions import read_num_validation
-from studies.fingerprints import read_fingerprint
+from studies.confusions import read_class_sizes
+from studies.fingerprints import read_fingerprint, read_metric
+from studies.intervals import effective_images
 from studies.storage import Store
 from studies.trained import read_trained, trained_numbers
 from studies.trials import Outcome
@@ -43,7 +44,7 @@ def _read_estimates(store: Store, study_name: str, numbers: Sequence[int]) -> Es
     num_complete = sum(outcome == Outcome.COMPLETE for outcome in outcomes.values())
     if num_complete < MIN_COMPLETE:
         return Estimates(missing=f"they need {MIN_COMPLETE} complete trials, and the study has {num_complete}")
-    num_validation = read_num_validation(database, study_name) or _usual_num_validation(store, study_name)
+    num_validation = _num_validation(store, study_name)
     if num_validation is None:
         return Estimates(missing="the trials are of a version that did not store the number of validation images")
     trained = read_trained(database, study_name, _learnt_from(list(outcomes), numbers))
@@ -58,7 +59,9 @@ def _read_estimates(store: Store, study_name: str, numbers: Sequence[int]) -> Es
     return Estimates(dict(zip(numbers, estimates, strict=True)))
 
 
-def _usual_num_validation(store: Store, study_name: str) -> int | None:
+def _num_validation(store: Store, study_name: str) -> int | None:
+    if sizes := read_class_sizes(store.database, study_name):
+        return effective_images(sizes, is_balanced=read_metric(store, study_name) is not None)
     from mnist_core.data import validation_size  # which few studies need
 
     return validation_size((read_fingerprint(store, study_name) or {}).get("dataset", ""))

@@ -10,6 +10,7 @@ from scipy.special import ndtri
 from studies.intervals import (
     Correct,
     MeasuredAccuracy,
+    effective_images,
     front_probabilities,
     image_covariance,
     mean_squares,
@@ -26,6 +27,17 @@ def draw(generator: np.random.Generator, accuracy: float, *, num_seeds: int, num
     z = 2 * generator.standard_normal(num_images)
     u = spread * generator.standard_normal((num_seeds, 1))
     return np.asarray(a + z + u + generator.standard_normal((num_seeds, num_images)) > 0)
+
+
+@pytest.mark.parametrize("sizes", [[50, 50], [90, 10], [300, 40, 7, 0]])
+def test_as_many_images_vary_as_much_as_the_metric_does(sizes: list[int]) -> None:
+    generator = np.random.default_rng(0)
+    present = [size for size in sizes if size]
+    accuracies = [generator.binomial(size, 0.9, 100_000) / size for size in present]
+    for is_balanced, weights in ((True, None), (False, present)):
+        variance = np.average(accuracies, axis=0, weights=weights).var()
+        assert 0.9 * 0.1 / effective_images(sizes, is_balanced=is_balanced) == pytest.approx(variance, rel=0.03)
+    assert effective_images(sizes, is_balanced=False) == sum(sizes)
 
 
 def test_mean_squares_are_those_of_the_analysis_of_variance() -> None:

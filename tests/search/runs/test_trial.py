@@ -22,6 +22,7 @@ from search.sampling.draws import STARTUP_TRIALS
 from space.architecture import ArchitectureSpec
 from space.errors import SearchFailedError
 from studies.confusions import MAX_MISTAKES, read_confusions
+from studies.intervals import effective_images
 from studies.locks import WorkerLocks
 from studies.pareto import FrontPoint
 from studies.records import read_epochs, read_front
@@ -530,3 +531,14 @@ def test_what_goes_wrong_in_a_trial_is_not_swallowed(tmp_path: Path, monkeypatch
         run_all(runner)
     assert trials_of(runner)[0].state == TrialState.RUNNING  # for repair to take back
     assert slot_states(runner) == [SlotState.RUNNING]
+
+
+def test_balanced_accuracy_counts_as_measured_on_fewer_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = few_digits()
+    labels = data.validation.labels
+    kept = np.concatenate([np.flatnonzero(labels == 0)[:27], np.flatnonzero(labels == 1)[:3]])
+    rare = replace(data, validation=replace(data.validation, images=data.validation.images[kept], labels=labels[kept]))
+    monkeypatch.setattr("tests.runners.few_digits", lambda: rare)
+    assert make_runner(tmp_path).trainer.num_validation == 30
+    balanced = make_runner(tmp_path, metric="balanced-accuracy", study="balanced").trainer.num_validation
+    assert balanced == effective_images([27, 3], is_balanced=True) == 11
