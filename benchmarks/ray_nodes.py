@@ -89,11 +89,13 @@ def ray_cluster() -> Iterator[Any]:
     environment = {"PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
     # The folder's path must be short, since it holds sockets.
     with (
-        patch.dict(os.environ, environment),
         TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder,
+        patch.dict(os.environ, environment | {"RAY_TMPDIR": folder}),
     ):
         from ray.cluster_utils import Cluster
 
+        # The head writes its address there, whether or not another of its processes has made the folder by then.
+        (Path(folder) / "ray").mkdir()
         cluster = Cluster(initialize_head=True, head_node_args={**NODE, "temp_dir": folder})
         try:
             yield cluster

@@ -49,7 +49,7 @@ def parse_model(text: str) -> Recipe | int | Path | ArchitectureSpec:
             raise
         if close := similar_names(text):
             raise InputError(f"there is no reference system {text!r}; did you mean {' or '.join(close)}?") from None
-        raise InputError(f"{text!r} is no file that exists and no reference system; as a net: {error}") from None
+        raise InputError(f"MODEL is no file that exists and no reference system; as a net: {error}") from None
     return ArchitectureSpec(layers, shape)
 
 

@@ -92,7 +92,7 @@ def test_a_notation_may_be_longer_than_a_files_name() -> None:
     ("text", "message"),
     [
         ("000-stp2", "there is no reference system '000-stp2'; did you mean 000-step2"),
-        ("best", "'best' is no file that exists and no reference system; as a net: layer 1 'best': unknown token"),
+        ("best", "MODEL is no file that exists and no reference system; as a net: layer 1 'best': unknown token"),
         ("8s:br pp gap", "layer 2 'pp': unknown token"),
         ("8s:br p 8s", "an architecture ends in a head"),
         ("p p p 8v 8v gap", "layer 5 '8v': the spatial size must stay at least 1"),
