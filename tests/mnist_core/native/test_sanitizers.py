@@ -1,4 +1,7 @@
-"""The native trainer under sanitizers, in short; benchmarks/sanitizers.py does the same on many more networks."""
+"""The native trainer under sanitizers, in short, with vectors of AVX2.
+
+benchmarks/sanitizers.py does the same on many more networks, and with wider vectors.
+"""
 
 from pathlib import Path
 
