@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +126,7 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     with (
         ProcessPoolExecutor(workers, get_context("spawn"), initializer=prepare_worker, initargs=(1,)) as pool,
-        dropping_what_waits(pool),
+        ending_at_once(pool),
     ):
         searches = [
             pool.submit(search, series, task, strategy, i, options.minutes, options.folder)
@@ -156,12 +156,14 @@ def main() -> None:
 
 
 @contextmanager
-def dropping_what_waits(pool: ProcessPoolExecutor) -> Iterator[None]:
-    """After Ctrl-C or an error, wait for no study that has not begun."""
+def ending_at_once(pool: ProcessPoolExecutor) -> Iterator[None]:
+    """After Ctrl-C or an error, end the workers too, whose epochs are kept: they would begin what they were given."""
     try:
         yield
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
+        for process in active_children():
+            process.kill()
         raise
 
 

@@ -93,17 +93,17 @@ def _by_estimates(
 
     A front consists of the luckiest trainings, and its most accurate point is the most optimistic.
     """
-    found = read_estimates(store, study_name, [point.trial for point in front])
-    estimates = found.by_trial
+    estimates = read_estimates(store, study_name, [point.trial for point in front])
     points = {point.trial: point for point in front}
-    best = points[_most_accurate_within(found.applied_to(front), max_params, limits).trial]
-    if best.trial == measured_best.trial:
+    best = points[_most_accurate_within(estimates.applied_to(front), max_params, limits).trial]
+    if best.trial == measured_best.trial:  # as without estimates
         return best, None
+    by_trial = estimates.by_trial
     lead = 100 * (measured_best.val_accuracy - best.val_accuracy)
     return best, (
-        f"chosen: trial {best.trial}, whose estimate of {format_accuracy(estimates[best.trial].accuracy)} is the "
+        f"chosen: trial {best.trial}, whose estimate of {format_accuracy(by_trial[best.trial].accuracy)} is the "
         f"highest; trial {measured_best.trial} has {lead:.2f} points more validation accuracy, but an estimate of "
-        f"{format_accuracy(estimates[measured_best.trial].accuracy)}"
+        f"{format_accuracy(by_trial[measured_best.trial].accuracy)}"
     )
 
 
@@ -150,8 +150,8 @@ def _most_accurate_on_device(front: Sequence[FrontPoint], max_params: int | None
         few = f" of those with at most {counted(max_params, 'parameter')}" if max_params is not None else ""
         raise InputError(
             f"no point of the front{few} has {str(limits).replace(', ', ' and ')}; the least that one has, each by "
-            f"itself: {', '.join(describe(name, size) for name, size in least.items())}; a search with the limits, as "
-            "in 'python -m search run --max-ram 8k', looks for such nets"
+            f"itself: {', '.join(describe(name, size) for name, size in least.items())}; 'python -m search "
+            f"run' with {' and '.join(map(option_of, limits.given))} looks for such nets"
         )
     return best
 

@@ -21,7 +21,7 @@ from search.workers.data import describe_data
 from search.workers.machine import Resources, find_engine
 from search.workers.processes import default_workers
 from search.workers.signals import StopRequest
-from studies.confirmations import ConfirmedPoint
+from studies.confirmations import ConfirmedPoint, read_confirmed_front
 from studies.failures import Outage
 from studies.leases import RENEWAL_SECONDS
 from studies.records import read_epochs, read_front
@@ -159,6 +159,7 @@ def run_search(config: RunConfig, display: Display, *, place_workers: Callable[.
         seconds=time.monotonic() - started,
         interrupted=stop.asked,
         timed_out=timed_out,
+        members=read_confirmed_front(store.database, search.name),
     )
 
 

@@ -30,6 +30,8 @@ class RunSummary:
     seconds: float
     interrupted: bool
     timed_out: bool
+    members: Sequence[ConfirmedPoint] = ()
+    """The study's front, if it was confirmed before this call."""
 
 
 def print_run(
@@ -70,7 +72,7 @@ def print_run(
         print()
     if best is not None:
         out = shlex.quote(f"{summary.study.replace('/', '-')}-best")
-        which = _what_export_takes(summary, confirmed, best)
+        which = _what_export_takes(summary, confirmed or summary.members, best)
         print(f"Export it:       python -m search export --study {study}{where} --out {out}{which}")
     print(f"Open dashboard:  python -m search dashboard{where}")
     num_left = config.trials - summary.num_trained
@@ -81,10 +83,13 @@ def print_run(
         print("Continue:        the same command with more --trials")
 
 
-def _what_export_takes(summary: RunSummary, confirmed: Sequence[ConfirmedPoint] | None, best: FrontPoint) -> str:
-    """Return a comment for a shell if `export` takes another trial than the most accurate one."""
-    if confirmed:
-        chosen, why = most_accurate([point.front_point for point in confirmed]), "the best of the confirmed front"
+def _what_export_takes(summary: RunSummary, members: Sequence[ConfirmedPoint], best: FrontPoint) -> str:
+    """Return a comment for a shell if `export` takes another trial than the most accurate one.
+
+    It does as `search.models.selection.select_trial`, without reading the store.
+    """
+    if members:
+        chosen, why = most_accurate([point.front_point for point in members]), "the best of the confirmed front"
     else:
         chosen, why = most_accurate(summary.estimates.applied_to(summary.front)), "whose estimate is the highest"
     return "" if chosen is None or chosen.trial == best.trial else f"    # takes trial {chosen.trial}, {why}"

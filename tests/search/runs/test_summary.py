@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,9 @@ def test_it_says_which_net_export_takes_if_that_is_not_the_most_accurate(
     confirmed = ConfirmedPoint(small.trial, small.num_params, small.notation, (7,), 0.8, 0.7, 0.9, 500.0, 1.0, 0.8, 0.8)
     text = printed(print_run, summary_of(study), config(), [confirmed], as_json=False)
     assert f"-best    # takes trial {small.trial}, the best of the confirmed front\n" in text
+    before = summary_of(study, estimates=estimates, members=[replace(confirmed, trial=large.trial)])
+    text = printed(print_run, before, config(), as_json=False)
+    assert "# takes trial" not in text, "what was confirmed earlier is exported, whatever the estimates say"
 
 
 def test_a_run_that_is_not_at_its_end_tells_how_many_trials_are_left(
