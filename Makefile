@@ -32,6 +32,7 @@ types: $(STAMP)
 	.venv/bin/mypy
 
 # `uv pip` rather than `uv sync`, which would write a lock file full of addresses.
+# Without `--no-compile`, pip would compile 17,000 files, most of which are never imported; uv compiles none.
 # A half-made .venv lacks the file tested for and is made anew.
 $(STAMP): pyproject.toml constraints.txt
 	$(if $(PYTHON_FITS),,$(error Python 3.11 or later is needed and $(PYTHON) is not; name one: make env PYTHON=python3.12))
@@ -42,7 +43,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  uv pip install --python .venv/bin/python $(INSTALL_ARGS); \
 	else \
 	  test -x .venv/bin/pip || $(PYTHON) -m venv --clear .venv; \
-	  .venv/bin/python -m pip install $(INSTALL_ARGS); \
+	  .venv/bin/python -m pip install --no-compile $(INSTALL_ARGS); \
 	fi
 	@touch $(STAMP)
 

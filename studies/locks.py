@@ -67,6 +67,21 @@ class WorkerLocks:
             fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, _MAINTENANCE)
 
     @contextmanager
+    def confirming(self) -> Iterator[bool]:
+        """Exclude other processes that confirm a front; yields whether that is so."""
+        try:
+            self.hold(CONFIRMING)
+        except BlockingIOError:
+            is_held = False
+        else:
+            is_held = True
+        try:
+            yield is_held
+        finally:
+            if is_held:
+                fcntl.lockf(self._open(), fcntl.LOCK_UN, 1, CONFIRMING)
+
+    @contextmanager
     def curves(self, *, wait: bool) -> Iterator[bool]:
         """Exclude other processes that add learning curves; yields whether that is so, as `file_lock` does."""
         with file_lock(self._path.with_name(CURVES_LOCK), wait=wait) as is_held:

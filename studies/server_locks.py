@@ -49,7 +49,6 @@ class ServerLocks:
         self._database = database
         self._path = local_folder(url) / WORKERS_LOCK
         self._workers = WorkerLocks(self._path)
-        self._kept: list[Connection] = []
         self._locking: Connection | None = None
         """The connection of the locks that this process holds at the moment: one for all, since it has only two."""
 
@@ -58,16 +57,8 @@ class ServerLocks:
         return self._workers.host
 
     def hold(self, worker: int) -> None:
-        if worker != CONFIRMING:
-            _name_file(self._path)
-            self._workers.hold(worker)
-            return
-        connection = _connected(self._database)
-        connection.detach()  # it is not one of those that this process works with
-        if not _take(connection, ServerLock.CONFIRMING, wait=False):
-            connection.close()
-            raise BlockingIOError("another process confirms a front")
-        self._kept.append(connection)
+        _name_file(self._path)
+        self._workers.hold(worker)
 
     def is_held(self, worker: int) -> bool:
         if worker != CONFIRMING:
@@ -79,6 +70,13 @@ class ServerLocks:
     def maintenance(self) -> Iterator[None]:
         with self._lock(ServerLock.MAINTENANCE, wait=True):
             yield
+
+    @contextmanager
+    def confirming(self) -> Iterator[bool]:
+        connection = _connected(self._database)
+        connection.detach()  # it is not one of those that this process works with
+        with connection, _locked(connection, ServerLock.CONFIRMING, wait=False) as is_held:
+            yield is_held
 
     @contextmanager
     def curves(self, *, wait: bool) -> Iterator[bool]:

@@ -354,8 +354,9 @@ they always do. `run` and `confirm` need all trials, and refuse to go on from nu
 deleted or renamed is named as gone, and its name can be used again: `run` then begins it anew and deletes what it left,
 except for the record of its openings of the test set.
 
-This is what the tests do to a store of five trials, and what the commands answer. `python -m tests.damages --write` makes
-this page.
+This is what the tests do to a store of five trials, and what the commands answer. An error that begins with …
+lacks here what most of them have in common; the first is, in full, "sqlite:///studies.db is damaged: trial 3 of study
+'digits-700': it has no user attribute 'outcome'; restore it from a copy". `python -m tests.damages --write` makes this page.
 
 | damage | command | error |
 |---|---|---|"""  # noqa: E501
@@ -366,8 +367,16 @@ def page() -> str:
     lines = [_ABOUT]
     for damage in DAMAGES:
         commands = ", ".join(dict.fromkeys(f"`{_short(command)}`" for command in damage.commands))
-        lines.append(f"| {damage.what} | {commands} | {damage.line} |")
+        lines.append(f"| {damage.what} | {commands} | {_short_line(damage.line)} |")
     return "\n".join(lines) + "\n"
+
+
+def _short_line(line: str) -> str:
+    """The line without what is the same in most lines."""
+    begin, end = _damaged("|").split("|")
+    if not line.startswith(begin):
+        return line
+    return f"… {line.removeprefix(begin).removesuffix(end)}".replace(f" of study '{STUDY}'", "")
 
 
 def _short(command: str) -> str:

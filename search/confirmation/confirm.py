@@ -35,7 +35,6 @@ from space.errors import InputError
 from studies.artifacts import StoredWeights, confirmed_file
 from studies.confirmations import Confirmation, ConfirmedPoint, SeedResult, Seeds, Stage
 from studies.intervals import effective_images
-from studies.locks import CONFIRMING
 from studies.pareto import FrontPoint
 from studies.storage import Store
 from studies.trials import Outcome, candidate_of, complete_trial, front_point, outcome_of, read_trials
@@ -82,10 +81,13 @@ def confirm_front(request: ConfirmRequest) -> list[ConfirmedPoint]:
     """
     store = Store.open(request.storage)
     study_name = store.resolve_study_name(request.study)
-    try:
-        store.locks.hold(CONFIRMING)
-    except BlockingIOError:
-        raise InputError(f"another process is confirming a front in {store.url}: wait for it") from None
+    with store.locks.confirming() as is_alone:
+        if not is_alone:
+            raise InputError(f"another process is confirming a front in {store.url}: wait for it")
+        return _confirm(store, study_name, request)
+
+
+def _confirm(store: Store, study_name: str, request: ConfirmRequest) -> list[ConfirmedPoint]:
     study = load_study_data(store, study_name, request.data_root)
     known = read_trials(store, store.load_study(study_name))
     complete = [front_point(trial) for trial in known if outcome_of(trial) == Outcome.COMPLETE]

@@ -308,11 +308,9 @@ def test_processes_that_confirm_and_workers_that_die(search: SearchStudy) -> Non
         "store = Store.open(sys.argv[1])\n"
         "store.locks.hold(os.getpid())\n"
         "slot = SearchStudy(store, sys.argv[2]).slots.claim(9, os.getpid())\n"
-        "try:\n"
-        f"    store.locks.hold({CONFIRMING}); print('held', slot.id, flush=True)\n"
-        "except BlockingIOError:\n"
-        "    print('refused', slot.id, flush=True)\n"
-        "import time; time.sleep(2)"
+        "with store.locks.confirming() as is_held:\n"
+        "    print('held' if is_held else 'refused', slot.id, flush=True)\n"
+        "    import time; time.sleep(2)"
     )
     printed = [text.split() for text in run_at_once(imports, program, search.store.url, NAME, num_processes=2)]
     assert sorted(said for said, _ in printed) == ["held", "refused"]

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from mnist_core.data import load_all_but_test, load_dataset, open_test_set
 from mnist_core.evaluation import predict_logits
 from search.confirmation.confirm import confirmation_seeds, expected_seconds
 from studies.confirmations import Confirmation, Stage, read_openings
-from studies.locks import CONFIRMING, WorkerLocks
+from studies.locks import WorkerLocks
 from studies.storage import Store
 from studies.tables import confirmations
 from tests.search.conftest import Command, CommandHere, SmallStudy
@@ -53,8 +54,8 @@ def openings(study: SmallStudy) -> list[tuple[datetime, int]]:
     return read_openings(Store.open_read_only(study.url).database, study.name)
 
 
-def confirmed_front(folder: Path, environment: dict[str, str]) -> Any:
-    return Command(folder, environment).json("front", "--confirmed")
+def confirmed_front(study: SmallStudy, search_here: CommandHere) -> Any:
+    return search_here.json("front", "--confirmed", "--storage", study.url)
 
 
 def test_members_are_decided_by_validation_images_and_measured_on_the_test_set(
@@ -108,22 +109,22 @@ def test_kept_models_are_right_about_what_is_said(
 
 
 def test_all_models_are_measured_at_one_recorded_opening(
-    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"], environment: dict[str, str]
+    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"], search_here: CommandHere
 ) -> None:
     study, _ = confirmed_study
     confirmation = find_confirmation(study)
     ((_, num_models),) = openings(study)
     assert num_models == NUM_SEEDS * len(confirmation.members or [])
-    told = Command(study.folder, environment)("status").stdout
+    told = search_here("status", "--storage", study.url).stdout
     opened = rf"^test set    opened 20\d\d-\d\d-\d\d \d\d:\d\d UTC for {num_models} models$"
     assert re.search(opened, told, re.MULTILINE)
 
 
 def test_a_second_call_trains_nothing_and_opens_nothing(
-    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"], environment: dict[str, str]
+    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"], search_here: CommandHere
 ) -> None:
     study, made = confirmed_study
-    again = Command(study.folder, environment)("confirm")
+    again = replace(search_here, folder=study.folder)("confirm")
     assert again.returncode == 0, again.stderr
     assert again.stdout == made.stdout
     assert again.stderr == ""
@@ -183,6 +184,7 @@ def test_killed_again_and_again_it_ends_with_the_same_front(
     confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"],
     copied_study: SmallStudy,
     environment: dict[str, str],
+    search_here: CommandHere,
 ) -> None:
     """Once by SIGKILL, which nothing outlives, and once by Ctrl-C; one worker, where it had two."""
     process = start(copied_study, environment)
@@ -206,7 +208,7 @@ def test_killed_again_and_again_it_ends_with_the_same_front(
     assert finished.returncode == 0, finished.stderr
     study, made = confirmed_study
     assert finished.stdout == made.stdout
-    assert confirmed_front(copied_study.folder, environment) == confirmed_front(study.folder, environment)
+    assert confirmed_front(copied_study, search_here) == confirmed_front(study, search_here)
     assert len(openings(copied_study)) == 1
 
 
@@ -232,25 +234,27 @@ def test_a_lost_worker_is_replaced(
 
 
 def test_only_one_process_at_a_time_confirms(copied_study: SmallStudy, search: Command) -> None:
-    WorkerLocks(Store.open_read_only(copied_study.url).lock_path).hold(CONFIRMING)
-    other = search("confirm")
+    with WorkerLocks(Store.open_read_only(copied_study.url).lock_path).confirming():
+        other = search("confirm")
     assert other.returncode == 2
     assert "another process is confirming a front" in other.stderr
 
 
 def test_anew_uses_what_is_trained_and_opens_the_test_set_for_what_is_not(
-    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"], tmp_path: Path, environment: dict[str, str]
+    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"],
+    tmp_path: Path,
+    search: Command,
+    search_here: CommandHere,
 ) -> None:
     shutil.copytree(confirmed_study[0].folder, tmp_path, dirs_exist_ok=True)
     study = SmallStudy(tmp_path, (), confirmed_study[1])
     before = find_confirmation(study)
     num_members = len(before.members or [])
-    search = Command(tmp_path, environment)
-    again = search("confirm", "--anew", "--seeds", NUM_SEEDS)
+    again = search_here("confirm", "--anew", "--seeds", NUM_SEEDS)
     assert again.returncode == 0, again.stderr
     assert again.stdout == confirmed_study[1].stdout
     assert len(openings(study)) == 1, "nothing was left to measure"
-    more = search("confirm", "--anew", "--seeds", NUM_SEEDS + 1, "--top", 1)
+    more = search("confirm", "--anew", "--seeds", NUM_SEEDS + 1, "--top", 1, "--workers", 1)
     assert more.returncode == 0, more.stderr
     after = find_confirmation(study)
     assert [num_models for _, num_models in openings(study)] == [NUM_SEEDS * num_members, 1]
@@ -258,13 +262,13 @@ def test_anew_uses_what_is_trained_and_opens_the_test_set_for_what_is_not(
 
 
 def test_trials_that_completed_since_are_named(
-    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"], tmp_path: Path, environment: dict[str, str]
+    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"], tmp_path: Path, search_here: CommandHere
 ) -> None:
     study, made = confirmed_study
     shutil.copytree(study.folder, tmp_path, dirs_exist_ok=True)
     with Store.open(f"sqlite:///{tmp_path / 'studies.db'}").database.begin() as connection:
         connection.execute(update(confirmations).values(num_complete=confirmations.c.num_complete - 2))
-    again = Command(tmp_path, environment)("confirm")
+    again = search_here("confirm")
     assert again.stderr == (
         "trials completed since the confirmation was started, not included: 2 (--anew considers all)\n"
     )

@@ -56,12 +56,12 @@ def test_no_command_but_confirm_opens_the_test_set(guarded: Command) -> None:
         "status",
         "evaluate 0",
         "analyse 0 --out report",
-        "export --trial 0 --out exported",
+        "export --trial 0 --format c-int8 --out exported",
         "train '2v:br p3 gap fc10+' --epochs 1 --train-size 200 --out trained",
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert "sealed" not in result.stdout + result.stderr
-    for made in ("studies.db", "report/index.html", "exported/model.onnx", "trained/last.safetensors"):
+    for made in ("studies.db", "report/index.html", "exported/model.h", "trained/last.safetensors"):
         assert (guarded.folder / made).is_file()
     opened = guarded("confirm", "--seeds", 2, "--top", 1, "--workers", 1)
     assert opened.returncode != 0

@@ -88,9 +88,9 @@ def test_a_model_file_is_evaluated_on_the_validation_images(search_here, write, 
     }
 
 
-def test_the_text_says_the_same(search, write) -> None:
+def test_the_text_says_the_same(search_here, write) -> None:
     checkpoint = write()
-    result = search("evaluate", "model.safetensors")
+    result = search_here("evaluate", "model.safetensors")
     assert (result.returncode, result.stderr) == (0, "")
     net, line = result.stdout.splitlines()
     assert net == f"1,030 parameters: {NET}"

@@ -3,7 +3,6 @@
 benchmarks/chaos.py does the same at many more random moments.
 """
 
-import json
 import os
 import random
 import signal
@@ -105,7 +104,7 @@ NativeTrainer.train = crash_once
 """
 
 
-def test_the_first_ctrl_c_waits_for_the_epoch_and_the_second_does_not(search) -> None:
+def test_the_first_ctrl_c_waits_for_the_epoch_and_the_second_does_not(search, search_here) -> None:
     """Nets so wide that an epoch takes much longer than this test waits."""
     (search.folder / "wide.toml").write_text(
         "".join(f"[[stage]]\nlayers = [2, 2]\nwidth = [{width}, {width}]\n" for width in (96, 128)), encoding="utf-8"
@@ -147,7 +146,7 @@ def test_the_first_ctrl_c_waits_for_the_epoch_and_the_second_does_not(search) ->
     assert wait_until_gone(search.folder.resolve(), 10) == [] == processes_in(search.folder.resolve())
     assert slot_states(search.folder) == [("interrupted", 0)]
     assert count_epochs(search.folder) == 0, "it waited for the epoch"
-    status = json.loads(search("status", "--json").stdout)
+    status = search_here.json("status")
     assert (status["trained"], status["running"], status["interrupted"]) == (0, 0, 1)
 
 

@@ -22,7 +22,7 @@ from studies.storage import Store
 from studies.study import SearchStudy
 from studies.trials import Outcome, attributes_of, candidate_of
 from tests.runners import small_space
-from tests.search.conftest import Command
+from tests.search.conftest import Command, CommandHere
 from tests.stores import EARLIER_SCHEMAS, WORKER, restore_store
 
 MADE: dict[str, Any] = {"budget": 700, "dataset": "digits", "epochs": 5, "seed": 3, "train_size": 300}
@@ -70,7 +70,9 @@ def test_a_budget_below_the_smallest_net_is_refused_once_the_space_is_known(tmp_
         replace(config, uses_stored_space=False)
 
 
-def test_limits_of_a_device_are_kept_by_the_study_and_met_by_what_it_trains(search: Command) -> None:
+def test_limits_of_a_device_are_kept_by_the_study_and_met_by_what_it_trains(
+    search: Command, search_here: CommandHere
+) -> None:
     made = ("run", "--dataset", "digits", "--budget", 3000, "--epochs", 1, "--train-size", 150, "--workers", 1)
     limits = {"max_flash": 3_072, "max_ram": 3_000, "max_macs": 300_000}
     options = [word for name, size in limits.items() for word in (f"--{name.replace('_', '-')}", size)]
@@ -79,7 +81,7 @@ def test_limits_of_a_device_are_kept_by_the_study_and_met_by_what_it_trains(sear
     name = "digits-3000-flash3k-ram3000-macs300k-train150-epochs1"
     said = "flash of at most 3,072 bytes, RAM of at most 3,000 bytes, at most 300,000 MACs"
     assert f"{name}: 4 trials of up to 3,000 parameters, {said}, 1 epoch, on digits" in first.stderr
-    trials = search.json("trials")
+    trials = search_here.json("trials")
     trained = [trial for trial in trials if trial["outcome"] in ("complete", "pruned")]
     assert len(trained) == 4
     for trial in trained:
@@ -89,8 +91,8 @@ def test_limits_of_a_device_are_kept_by_the_study_and_met_by_what_it_trains(sear
         assert taken.num_macs <= 300_000
     again = search(*made, "--study", name, "--trials", 5)
     assert f"{name}: 5 trials (4 already trained) of up to 3,000 parameters, {said}, " in again.stderr
-    assert search.json("status")["limits"] == limits
-    other = search(*made, "--study", name, "--max-ram", "4k", "--trials", 6)
+    assert search_here.json("status")["limits"] == limits
+    other = search_here(*made, "--study", name, "--max-ram", "4k", "--trials", 6)
     assert other.returncode == 2
     assert "max_ram was 3000 and is now 4096; use its settings, or choose another name" in other.stderr
 
@@ -105,15 +107,15 @@ def test_earlier_candidates_keep_their_keys(url: str) -> None:
     ]
 
 
-def test_a_store_of_an_earlier_version_goes_on(url: str, search: Command) -> None:
+def test_a_store_of_an_earlier_version_goes_on(url: str, search: Command, search_here: CommandHere) -> None:
     made = [f"--{name.replace('_', '-')}={value}" for name, value in MADE.items()]
     result = search("run", *made, "--trials", 6, "--workers", 1)
     assert result.returncode == 0, result.stderr
     assert "digits-700: 6 trials (5 already trained) of up to 700 parameters" in result.stderr
     store = Store.open_read_only(url)
     assert store.study_names() == ["digits-700"]
-    assert search.json("status")["trained"] == 6
-    assert len(search.json("front", "--confirmed")) == 2
+    assert search_here.json("status")["trained"] == 6
+    assert len(search_here.json("front", "--confirmed")) == 2
 
 
 @pytest.mark.parametrize("schema", EARLIER_SCHEMAS[2:])

@@ -147,17 +147,6 @@ def test_a_snapshot_of_nothing(tmp_path: Path) -> None:
 # A confirmation that follows
 
 
-def test_a_search_may_confirm_its_front_in_one_go(search: Command) -> None:
-    arguments = ("--dataset", "digits", "--budget", 1_000, "--trials", 2, "--epochs", 1, "--workers", 1)
-    result = search("run", *arguments, "--confirm", "--confirm-seeds", 2, "--json")
-    assert result.returncode == 0, result.stderr
-    printed = json.loads(result.stdout)
-    assert printed["confirmed"] == search.json("front", "--confirmed")
-    assert printed["confirmed"]
-    again = search("run", *arguments, "--confirm")
-    assert "Confirmed, on the test set:" in again.stdout
-
-
 @pytest.mark.parametrize(("interrupted", "timed_out", "code"), [(True, False, 130), (False, True, 0)])
 def test_a_search_that_was_told_to_end_confirms_nothing(
     search_here: CommandHere, monkeypatch: pytest.MonkeyPatch, interrupted: bool, timed_out: bool, code: int
@@ -172,8 +161,7 @@ def test_a_search_that_was_told_to_end_confirms_nothing(
     assert "digits-1000: 2 trained" in result.stdout
 
 
-# A script that uses this package, with no guard around what it does
-
+# By a script that uses this package, with no guard around what it does, and then by the command
 SCRIPT = """
 from search.runs.config import RunConfig
 from search.runs.progress import QuietDisplay
@@ -188,7 +176,9 @@ print(summary.num_trained, "trained,", len(confirmed), "confirmed")
 """
 
 
-def test_a_script_needs_no_guard(search) -> None:
+def test_a_search_confirms_its_front_in_one_go_and_a_script_needs_no_guard(
+    search: Command, search_here: CommandHere
+) -> None:
     (search.folder / "script.py").write_text(SCRIPT)
     ended = subprocess.run(
         [sys.executable, "script.py"],
@@ -200,3 +190,12 @@ def test_a_script_needs_no_guard(search) -> None:
         check=False,
     )
     assert (ended.stdout, ended.stderr) == ("1 trained, 1 confirmed\n", "")
+
+    run = ("run", "--study", "tiny", "--dataset", "digits", "--budget", 3_000, "--trials", 1, "--epochs", 1)
+    arguments = (*run, "--train-size", 60, "--confirm", "--confirm-seeds", 2)
+    assert "Confirmed, on the test set:" in search_here(*arguments).stdout
+    again = search_here(*arguments, "--json", "--quiet")
+    assert (again.returncode, again.stderr) == (0, "")
+    printed = json.loads(again.stdout)
+    assert (printed["trained"], len(printed["confirmed"])) == (1, 1)
+    assert printed["confirmed"] == search_here.json("front", "--confirmed")

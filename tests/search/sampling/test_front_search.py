@@ -65,7 +65,7 @@ def area(observations: list[Observation]) -> float:
 
 def test_proposals_fill_the_front_better_than_random_nets() -> None:
     gains = []
-    for seed in range(3):
+    for seed in range(2):
         observations = random_observations(10, seed)
         others = [*observations, *random_observations(15, 100 + seed)]
         search = new_search(seed)
