@@ -35,7 +35,7 @@ class TrainingCheckpoint:
 
 
 def save_training(path: Path, checkpoint: TrainingCheckpoint, *, survives_power_cut: bool = True) -> None:
-    """Write a safetensors file, whole or not at all. Raises `UnwritableFileError` if it can't be written.
+    """Write a safetensors file, whole or not at all. Raises as `write_whole` does if it can't be written.
 
     A power cut may leave a file that `load_training` refuses, unless the call waits for the disk.
     """

@@ -5,6 +5,7 @@ A folder is written whole or not at all, and replaced only if the same command w
 
 import contextlib
 import glob
+import hashlib
 import os
 import shutil
 import stat
@@ -14,7 +15,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from search.terminal.interrupts import raising_interrupts
-from space.errors import InputError
+from space.errors import FullDiskError, InputError
 from space.files import kind_of
 
 FILE_SUFFIXES = frozenset(
@@ -24,6 +25,8 @@ FILE_SUFFIXES = frozenset(
     )
 )
 """Suffixes by which a name means a file, so that no folder is made with it."""
+_MAX_PREFIX = 32
+"""Characters of the name of a folder in that of a temporary one."""
 _ASIDE = "-old"
 """End of the name of a folder that was put aside while another takes its place."""
 
@@ -105,16 +108,29 @@ def _check_folder_name(option: str, folder: Path) -> None:
 
 @contextlib.contextmanager
 def temporary_folder(out: Path) -> Iterator[Path]:
-    """Create a folder beside ``out`` to fill and move; removes it afterwards. Raises `InputError` if that fails."""
+    """Create a folder beside ``out`` to fill and move; removes it afterwards.
+
+    Raises `InputError` if that fails, and `FullDiskError` if a file in it can't be written for that reason.
+    """
     try:
-        folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name[:32]}-"))
+        folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=_temporary_prefix(out)))
     except OSError as error:
         raise InputError(f"--out {out} can't be written: {error.strerror}") from None
     with raising_interrupts():
         try:
             yield folder
+        except FullDiskError as error:  # which names a file that is to be there in the end
+            raise FullDiskError(f"--out {out} can't be written: {str(error).rpartition(': ')[2]}") from None
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _temporary_prefix(out: Path) -> str:
+    """Return how the names of temporary folders for ``out`` begin, which are never too long for a file system."""
+    if len(out.name) <= _MAX_PREFIX:
+        return f".{out.name}-"
+    digest = hashlib.sha256(os.fsencode(out.name)).hexdigest()[:8]  # other names may begin alike
+    return f".{out.name[:_MAX_PREFIX]}-{digest}-"
 
 
 def replace_folder(new: Path, out: Path) -> None:
@@ -131,7 +147,7 @@ def replace_folder(new: Path, out: Path) -> None:
 
 def _put_back(out: Path, files: Collection[str]) -> None:
     """Move a folder that a killed call had put aside back to ``out``, or delete it if its successor is there."""
-    for aside in out.parent.glob(f".{glob.escape(out.name)}-{'[a-z0-9_]' * 8}{_ASIDE}"):
+    for aside in out.parent.glob(f"{glob.escape(_temporary_prefix(out))}{'[a-z0-9_]' * 8}{_ASIDE}"):
         if not aside.is_dir() or {path.name for path in aside.iterdir()} - set(files):
             continue
         new = aside.with_name(aside.name.removesuffix(_ASIDE))

@@ -37,6 +37,10 @@ class SearchFailedError(SearchError, RuntimeError):
     """The input was valid, but the work can't continue."""
 
 
+class FullDiskError(SearchFailedError, OSError):
+    """A file can't be written since there is no room for it, or since the disk fails; the message names it."""
+
+
 class DamagedStoreError(SearchFailedError):
     """A study store lacks something or holds something that can't be; the message names the store and what it is."""
 

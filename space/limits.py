@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import Any
 
 from space.architecture import ArchitectureSpec
@@ -119,7 +120,7 @@ def _parse(option: str, text: str | None, step: int) -> int | None:
     if found is None:
         what = "MACs" if step == MACS_STEP else "bytes"
         raise InputError(f"{option} is a number of {what}, such as 8192, 16k or 1M, not {shortened(text)}")
-    size = float(found[1]) * {"": 1, "k": step, "K": step, "M": step**2}[found[2]]
+    size = Decimal(found[1]) * {"": 1, "k": step, "K": step, "M": step**2}[found[2]]
     if not 1 <= size <= MAX_LIMIT or size != int(size):
         raise InputError(f"{option} must be a whole number from 1 to {MAX_LIMIT:,}, not {shortened(text)}")
     return int(size)

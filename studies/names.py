@@ -16,6 +16,14 @@ def search_names(database: Engine) -> list[str]:
     return _searches(database, gone=False)
 
 
+def latest_name(database: Engine) -> str | None:
+    """Return the name of the search that was begun last, if there is one."""
+    study = optuna_studies.c
+    made_here = study.study_name.in_(select(searches.c.study_name))
+    with database.connect() as connection:
+        return connection.scalar(select(study.study_name).where(made_here).order_by(study.study_id.desc()).limit(1))
+
+
 def gone_names(database: Engine) -> list[str]:
     """Return the names of the searches whose Optuna study another program deleted or renamed."""
     return _searches(database, gone=True)

@@ -32,6 +32,11 @@ def sqlite_path(url: str) -> Path:
     return Path(database)
 
 
+def file_address(path: Path) -> str:
+    """Return a file as the URI that SQLite takes, to which ``?mode=ro`` and the like can be added."""
+    return f"file:{quote(os.fsencode(path))}"
+
+
 def copy_in_memory(path: Path) -> sqlite3.Connection:
     """Copy an SQLite file into memory, with what is still in its write-ahead log.
 
@@ -73,7 +78,7 @@ def watch_file(database: Engine, path: Path) -> None:
     event.listen(database, "begin", check)
 
 
-def find_unwritable(path: Path, beside: Sequence[Path]) -> Path | None:
+def unwritable_of(path: Path, beside: Sequence[Path]) -> Path | None:
     """Return a file or folder that a writer of the SQLite file would write to and this user may not, or None.
 
     ``beside`` are further files and folders of the store. What does not exist yet is to be created.
@@ -110,7 +115,7 @@ def _copy_unlocked(path: Path) -> sqlite3.Connection:
 
 def _copy(path: Path, mode: str) -> sqlite3.Connection:
     memory = sqlite3.connect(":memory:", check_same_thread=False)
-    address = f"file:{quote(str(path))}?{mode}"
+    address = f"{file_address(path)}?{mode}"
     with closing(sqlite3.connect(address, uri=True, timeout=LOCK_WAIT_SECONDS)) as source:
         source.backup(memory)
     return memory

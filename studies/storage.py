@@ -9,7 +9,6 @@ from contextlib import closing, contextmanager, suppress
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import optuna
 from optuna.storages import BaseStorage, RDBStorage
@@ -25,7 +24,7 @@ from studies.artifact_table import ArtifactTable
 from studies.artifacts import StudyArtifacts
 from studies.damage import damaged, damaged_store, name_damage
 from studies.failures import naming_store
-from studies.locks import LOCK_FILES, WORKERS_LOCK, WorkerLocks
+from studies.locks import WORKERS_LOCK, WorkerLocks
 from studies.migrations import migrate
 from studies.names import (
     CURVES_SUFFIX,
@@ -37,8 +36,15 @@ from studies.names import (
     list_names,
     search_names,
 )
+from studies.places import artifacts_of, check_writable, find_unwritable
 from studies.server_locks import ServerLock, ServerLocks, StoreLocks, server_lock
-from studies.sqlite_files import LOCK_WAIT_SECONDS, copy_in_memory, find_unwritable, sqlite_path, watch_file
+from studies.sqlite_files import (
+    LOCK_WAIT_SECONDS,
+    copy_in_memory,
+    file_address,
+    sqlite_path,
+    watch_file,
+)
 from studies.tables import (
     OPTUNA_TABLES,
     OPTUNA_VERSION_TABLES,
@@ -85,7 +91,7 @@ class Store:
             # Checked before anything is written, so that a rejected database is left unchanged.
             _check_sqlite_file(url, may_be_absent=True)
             check_writable(url)
-            with _only_creator(StudyArtifacts(sqlite_path(url)).folder):
+            with _only_creator(artifacts_of(url).folder):
                 return cls._create(url)
 
     @classmethod
@@ -137,9 +143,9 @@ class Store:
         A store with an older schema, or in a place where this user may not write, is shown as it is at this moment.
         """
         with naming_store(url):
-            if not is_sqlite(url) or _check_exists(url) < SCHEMA_VERSION or _find_unwritable(url) is not None:
+            if not is_sqlite(url) or _check_exists(url) < SCHEMA_VERSION or find_unwritable(url) is not None:
                 return cls.open_read_only(url)
-            address = f"file:{quote(str(sqlite_path(url).resolve()))}?mode=ro"
+            address = f"{file_address(sqlite_path(url).resolve())}?mode=ro"
             connect = partial(sqlite3.connect, address, uri=True, timeout=LOCK_WAIT_SECONDS, check_same_thread=False)
             engine = {"creator": connect, "poolclass": NullPool}
             return cls(url, RDBStorage("sqlite://", engine_kwargs=engine, skip_table_creation=True))
@@ -177,12 +183,12 @@ class Store:
             server = server_url(url)
             options = engine_options(server, read_only=read_only)
             address = server.render_as_string(hide_password=False)
-            return cls(url, RDBStorage(address, engine_kwargs=options, skip_table_creation=read_only))
+            return cls(url, RDBStorage(_for_optuna(address), engine_kwargs=options, skip_table_creation=read_only))
         # `RDBStorage` creates Optuna's tables, so the journal mode is set on the file before that.
         with sqlite3.connect(sqlite_path(url), timeout=LOCK_WAIT_SECONDS) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
         connection.close()
-        storage = RDBStorage(url, engine_kwargs=_SQLITE_ENGINE)
+        storage = RDBStorage(_for_optuna(url), engine_kwargs=_SQLITE_ENGINE)
         storage.engine.dispose()  # drop the connections made before the listener
         event.listen(storage.engine, "connect", _set_synchronous_normal)
         watch_file(storage.engine, sqlite_path(url).resolve())
@@ -191,7 +197,7 @@ class Store:
     @cached_property
     def artifacts(self) -> Artifacts:
         if is_sqlite(self.url):
-            return StudyArtifacts(sqlite_path(self.url))
+            return artifacts_of(self.url)
         return ArtifactTable(self.database, self.url)
 
     @cached_property
@@ -244,20 +250,9 @@ class Store:
 _SQLITE_ENGINE = {"connect_args": {"timeout": LOCK_WAIT_SECONDS}}
 
 
-def check_writable(url: str) -> None:
-    """Raise `InputError` if this user may not write to the store, or may not create it where there is none."""
-    if is_sqlite(url) and (unwritable := _find_unwritable(url)) is not None:
-        path = sqlite_path(url)
-        what = "can't be written" if path.exists() else "can't be created"
-        advice = f", or copy {path.name} and {StudyArtifacts(path).folder.name} to one" if path.exists() else ""
-        raise InputError(
-            f"--storage {url} {what}: you may not write to {unwritable}; name a store in a folder of your own{advice}"
-        )
-
-
-def _find_unwritable(url: str) -> Path | None:
-    artifacts = StudyArtifacts(sqlite_path(url)).folder
-    return find_unwritable(sqlite_path(url), (artifacts, *(artifacts / name for name in LOCK_FILES)))
+def _for_optuna(url: str) -> str:
+    """Return a URL with each brace doubled, since Optuna replaces what is between braces."""
+    return url.replace("{", "{{").replace("}", "}}")
 
 
 @contextmanager

@@ -160,7 +160,9 @@ def _part_folders(root: Path, folders: Sequence[Path]) -> dict[str, Path]:
 
 def _sorted_names(names: set[str]) -> list[str]:
     """Sort names of classes, as numbers if all of them are."""
-    return sorted(names, key=int) if all(name.isdecimal() for name in names) else sorted(names)
+    if all(name.isdecimal() for name in names):
+        return sorted(names, key=lambda name: (int(name), name))
+    return sorted(names)
 
 
 def _read_headers(files: Sequence[_File], *, skip_corrupt: bool) -> tuple[list[tuple[_File, Header]], list[Path]]:
@@ -210,9 +212,12 @@ def _conversions(headers: Sequence[tuple[_File, Header]], *, channels: int, grey
 
 
 def _check_classes(listing: _Listing, parts: dict[str, Split]) -> None:
-    """Raise `InputError` if no image of a class was left, since all were damaged."""
+    """Raise `InputError` if no image of a class or of a part was left, since all were damaged."""
     train = parts.get("train")
     present = set() if train is None else set(np.unique(train.labels).tolist())
     for label, name in enumerate(listing.class_names):
         if label not in present:
             raise InputError(f"all images of class {name!r} in {listing.root} are damaged")
+    for part in PARTS:
+        if part not in parts and any(file.part == part for file in listing.files):
+            raise InputError(f"all {part} images in {listing.root} are damaged")

@@ -73,7 +73,8 @@ def files_of(path: Path) -> dict[str, _Pair]:
     folder = path if path.is_dir() else path.parent
     found: dict[str, dict[tuple[str, str], Path]] = {}
     for file in sorted(folder.iterdir()):
-        if match := _NAME.fullmatch(file.name):
+        # Archives exist in which each file lies in a folder of nearly its name, beside a copy of it.
+        if (match := _NAME.fullmatch(file.name)) and not file.is_dir():
             part = "train" if match["part"] == "train" else "test"
             found.setdefault(match["set"], {}).setdefault((part, match["kind"]), file)
     if path.is_dir() and len(found) > 1:

@@ -31,6 +31,11 @@ class Named:
     emnist_set: str | None = None
     """Set of EMNIST, whose IDX files are read; None if torchvision reads the files."""
 
+    @property
+    def tops(self) -> list[str]:
+        """Names of the files and folders in a data root that hold all."""
+        return sorted({Path(file).parts[0] for file in self.files})
+
 
 def _emnist(name: str) -> Named:
     files = [
@@ -58,6 +63,12 @@ def find_named(name: str, roots: Sequence[Path]) -> Path:
     for root in roots:
         if all(_has_file(root, file) for file in named.files):
             return root
+    for top in named.tops:
+        if os.path.lexists(roots[0] / top):  # a user's own, which a download would replace
+            raise InputError(
+                f"{roots[0] / top} is there, but not all of {', '.join(named.files)}, which {named.title} has: "
+                "complete it, move it away, or name another folder with --data-root"
+            )
     _download(name, named, roots[0])
     return roots[0]
 
@@ -107,7 +118,7 @@ def _fetch_whole(fetch: Callable[[str, Path], None], named: Named, root: Path, t
     """Fetch the files into a temporary folder, and move them once all are complete."""
     fetch(named.title, temporary)
     assert all((temporary / file).is_file() for file in named.files)
-    for top in {Path(file).parts[0] for file in named.files}:
+    for top in named.tops:
         os.replace(temporary / top, root / top)
 
 

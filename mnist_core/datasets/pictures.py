@@ -1,12 +1,13 @@
 """One image file, decoded by Pillow into the bytes that datasets and models hold, and what was converted for that."""
 
+import struct
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from space.errors import InputError
 from space.files import has_file
@@ -14,8 +15,21 @@ from space.files import has_file
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 _ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What shows an image upright, by EXIF orientation. Pillow's own function for it also rewrites all EXIF data, and fails
+for tags that it does not expect."""
 _TURNED = range(5, 9)
 """EXIF orientations that exchange height and width."""
+_PNG_EXIF = ("exif", "Raw profile type exif", "XML:com.adobe.xmp")
+"""Names of what may hold an orientation before the pixels of a PNG file."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +68,8 @@ def read_picture(path: Path, *, size: tuple[int, int] | None = None, channels: i
             if size is not None:
                 image.draft(None, (max(size), max(size)))  # a large JPEG is decoded at a fraction of its size
             header = _header(image)
-            turned = ImageOps.exif_transpose(image)
+            orientation = _orientation(image)
+            turned = image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
             return _pixels(turned, size, channels or (3 if header.is_colour else 1))
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise _damaged(path, error) from None
@@ -86,17 +101,16 @@ def _open(path: Path) -> Image.Image:
 def _damaged(path: Path, error: Exception) -> InputError:
     if isinstance(error, PermissionError):
         return InputError(f"{path} can't be read: permission denied")
+    if isinstance(error, Image.DecompressionBombError):
+        return InputError(f"{path} can't be read: it has too many pixels ({error})")
     reason = getattr(error, "strerror", None) or "it is damaged, or of another kind"
     return DamagedImageError(f"{path} can't be read as {', '.join(FORMATS)}: {reason}")
 
 
 def _header(image: Image.Image) -> Header:
-    try:
-        width, height = image.size
-        if image.getexif().get(_ORIENTATION) in _TURNED:
-            width, height = height, width
-    except (OSError, ValueError, SyntaxError, TypeError):  # damaged EXIF data, without which the image can be read
-        width, height = image.size
+    width, height = image.size
+    if _orientation(image) in _TURNED:
+        width, height = height, width
     conversion = None
     if image.mode.startswith(("I", "F")):
         conversion = "16-bit values become 8-bit"
@@ -107,6 +121,16 @@ def _header(image: Image.Image) -> Header:
     elif image.mode not in ("1", "L", "RGB"):
         conversion = f"{image.mode} colours become RGB"
     return Header(height, width, _is_colour(image), conversion)
+
+
+def _orientation(image: Image.Image) -> object:
+    """Return what the EXIF data say of how the image must be turned; None if they don't, or are damaged."""
+    if image.format == "PNG" and not any(name in image.info for name in _PNG_EXIF):
+        return None  # Pillow would decode the whole image to look for them behind the pixels
+    try:
+        return image.getexif().get(_ORIENTATION)
+    except (OSError, ValueError, SyntaxError, TypeError, struct.error):
+        return None
 
 
 def _is_colour(image: Image.Image) -> bool:

@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -98,7 +99,9 @@ def parse_source(
         return text
     if text in NAMED:
         return ImageSource(text, size, grey, skip_corrupt)
-    path = Path(text).expanduser()
+    path = Path(text)
+    with suppress(RuntimeError):  # there is no such user
+        path = path.expanduser()
     if not text or not has_folder_or_file(path, f"--dataset {text}"):
         names = (*DATASET_NAMES, *NAMED)
         close = difflib.get_close_matches(text, names, n=2, cutoff=0.6)
@@ -129,7 +132,7 @@ def kind_of(source: ImageSource) -> Kind:
         raise InputError(f"--dataset {path} can't be read: No such file or directory")
     if path.is_dir():
         try:
-            has_idx = any(idx_files.is_idx_name(entry.name) for entry in path.iterdir())
+            has_idx = any(idx_files.is_idx_name(entry.name) and not entry.is_dir() for entry in path.iterdir())
         except OSError as error:
             raise InputError(f"--dataset {path} can't be read: {error.strerror}") from None
         return Kind.IDX if has_idx else Kind.FOLDERS

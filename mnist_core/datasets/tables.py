@@ -43,6 +43,8 @@ def read_table(path: Path, scratch: Path, *, size: tuple[int, int] | None) -> Co
 def _read(path: Path, file: TextIO, scratch: Path, size: tuple[int, int] | None) -> Contents:
     lines: Iterator[tuple[int, str]] = enumerate(file, start=1)
     first = next(lines, (0, ""))[1].lstrip("\ufeff")
+    if not first.strip():
+        raise InputError(f"{path} holds no row, or begins with an empty line")
     names = next(csv.reader([first]), [])
     has_names = not all(re.fullmatch(r"\s*-?[0-9.]+\s*", name) for name in names)
     column = _label_column(path, names) if has_names else 0
@@ -88,7 +90,10 @@ def _rows(
     path: Path, lines: Iterator[tuple[int, str]], num_columns: int, label_column: int
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
     """Yield the labels and the (n, pixels) bytes of some lines at a time."""
-    while some := [(number, line) for number, line in itertools.islice(lines, LINES_AT_ONCE) if line.strip()]:
+    while taken := list(itertools.islice(lines, LINES_AT_ONCE)):
+        some = [(number, line) for number, line in taken if line.strip()]
+        if not some:
+            continue
         for number, line in some:
             if line.count(",") + 1 != num_columns:
                 raise InputError(

@@ -9,7 +9,9 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from mnist_core.cache import cache_folder
 from mnist_core.datasets.contents import Contents, GrowingArray, pixel_statistics
 from mnist_core.datasets.parting import Part, part_images, warnings_of_parts
 from mnist_core.datasets.sources import ImageSource, files_of, kind_of, read_contents
-from mnist_core.files import write_whole
+from mnist_core.files import sync, write_whole
 from space.errors import InputError, SearchFailedError
 
 VERSION = 1
@@ -30,6 +32,9 @@ ABOUT_FILE = "about.json"
 IMAGES_FILE, LABELS_FILE = "images.npy", "labels.npy"
 TEST_IMAGES_FILE, TEST_LABELS_FILE, SEALED_FILE = "test-images.npy", "test-labels.npy", "sealed.npy"
 AT_ONCE = 2_000
+_TEMPORARY = ".unpacking-"
+_LONGEST_SECONDS = 24 * 3_600
+"""Age from which a temporary folder is taken for one that was left behind."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,8 @@ def unpack(source: ImageSource, roots: Sequence[Path], tell: Callable[[str], Non
     tell(f"reading {source.location} once into {cache}")
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=cache, prefix=".unpacking-"))
+        _remove_left_behind(cache)
+        temporary = Path(tempfile.mkdtemp(dir=cache, prefix=_TEMPORARY))
     except OSError as error:
         raise InputError(
             f"the cache {cache} can't be written: {error.strerror} (SEARCH_CACHE_DIR names another)"
@@ -81,10 +87,18 @@ def unpack(source: ImageSource, roots: Sequence[Path], tell: Callable[[str], Non
         link.parent.mkdir(exist_ok=True)
         write_whole(link, json.dumps({"sha256": folder.name, "location": source.location}).encode())
     except OSError as error:
-        raise SearchFailedError(f"the cache {cache} can't be written: {error.strerror}") from None
+        raise SearchFailedError(f"the cache {cache} can't be written: {error.strerror or error}") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder
+
+
+def _remove_left_behind(cache: Path) -> None:
+    """Remove what processes that were killed while they unpacked have left."""
+    for folder in cache.glob(f"{_TEMPORARY}*"):
+        with suppress(OSError):  # another process may remove it too
+            if time.time() - folder.stat().st_mtime > _LONGEST_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def find_unpacked(sha256: str) -> Path | None:
@@ -112,7 +126,7 @@ def map_array(folder: Path, name: str) -> NDArray[Any]:
     """
     try:
         return np.load(folder / name, mmap_mode="c")  # type: ignore[no-any-return]
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         raise _damaged(folder) from None
 
 
@@ -165,11 +179,15 @@ def _write(contents: Contents, source: ImageSource, temporary: Path, cache: Path
         warnings=tuple(warnings_of_parts(parts)),
     )
     (folder / ABOUT_FILE).write_text(json.dumps(vars(about), indent=2), encoding="utf-8")
+    for file in folder.iterdir():  # the link to them survives a power cut, so they must
+        sync(file)
+    if (target / ABOUT_FILE).is_file():  # another process was quicker
+        return target
     shutil.rmtree(target, ignore_errors=True)  # where an earlier version was cut off
     try:
         os.replace(folder, target)
     except OSError:
-        if not (target / ABOUT_FILE).is_file():  # another process was quicker
+        if not (target / ABOUT_FILE).is_file():  # another process was quicker still
             raise
     return target
 

@@ -131,14 +131,15 @@ def _training(checkpoint: Checkpoint) -> str:
 
 
 def _harmless(text: str) -> str:
-    # A file of unknown origin may hold any name, even the end of a C comment.
-    return text.replace("*", "")
+    # A file of unknown origin may hold any name, even the end of a C comment, and a folder's one may be no UTF-8.
+    return text.replace("*", "").encode(errors="backslashreplace").decode()
 
 
 def c_string(text: str) -> str:
     """Return a string literal of C99 with the UTF-8 of a text: what is not plain is written in octal."""
     # All but what is plain, which quotes, backslashes, and question marks, with which trigraphs begin, are not.
-    escaped = re.sub(rb"[^ !#->@-\[\]-~]", lambda found: rb"\%03o" % found[0][0], text.encode())
+    content = text.encode(errors="backslashreplace")
+    escaped = re.sub(rb"[^ !#->@-\[\]-~]", lambda found: rb"\%03o" % found[0][0], content)
     return f'"{escaped.decode()}"'
 
 

@@ -5,6 +5,7 @@ factor of 31 bits and a shift, rounded once: Jacob et al., "Quantization and Tra
 Integer-Arithmetic-Only Inference", arXiv:1712.05877, section 2.2, as in TensorFlow Lite and CMSIS-NN.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,9 @@ INT32 = np.iinfo(np.int32)
 DEPTHWISE_ZERO = 128
 """The byte that stands for 0 in the values between the halves of a separable convolution."""
 _CHUNK = 200
-"""Images that are computed at a time, which bounds the memory that their windows take."""
+"""Number of images that are computed at a time."""
+_WINDOW_BYTES = 64 * 2**20
+"""Memory for the windows of some images, which holds each pixel as often as there are places in the kernel."""
 
 Array = NDArray[Any]
 
@@ -134,7 +137,11 @@ def window_sums(values: Array, weights: Array, padding: int, stride: int, *, out
     padded = np.pad(values, edges, constant_values=outside)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), axis=(1, 2))
     strided = windows[:, ::stride, ::stride]
-    return np.tensordot(strided, weights.astype(np.float64), axes=([4, 5, 3], [1, 2, 3]))
+    kernels = weights.astype(np.float64)
+    # The windows of a few images at a time are copied for the product.
+    at_once = max(1, _WINDOW_BYTES // (math.prod(strided.shape[1:]) * kernels.itemsize))
+    parts = (strided[first : first + at_once] for first in range(0, len(strided), at_once))
+    return np.concatenate([np.tensordot(part, kernels, axes=([4, 5, 3], [1, 2, 3])) for part in parts])
 
 
 def depthwise_sums(values: Array, weights: Array, padding: int, stride: int) -> Array:

@@ -1,9 +1,11 @@
 """Writing the report on a trial, a model file or a reference system into a folder."""
 
 import csv
+import io
 import json
 import math
 import sys
+from collections.abc import Sequence
 from dataclasses import MISSING, astuple, fields
 from pathlib import Path
 from typing import get_args
@@ -32,7 +34,7 @@ from space.results import EpochResult
 from studies.confirmations import read_confirmed_front, read_openings
 from studies.consistency import check_num_epochs
 from studies.damage import reading
-from studies.fingerprints import read_fingerprint
+from studies.fingerprints import read_fingerprint, read_metric
 from studies.records import read_epochs
 from studies.storage import Store
 from studies.trials import attributes_of, complete_trial
@@ -88,6 +90,7 @@ def _of_trial(checkpoint: Checkpoint, storage: str, study: str | None) -> Subjec
     assert fingerprint is not None
     with reading(store.database, f"study {name!r} in table searches"):
         train_size, budget = fingerprint["train_size"], fingerprint["budget"]
+    is_balanced = read_metric(store, name) is not None
     trial = complete_trial(store, name, number)
     run = attributes_of(trial)["run"]
     where = make_url(storage).render_as_string(hide_password=True)
@@ -102,8 +105,10 @@ def _of_trial(checkpoint: Checkpoint, storage: str, study: str | None) -> Subjec
             f"Trained by a search: trial {number} of the study {name} in {where}, {counted(len(epochs), 'epoch')} on "
             f"{train_size:,} images of {checkpoint.dataset} with seed {checkpoint.seed}, by the "
             f"{run['engine']} engine on {run['device']}."
+            f"{' The validation accuracies of its epochs are balanced ones.' if is_balanced else ''}"
         ),
         epochs=epochs,
+        is_balanced=is_balanced,
         max_params=budget,
         limit=f"the budget of the study {name}",
         confirmed=confirmed,
@@ -218,14 +223,18 @@ def _write_files(folder: Path, analysis: Analysis) -> None:
     (folder / FACTS_FILE).write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     for layer in facts["layers"]:
         layer["output_shape"] = "x".join(map(str, layer["output_shape"]))
-    names = facts["class_names"]
-    facts["confusion"] = [
-        {"true": name, **dict(zip(names, row, strict=True))}
-        for name, row in zip(names, facts["confusion"], strict=True)
-    ]
-    for name in TABLES:
-        if facts[name]:
-            (folder / f"{name}.csv").write_text(csv_text(list(facts[name][0]), facts[name]), encoding="utf-8")
+    tables = {name: facts[name] for name in TABLES if facts[name] and name != "confusion"}
+    for name, rows in tables.items():
+        (folder / f"{name}.csv").write_text(csv_text(list(rows[0]), rows), encoding="utf-8")
+    (folder / "confusion.csv").write_text(confusion_csv(facts["class_names"], facts["confusion"]), encoding="utf-8")
+
+
+def confusion_csv(names: Sequence[str], confusion: Sequence[Sequence[int]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["true", *names])  # a class may have that name too
+    writer.writerows([name, *row] for name, row in zip(names, confusion, strict=True))
+    return text.getvalue()
 
 
 def _say(line: str) -> None:

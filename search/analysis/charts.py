@@ -94,7 +94,8 @@ def draw_mistakes(analysis: Analysis) -> bytes:
             mosaic[top : top + side_y, left : left + side_x] = pixels
             was, said = names[mistake.label], names[mistake.predicted]
             text = f"{was}\ntaken for {said}\n{100 * mistake.confidence:.1f} % sure"
-            axes.text(left + side_x / 2, top, text, ha="center", va="bottom", fontsize=8)
+            # Names of classes may hold anything, such as dollars, which would begin formulas.
+            axes.text(left + side_x / 2, top, text, ha="center", va="bottom", fontsize=8, parse_math=False)
         axes.imshow(mosaic)
         axes.set_axis_off()
         return png_of(figure)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -34,10 +35,10 @@ def draw_confusion(confusion: NDArray[np.int64], names: Sequence[str]) -> Pictur
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.set_aspect("equal")
         long_names = max(map(len, names)) > 3
-        axes.set_xticks(
-            range(len(names)), names, rotation=45 if long_names else 0, ha="left" if long_names else "center"
-        )
-        axes.set_yticks(range(len(names)), names)
+        turned: dict[str, Any] = {"rotation": 45, "ha": "left"} if long_names else {"rotation": 0, "ha": "center"}
+        # Names of classes may hold anything, such as dollars, which would begin formulas.
+        axes.set_xticks(range(len(names)), names, parse_math=False, **turned)
+        axes.set_yticks(range(len(names)), names, parse_math=False)
         axes.tick_params(length=0, labelsize=13, labelcolor=INK, labeltop=True, labelbottom=False)
         axes.set_xlabel("predicted")
         axes.set_ylabel("true")

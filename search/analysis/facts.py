@@ -46,6 +46,8 @@ class Subject:
     """What a confirmation measured of the model's candidate; None unless it is a member of a confirmed front."""
     openings: tuple[tuple[datetime, int], ...] = ()
     """When that confirmation opened the test set, in UTC, and for how many models, earliest first."""
+    is_balanced: bool = False
+    """Whether the validation accuracies of the epochs are balanced ones, the metric of a search."""
 
     @property
     def architecture(self) -> ArchitectureSpec:
@@ -54,6 +56,8 @@ class Subject:
     @property
     def epoch(self) -> int | None:
         """The epoch of the model's weights, if known; for weights kept as the best it may not be the last."""
+        if self.is_balanced and self.epochs:  # of a trial, whose weights are the last
+            return self.epochs[-1].epoch
         accuracy = self.checkpoint.val_accuracy
         if self.epochs and self.epochs[-1].val_accuracy == accuracy:
             return self.epochs[-1].epoch
@@ -104,9 +108,9 @@ class Analysis:
 
     @property
     def val_accuracy(self) -> float:
-        """Validation accuracy after the last epoch if the epochs are known, else that of these weights."""
+        """Plain validation accuracy after the last epoch if the epochs tell it, else that of these weights."""
         epochs = self.subject.epochs
-        return epochs[-1].val_accuracy if epochs else self.measured_accuracy
+        return epochs[-1].val_accuracy if epochs and not self.subject.is_balanced else self.measured_accuracy
 
     @property
     def standard_error(self) -> float:

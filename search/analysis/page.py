@@ -161,9 +161,10 @@ def _learning(analysis: Analysis, charts: Mapping[str, Picture]) -> str:
             '<p id="epochs-unknown">The epochs of its training are not known: a model file does not hold them. '
             "They are known of a trial, and of a file in the folder that it was trained in.</p>"
         )
+    balanced = " In validation, each class counts alike." if analysis.subject.is_balanced else ""
     captions = {
         "error": "The share of images that are wrong, on a log scale. In training, images are augmented and "
-        "seen with dropout and the weights of the moment, so its error can be the higher one.",
+        f"seen with dropout and the weights of the moment, so its error can be the higher one.{balanced}",
         "loss": "Mean cross-entropy on a log scale; in training with label smoothing, where that is used.",
         "learning-rate": "The schedule, with dots where epochs ended.",
     }
@@ -187,8 +188,9 @@ def _learning(analysis: Analysis, charts: Mapping[str, Picture]) -> str:
         ("epochs", str(len(epochs))),
     ]
     span = "epoch" if len(last) == 1 else f"{len(last)} epochs"
+    measure = "Balanced validation accuracy" if analysis.subject.is_balanced else "Validation accuracy"
     steadiness = (
-        f"<div><h3>Validation accuracy over the last {span}</h3>{_facts('last-epochs', facts)}"
+        f"<div><h3>{measure} over the last {span}</h3>{_facts('last-epochs', facts)}"
         f"<h3>Training time</h3>{_facts('training-time', times)}</div>"
     )
     return f'<div class="columns">{"".join(figures)}{steadiness}</div>'

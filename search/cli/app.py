@@ -120,9 +120,7 @@ def _program(
 
 def main() -> None:
     prepare_streams()
-    exit_code = _main()
-    sys.stdout.flush()  # flushed here, where a closed reader is not an error
-    sys.exit(exit_code)
+    sys.exit(_flushed(_main()))
 
 
 def _main() -> int:
@@ -143,6 +141,15 @@ def _main() -> int:
         if failure := store_failure(error):
             return _fail(failure, 1)
         raise
+
+
+def _flushed(exit_code: int) -> int:
+    """Write what has been printed; returns the exit code, which is another one if that fails."""
+    try:
+        sys.stdout.flush()
+    except SearchError as error:
+        return _fail(str(error), error.exit_code)
+    return exit_code
 
 
 def _program_name() -> str:

@@ -38,6 +38,7 @@ def studies(
 ) -> None:
     """List the studies of a store, delete one, or copy one to another store."""
     from search.reports.studies import ask_to_delete, print_studies
+    from studies.activity import check_idle
     from studies.copying import copy_study
     from studies.listing import delete_study, list_studies, list_study
     from studies.storage import Store
@@ -56,6 +57,7 @@ def studies(
     if to is not None:
         source = Store.open_read_only(storage)
         name = source.resolve_study_name(name)
+        check_idle(source, name)  # before the other store is made
         target = Store.create(to)
         copied = copy_study(source, target, name)
         print(

@@ -22,7 +22,7 @@ from search.study_report.overview import StudyReader
 from search.study_report.page import render_page
 from space.errors import InputError, SearchError
 from studies.failures import store_failure
-from studies.names import CURVES_SUFFIX
+from studies.names import CURVES_SUFFIX, latest_name
 from studies.storage import Store
 
 NUM_THREADS = 8
@@ -139,7 +139,7 @@ class LivePage:
             self._studies = {known: study for known, study in self._studies.items() if known in names}
             if name is None and not names:
                 raise InputError("the store has no study yet")
-            name = self._store.resolve_study_name(names[-1] if name is None else name)
+            name = self._store.resolve_study_name(latest_name(self._store.database) if name is None else name)
             if name not in self._studies:
                 self._studies[name] = _Study(self._store, name, self._store.study_names)
             return self._studies[name]

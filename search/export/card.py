@@ -176,6 +176,8 @@ def _front(subject: ExportSubject) -> str:
             f"Trial {subject.checkpoint.trial} is not on the study's front, which has {counted(num_points, 'point')}."
         )
     kind, measure = ("", "validation") if subject.confirmed is None else ("confirmed ", "mean test")
+    if subject.is_balanced:
+        measure = "balanced validation"
     rows = [
         (
             f"**{point.trial}**, this one" if point.trial == subject.checkpoint.trial else str(point.trial),

@@ -15,6 +15,7 @@ from search.output_folder import check_target, replace_folder, temporary_folder
 from search.terminal.output import print_warnings
 from space.errors import InputError
 from studies.confirmations import read_confirmed_front, read_measured
+from studies.fingerprints import read_metric
 from studies.records import read_front
 from studies.storage import Store
 
@@ -92,7 +93,8 @@ def _find_subject(store: Store, study_name: str, trial: int) -> ExportSubject:
     confirmed_front = read_confirmed_front(store.database, study_name)
     confirmed = next((point for point in confirmed_front if point.trial == trial), None)
     if confirmed is None:
-        return ExportSubject(load_trial(store, study_name, trial), study_name, front)
+        is_balanced = read_metric(store, study_name) is not None
+        return ExportSubject(load_trial(store, study_name, trial), study_name, front, is_balanced=is_balanced)
     measured = read_measured(store.database, study_name, trial, min(confirmed.seeds))
     return ExportSubject(
         checkpoint=load_confirmed(store, study_name, measured),

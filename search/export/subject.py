@@ -62,6 +62,9 @@ class ExportSubject:
     confusion: NDArray[np.int64] | None = None
     """(classes, classes) counts of test images, true classes as rows; None if the model was not tested."""
 
+    is_balanced: bool = False
+    """Whether the validation accuracies of the front are balanced ones."""
+
     @property
     def members(self) -> Sequence[FrontPoint | ConfirmedPoint]:
         """Points of the front that the model is compared with: the confirmed one for a confirmed model."""

@@ -87,7 +87,7 @@ def _read_array(path: Path, shape: Shape, *, strict: bool) -> UserImages:
     except (OSError, ValueError, TokenError) as error:  # TokenError: numpy can't parse a header as Python
         reason = getattr(error, "strerror", None) or "it is damaged, or of another kind"
         raise InputError(f"{path} can't be read as a .npy file: {reason}") from None
-    images = _as_images(array, channels)
+    images = _as_images(array, channels, width)
     if array.dtype != np.uint8 or images is None or not array.size:
         one = f"({height}, {width})" if channels == 1 else f"({height}, {width}, {channels})"
         raise InputError(
@@ -105,12 +105,12 @@ def _read_array(path: Path, shape: Shape, *, strict: bool) -> UserImages:
     return read
 
 
-def _as_images(array: NDArray[np.uint8], channels: int) -> NDArray[np.uint8] | None:
-    """Return an array as (N, height, width, 1 or 3); None if it can't be one."""
+def _as_images(array: NDArray[np.uint8], channels: int, width: int) -> NDArray[np.uint8] | None:
+    """Return an array as (N, height, width, 1 or 3), for a model of this shape; None if it can't be one."""
     match array.ndim:
         case 2:
             return array[np.newaxis, ..., np.newaxis]
-        case 3 if channels == 3 and array.shape[2] == 3:
+        case 3 if array.shape[2] == 3 and (channels == 3 or width != 3):
             return array[np.newaxis]
         case 3:
             return array[..., np.newaxis]

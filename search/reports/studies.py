@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from search.terminal.numbers import counted, format_accuracy
 from search.terminal.output import print_json, print_table
@@ -28,8 +29,8 @@ def print_studies(studies: Sequence[ListedStudy], *, as_json: bool) -> None:
         for study in studies:
             best = study.best
             table.add_row(
-                study.name,
-                study.dataset or "-",
+                Text(study.name),
+                Text(study.dataset or "-"),
                 "-" if study.budget is None else f"{study.budget:,}",
                 f"{study.trials:,}",
                 "-" if best is None else format_accuracy(best.val_accuracy),

@@ -24,10 +24,11 @@ from search.workers.signals import StopRequest
 from studies.confirmations import ConfirmedPoint, read_confirmed_front
 from studies.failures import Outage
 from studies.leases import RENEWAL_SECONDS
+from studies.places import check_writable
 from studies.records import read_epochs, read_front
 from studies.sealed import write_sealed
 from studies.slots import SlotState
-from studies.storage import Store, check_writable
+from studies.storage import Store
 from studies.study import SearchStudy
 from studies.summaries import read_attributes
 

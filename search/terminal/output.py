@@ -4,7 +4,8 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -64,13 +65,23 @@ def write_csv(text: str, path: Path) -> None:
         raise InputError(f"--csv {error}") from None
 
 
-def open_log(path: Path) -> TextIO:
-    """Open a file to append lines to. Raises `InputError` if something else than a file is there, or it is refused."""
-    has_file(path, f"--log {path}")
+@contextmanager
+def open_log(path: Path) -> Iterator[TextIO]:
+    """Open a file to append lines to; one that is new and gets none is not kept.
+
+    Raises `InputError` if something else than a file is there, or if it can't be written.
+    """
+    is_new = not has_file(path, f"--log {path}")
     try:
-        return path.open("a", encoding="utf-8", errors="replace")
+        file = path.open("a", encoding="utf-8", errors="replace")
     except OSError as error:
         raise InputError(f"--log {path} can't be written: {error.strerror}") from None
+    with file:
+        try:
+            yield file
+        finally:
+            if is_new and file.tell() == 0:
+                path.unlink(missing_ok=True)
 
 
 def _csv_cell(value: object) -> object:

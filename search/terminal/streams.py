@@ -1,9 +1,11 @@
-"""Standard streams that never make a command fail, whatever their encoding, even if closed or without a reader."""
+"""Standard streams that make no command fail for want of a reader, an encoding or a stream: results may be unread."""
 
 import io
 import os
 import sys
 from typing import Any, TextIO, cast
+
+from space.errors import SearchFailedError
 
 
 def prepare_streams() -> None:
@@ -11,48 +13,49 @@ def prepare_streams() -> None:
 
     Characters that their encoding lacks are replaced. Output to a stream that was closed before the start is discarded;
     its descriptor is reserved, since otherwise the next file opened would get it and receive the output of libraries.
-    When the reader of stderr is gone, its output is discarded, so that no work is lost. When the reader of stdout is
-    gone, as after ``head`` has read enough, the program ends with exit code 0.
+    Output without a reader is discarded, as after ``head`` has read enough: no work is lost, and the exit code is what
+    it would be. Where results, which go to stdout, can't be written for another reason, such as a full disk,
+    `SearchFailedError` is raised.
     """
     _fill_closed_descriptors()
     if not isinstance(sys.stdout, WatchedStream):
-        sys.stdout = cast(TextIO, WatchedStream(_opened(sys.stdout), ends_program=True))
+        sys.stdout = cast(TextIO, WatchedStream(_opened(sys.stdout), has_results=True))
     if not isinstance(sys.stderr, WatchedStream):
-        sys.stderr = cast(TextIO, WatchedStream(_opened(sys.stderr), ends_program=False))
+        sys.stderr = cast(TextIO, WatchedStream(_opened(sys.stderr), has_results=False))
 
 
 class WatchedStream:
-    """A text stream that discards output once its reader is gone, and then may end the program."""
+    """A text stream that discards output without a reader, and stops at results that find no room."""
 
-    def __init__(self, stream: TextIO, *, ends_program: bool) -> None:
+    def __init__(self, stream: TextIO, *, has_results: bool) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
         self._stream = stream
-        self._ends_program = ends_program
+        self._has_results = has_results
 
     def write(self, text: str) -> int:
         try:
             return self._stream.write(text)
-        except OSError:
-            self._go_quiet()
+        except OSError as error:
+            self._go_quiet(error)
             return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
-        except OSError:
-            self._go_quiet()
+        except OSError as error:
+            self._go_quiet(error)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
-    def _go_quiet(self) -> None:
+    def _go_quiet(self, error: OSError) -> None:
         # The descriptor itself is replaced, since Python flushes it at exit and libraries also write to it.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())
         os.close(nowhere)
-        if self._ends_program:
-            raise SystemExit(0)
+        if self._has_results and not isinstance(error, BrokenPipeError):
+            raise SearchFailedError(f"the results can't be written: {error.strerror or error}") from None
 
 
 def _fill_closed_descriptors() -> None:

@@ -27,7 +27,7 @@ from search.terminal.numbers import format_accuracy, format_seconds
 from search.training.log import TrainingLog, best_epoch
 from search.workers.signals import ending_at_once
 from space.candidate import CandidateSpec, TrainingConfig
-from space.errors import InputError, SearchFailedError, UnwritableFileError
+from space.errors import FullDiskError, InputError, SearchFailedError, UnwritableFileError
 from space.fields import stored_fields
 from space.files import has_file
 from space.recipes import Recipe
@@ -112,7 +112,7 @@ class Training:
                 results, was_over = self._train()
         except DivergedError as error:
             raise SearchFailedError(f"{self.name}, seed {self.seed}: {error}; lower --max-lr") from None
-        except UnwritableFileError as error:
+        except (UnwritableFileError, FullDiskError) as error:
             raise SearchFailedError(f"{error}; once it can, the same command continues") from None
         except OSError as error:
             raise SearchFailedError(

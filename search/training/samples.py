@@ -33,7 +33,9 @@ def draw_samples(inputs: NDArray[np.float32], labels: Sequence[object], *, title
         row, column = divmod(position, COLUMNS)
         top, left = row * (side_y + LABEL) + LABEL, column * (side_x + GAP) + GAP
         sheet[top : top + side_y, left : left + side_x] = pixels
-        axes.text(left + side_x / 2, top - 1.5, str(label), ha="center", va="bottom", fontsize=11)
+        # Names of classes may hold anything, such as dollars, which would begin formulas.
+        place = (left + side_x / 2, top - 1.5)
+        axes.text(*place, str(label), ha="center", va="bottom", fontsize=11, parse_math=False)
     axes.imshow(sheet)
     axes.set_axis_off()
     figure.suptitle(title, fontsize=11)

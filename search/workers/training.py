@@ -95,7 +95,7 @@ class CandidateTraining:
         return Confusion.of(data.validation.labels, predicted, data.num_classes)
 
     def save(self, path: Path) -> None:
-        """Write the state after the latest epoch. Raises `UnwritableFileError` if that is impossible."""
+        """Write the state after the latest epoch. Raises as `write_whole` does."""
         checkpoint = TrainingCheckpoint(self.configuration, cpu_weights(self._model), {}, self._state)
         save_training(path, checkpoint, survives_power_cut=False)
 

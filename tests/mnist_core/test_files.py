@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mnist_core.files import write_whole
-from space.errors import InputError, UnwritableFileError
+from space.errors import FullDiskError, InputError
 
 FULL = OSError(28, "No space left on device")
 
@@ -67,7 +67,7 @@ def test_a_write_that_fails_leaves_what_was_there(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, call, fail)
-        with pytest.raises(UnwritableFileError) as caught:
+        with pytest.raises(FullDiskError) as caught:
             write_whole(tmp_path / "model.bin", b"new content")
     assert str(caught.value) == f"{tmp_path / 'model.bin'} can't be written: No space left on device"
     assert content_of(tmp_path) == before
@@ -80,7 +80,7 @@ def test_content_that_finds_no_room_leaves_what_was_there(tmp_path: Path) -> Non
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limits[1]))
     try:
-        with pytest.raises(UnwritableFileError, match=r"model\.bin can't be written: File too large$"):
+        with pytest.raises(FullDiskError, match=r"model\.bin can't be written: File too large$"):
             write_whole(path, bytes(2 << 20))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from search.output_folder import check_folder, check_parent, check_target, replace_folder, temporary_folder
-from space.errors import InputError
+from space.errors import FullDiskError, InputError
 
 FILES = ("model.c", "model.h", "config.json")
 
@@ -188,6 +188,34 @@ def test_a_folder_takes_the_place_of_what_was_there(tmp_path: Path) -> None:
         assert contents(out) == {text: text, "deeper/file": text}
         assert out.stat().st_mode & 0o777 == 0o755, "others may read it"
         assert os.listdir(tmp_path) == ["out"]
+
+
+def test_what_was_put_aside_is_put_back_whatever_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = "digits-1000-balanced-accuracy-epochs3"
+    out, other = tmp_path / f"{begin}-best", tmp_path / f"{begin}-smallest"
+    rename = os.replace
+
+    def replace(old: Path, new: Path) -> None:
+        if new == out:
+            raise RuntimeError
+        rename(old, new)
+
+    out.mkdir()
+    (out / "model.c").write_text("old")
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError), temporary_folder(out) as folder:
+        patch.setattr(os, "replace", replace)
+        replace_folder(folder, out)
+    assert not out.exists()
+    check_target(other, "export", FILES, force=True)
+    assert not other.exists(), "it is not that of another name that begins alike"
+    check_target(out, "export", FILES, force=True)
+    assert contents(out) == {"model.c": "old"}
+
+
+def test_a_full_disk_is_told_of_the_output(tmp_path: Path) -> None:
+    with pytest.raises(FullDiskError, match=f"^--out {tmp_path / 'out'} can't be written: No space left$"):  # noqa: SIM117
+        with temporary_folder(tmp_path / "out") as folder:
+            raise FullDiskError(f"{folder / 'model.onnx'} can't be written: No space left")
 
 
 @pytest.mark.parametrize("killed_at", ["first rename", "second rename", "removal"])

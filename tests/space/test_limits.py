@@ -21,7 +21,9 @@ def test_sizes_in_bytes_count_in_steps_of_1024(text: str, size: int) -> None:
     assert parse_limits(None, text, None) == DeviceLimits(max_ram=size)
 
 
-@pytest.mark.parametrize(("text", "number"), [("900", 900), ("750k", 750_000), ("1M", 1_000_000), ("1.5M", 1_500_000)])
+@pytest.mark.parametrize(
+    ("text", "number"), [("900", 900), ("750k", 750_000), ("1M", 1_000_000), ("1.5M", 1_500_000), ("4.1M", 4_100_000)]
+)
 def test_macs_count_in_steps_of_1000(text: str, number: int) -> None:
     assert parse_limits(None, None, text) == DeviceLimits(max_macs=number)
 

@@ -1,11 +1,13 @@
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
+from studies import records
 from studies.pareto import FrontPoint, pareto_front
 from studies.records import (
     CURVE_COLUMNS,
@@ -20,7 +22,7 @@ from studies.records import (
 from studies.study import SearchStudy
 from studies.tables import pareto_front as front_table
 from studies.trials import Outcome, front_point
-from tests.stores import make_search, results, store_epochs, train_one
+from tests.stores import make_search, reopen, results, store_epochs, train_one
 from tests.studies.conftest import make_one_of_each
 
 # Epochs
@@ -69,6 +71,23 @@ def test_complete_trials_join_the_front(search: SearchStudy) -> None:
         FrontPoint(numbers["complete"], 178, 0.9, "8s:br gap fc10+"),
     ]
     assert read_front(search.store.database, search.name) == expected
+
+
+def test_a_front_that_is_written_meanwhile_is_not_taken_for_damaged(
+    search: SearchStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the two questions, the first trial of the study is finished by another process."""
+    select_front = records._select_front
+
+    def then(connection: Any, name: str) -> Any:
+        front = select_front(connection, name)
+        monkeypatch.setattr(records, "_select_front", select_front)
+        train_one(reopen(search), 4, [0.8])
+        return front
+
+    monkeypatch.setattr(records, "_select_front", then)
+    assert read_front(search.store.database, search.name) == []
+    assert len(read_front(search.store.database, search.name)) == 1
 
 
 def test_a_better_trial_takes_the_place_of_those_it_dominates(search: SearchStudy) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from studies.sqlite_files import copy_in_memory, find_unwritable
+from studies.sqlite_files import copy_in_memory, unwritable_of
 
 
 @pytest.fixture
@@ -119,19 +119,19 @@ def test_what_may_not_be_written(path: Path, tmp_path: Path, monkeypatch: pytest
     real = os.access
     monkeypatch.setattr(os, "access", lambda file, mode: Path(file) not in barred and real(file, mode))
     artifacts = path.with_name("studies.db.artifacts")
-    assert find_unwritable(path, [artifacts]) is None
+    assert unwritable_of(path, [artifacts]) is None
     for name in ("studies.db", "studies.db-wal", "studies.db-shm", artifacts.name):
         barred.clear()
         path.with_name(name).touch()
         barred.add(path.with_name(name))
-        assert find_unwritable(path, [artifacts]) == path.with_name(name)
+        assert unwritable_of(path, [artifacts]) == path.with_name(name)
     barred.clear()
     barred.add(path.parent)
-    assert find_unwritable(path, [artifacts]) == path.parent
+    assert unwritable_of(path, [artifacts]) == path.parent
     barred.add(path)
-    assert find_unwritable(path, [artifacts]) == path
-    assert find_unwritable(path.with_name("new.db"), []) == path.parent
+    assert unwritable_of(path, [artifacts]) == path
+    assert unwritable_of(path.with_name("new.db"), []) == path.parent
     link = tmp_path / "link.db"
     link.symlink_to(path)
-    assert find_unwritable(link, []) == path
-    assert find_unwritable(tmp_path / "no" / "new.db", []) is None
+    assert unwritable_of(link, []) == path
+    assert unwritable_of(tmp_path / "no" / "new.db", []) is None

@@ -340,7 +340,27 @@ def test_models_lie_beside_the_store(path_url: str, expected: str) -> None:
     assert store.lock_path == Path(expected) / "workers.lock"
 
 
-@pytest.mark.parametrize("folder", ["with space", "50%", "a#b", "what?", "ä"])
+def test_a_link_to_a_store_shares_its_models_and_locks(tmp_path: Path) -> None:
+    """Otherwise a worker that was started by one name would seem dead to a call by the other."""
+    search = create_search(tmp_path)
+    link = tmp_path / "elsewhere/link.db"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path / "studies.db")
+    linked = Store.open(f"sqlite:///{link}")
+    assert linked.lock_path == search.store.lock_path
+    assert [path.name for path in link.parent.iterdir()] == ["link.db"]
+
+
+def test_models_that_an_earlier_version_put_beside_a_link_stay_there(tmp_path: Path) -> None:
+    create_search(tmp_path).store.database.dispose()
+    link = tmp_path / "link.db"
+    link.symlink_to(tmp_path / "studies.db")
+    (tmp_path / "studies.db.artifacts").rename(tmp_path / "link.db.artifacts")
+    assert Store.open(f"sqlite:///{link}").lock_path.parent == tmp_path / "link.db.artifacts"
+    assert not (tmp_path / "studies.db.artifacts").exists()
+
+
+@pytest.mark.parametrize("folder", ["with space", "50%", "a#b", "what?", "ä", "a{b}c", "x\udcffy"])
 def test_any_folder_will_do(folder: str, tmp_path: Path) -> None:
     if folder == "what?":
         pytest.skip("a question mark begins a URL's options")

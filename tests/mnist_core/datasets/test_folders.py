@@ -1,12 +1,14 @@
 import shutil
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from mnist_core.datasets.contents import Contents
 from mnist_core.datasets.folders import read_folder
+from mnist_core.datasets.pictures import read_header, read_picture
 from space.errors import InputError
 from tests.own_images import CLASSES, images_of, in_colour, write_class, write_folder
 
@@ -95,6 +97,54 @@ def test_photos_are_turned_as_they_say(tmp_path: Path, scratch: Path) -> None:
     np.testing.assert_array_equal(contents.train.images[2, :, :, 0], images_of(3, 3)[2][:6])
 
 
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_turned_as_pillow_does(tmp_path: Path, suffix: str, orientation: int) -> None:
+    path = tmp_path / f"photo{suffix}"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(images_of(3, 1)[0][:6]).save(path, exif=exif)
+    with Image.open(path) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image))
+    np.testing.assert_array_equal(read_picture(path)[..., 0], expected)
+    header = read_header(path)
+    assert (header.height, header.width) == expected.shape
+
+
+ORIENTATION, WIDTH, SOFTWARE = 0x0112, 0x0100, 0x0131
+TEXT, SHORT, FLOAT = 2, 3, 11
+
+
+def exif_of(*tags: tuple[int, int, bytes]) -> bytes:
+    """EXIF data of tags with their types and four bytes each."""
+    entries = b"".join(struct.pack("<HHI", tag, kind, 1) + value for tag, kind, value in tags)
+    return b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+@pytest.mark.parametrize("tag", [WIDTH, SOFTWARE])
+def test_exif_data_of_strange_types_do_not_matter(tmp_path: Path, tag: int, suffix: str) -> None:
+    path = tmp_path / f"photo{suffix}"
+    exif = exif_of((tag, FLOAT, struct.pack("<f", 1.5)), (ORIENTATION, SHORT, b"\6\0\0\0"))
+    Image.fromarray(images_of(3, 1)[0][:6]).save(path, exif=exif)
+    assert read_picture(path).shape == (8, 6, 1)
+
+
+def test_an_orientation_that_is_no_number_turns_nothing(tmp_path: Path) -> None:
+    Image.fromarray(images_of(3, 1)[0][:6]).save(tmp_path / "a.png", exif=exif_of((ORIENTATION, TEXT, b"up\0\0")))
+    assert read_picture(tmp_path / "a.png").shape == (6, 8, 1)
+
+
+def test_the_header_of_a_png_is_read_without_its_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_class(tmp_path, images_of(3, 1))
+
+    def load(*_: object) -> None:
+        raise AssertionError("the pixels were decoded")
+
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", load)
+    assert read_header(tmp_path / "000.png").height == 8
+
+
 # Conversions, each told
 
 
@@ -160,6 +210,21 @@ def test_a_class_of_damaged_images_alone_is_refused(root: Path, scratch: Path) -
     for path in (root / "dog").iterdir():
         path.write_bytes(b"damaged")
     assert refusal(root, scratch, skip_corrupt=True) == f"all images of class 'dog' in {root} are damaged"
+
+
+def test_a_part_of_damaged_images_alone_is_refused(tmp_path: Path, scratch: Path) -> None:
+    """A part of the training images in place of it would be another split than the user's."""
+    for part in ("train", "val"):
+        write_folder(tmp_path / "pets" / part, CLASSES, num=3)
+    for path in (tmp_path / "pets/val").glob("*/*"):
+        path.write_bytes(b"damaged")
+    told = refusal(tmp_path / "pets", scratch, skip_corrupt=True)
+    assert told == f"all validation images in {tmp_path / 'pets'} are damaged"
+
+
+def test_names_of_one_number_have_an_order(tmp_path: Path, scratch: Path) -> None:
+    write_folder(tmp_path / "pets", {"1": 3, "01": 5, "2": 7}, num=3)
+    assert read(tmp_path / "pets", scratch).class_names == ("01", "1", "2")
 
 
 def test_fewer_than_two_classes_are_refused(root: Path, scratch: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mnist_core.datasets.idx_files import read_idx
+from mnist_core.datasets.sources import ImageSource, Kind, kind_of
 from space.errors import InputError
 from tests.mnist_layout import idx
 from tests.own_images import digits, in_colour
@@ -42,6 +43,16 @@ def test_images_of_any_size(tmp_path: Path, gz: bool) -> None:
     contents = read_idx(tmp_path / "own", tmp_path, size=(5, 5), grey=False)
     assert contents.test is not None
     assert (contents.train.images.shape, contents.test.images.shape) == ((900, 5, 5, 1), (897, 5, 5, 1))
+
+
+def test_folders_of_nearly_their_names_do_not_matter(tmp_path: Path) -> None:
+    """As in archives that hold each file twice."""
+    write(tmp_path / "own", ("train-images.idx3-ubyte", "train-labels.idx1-ubyte"))
+    for name in TRAIN:
+        (tmp_path / "own" / name).mkdir()
+    assert len(read_idx(tmp_path / "own", tmp_path, size=None, grey=False).train) == len(IMAGES)
+    (tmp_path / "classes" / TRAIN[0]).mkdir(parents=True)
+    assert kind_of(ImageSource(str(tmp_path / "classes"))) == Kind.FOLDERS
 
 
 def test_colours_have_a_fourth_dimension(tmp_path: Path) -> None:

@@ -62,6 +62,15 @@ def test_a_download_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytes
     assert list(tmp_path.iterdir()) == []
 
 
+def test_files_of_a_users_own_are_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(named, "_torchvision_download", fetch_in_vain)
+    own = tmp_path / "train_32x32.mat"
+    own.write_bytes(b"own")
+    with pytest.raises(InputError, match=f"^{own} is there, but not all of train_32x32.mat, test_32x32.mat, which "):
+        find_named("svhn", [tmp_path])
+    assert own.read_bytes() == b"own"
+
+
 def test_torchvision_itself_reads_cifar(tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With files in its format whose hashes it does not know, it refuses; given them, it reads what was written."""
     folder = tmp_path / "cifar-10-batches-py"

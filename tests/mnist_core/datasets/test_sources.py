@@ -47,6 +47,7 @@ def test_what_is_no_name_and_no_path_is_refused() -> None:
     assert told.startswith("--dataset must be one of mnist, fashion-mnist, kmnist, digits, emnist-balanced, ")
     assert told.endswith("or a folder or file that exists, not 'mnits'; did you mean mnist or kmnist?")
     assert refusal("").endswith("not ''")
+    assert refusal("~nobody-of-this-name").endswith("not '~nobody-of-this-name'")
 
 
 @pytest.mark.parametrize("size", ["", "0", "32x", "x32", "32x32x3", "-5", "3.5", "1025", "32x2000"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mnist_core.datasets import tables
-from mnist_core.datasets.tables import read_table
+from mnist_core.datasets.tables import LINES_AT_ONCE, read_table
 from space.errors import InputError
 from tests.own_images import digits
 
@@ -45,6 +45,13 @@ def test_the_size_says_how_pixels_are_arranged_or_what_they_are_stretched_to(tmp
     assert read_table(path, tmp_path, size=(4, 5)).train.images.shape == (100, 4, 5, 1)
 
 
+def test_empty_lines_are_left_out(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", [NAMES, *rows()])
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:51], *[""] * (2 * LINES_AT_ONCE), *lines[51:]]))
+    assert len(read_table(path, tmp_path, size=None).train) == 100
+
+
 def edited(line: int, column: int, value: object) -> list[list[object]]:
     lines = rows()
     lines[line][column] = value
@@ -58,7 +65,7 @@ REFUSED: dict[str, tuple[Sequence[Sequence[object]], str]] = {
     "no square": ([NAMES[:-1], *(row[:-1] for row in rows())], "a.csv has 63 columns of pixels, which is not the area"),
     "labels alone": ([["label"], [1], [2]], "a.csv has 0 columns of pixels"),
     "no row": ([NAMES], "a.csv holds no row"),
-    "nothing": ([], "a.csv"),
+    "nothing": ([], "a.csv holds no row, or begins with an empty line"),
     "a label that is no integer": (
         [NAMES, *edited(3, 0, "cat")],
         "a.csv, line 5 holds 'cat': labels and pixels must be",

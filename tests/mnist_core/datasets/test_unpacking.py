@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -88,15 +89,44 @@ def test_what_is_refused_leaves_nothing(root: Path, cache: Path) -> None:
 
 def test_a_damaged_cache_is_named(root: Path) -> None:
     folder, _ = unpacked(root)
-    (folder / IMAGES_FILE).write_bytes(b"damaged")
-    with pytest.raises(InputError, match=f"{folder.name} is damaged: delete it, and it is made again"):
-        map_array(folder, IMAGES_FILE)
+    for content in (b"damaged", b""):
+        (folder / IMAGES_FILE).write_bytes(content)
+        with pytest.raises(InputError, match=f"{folder.name} is damaged: delete it, and it is made again"):
+            map_array(folder, IMAGES_FILE)
     (folder / "about.json").write_text("{}")
     with pytest.raises(InputError, match="is damaged"):
         read_about(folder)
     (folder / "about.json").unlink()
     assert unpacked(root)[0] == folder
     assert len(map_array(folder, IMAGES_FILE)) > 0
+
+
+def test_of_two_processes_at_once_the_second_keeps_what_the_first_wrote(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first: list[Path] = []
+    statistics = unpacking.pixel_statistics
+
+    def later(images: Any) -> tuple[float, float]:
+        """While the second measures its images, the first does all."""
+        monkeypatch.setattr(unpacking, "pixel_statistics", statistics)
+        if not first:
+            first.append(unpacked(root)[0])
+            (first[0] / "mark").touch()
+        return statistics(images)
+
+    monkeypatch.setattr(unpacking, "pixel_statistics", later)
+    assert unpacked(root)[0] == first[0]
+    assert (first[0] / "mark").exists()
+
+
+def test_what_a_killed_process_left_is_removed_a_day_later(root: Path, cache: Path) -> None:
+    left, used = cache / ".unpacking-aaaa", cache / ".unpacking-bbbb"
+    for folder in (left, used):
+        folder.mkdir(parents=True)
+    os.utime(left, (0, 0))
+    unpacked(root)
+    assert (left.exists(), used.exists()) == (False, True)
 
 
 def test_a_full_disk_is_a_failure(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,6 +151,13 @@ def test_a_name_cannot_end_the_comment(compiler: str, digits: Dataset, tmp_path:
     assert self_test(model, tmp_path, compiler, *STRICT).returncode == 0
 
 
+def test_a_name_may_be_no_utf_8(compiler: str, digits: Dataset, tmp_path: Path) -> None:
+    """As that of a folder may be."""
+    checkpoint = replace(untrained("gap fc10"), class_names=("caf\udce9", *"bcdefghij"))
+    model = export(checkpoint, digits.validation, "floats")
+    assert self_test(model, tmp_path, compiler, *STRICT).returncode == 0
+
+
 # ---- The self-test
 
 

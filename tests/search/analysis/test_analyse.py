@@ -13,7 +13,7 @@ from PIL import Image
 
 from mnist_core.checkpoint import load_checkpoint, save_checkpoint
 from mnist_core.data import Dataset
-from search.analysis.analyse import FACTS_FILE, FILES, PAGE_FILE, PICTURES, TABLES, read_epochs_beside
+from search.analysis.analyse import FACTS_FILE, FILES, PAGE_FILE, PICTURES, TABLES, confusion_csv, read_epochs_beside
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec, TrainingConfig
 from space.errors import InputError, SearchFailedError
@@ -22,6 +22,7 @@ from space.results import EpochResult
 from studies.confirmations import read_confirmed_front, read_openings
 from studies.records import read_epochs
 from studies.storage import Store
+from tests.runners import make_runner, run_all
 from tests.search.analysis.conftest import NOTATION, Report, analyse
 from tests.stores import restore_store
 
@@ -83,6 +84,24 @@ def test_a_trial_brings_its_epochs_and_budget(search_here, small_study, tmp_path
     assert (report.facts["confirmed"], report.facts["test_openings"]) == (None, [])
     assert "confirmed" not in report.page.texts
     assert "The test images were not read." in report.page.texts["remark"]
+
+
+def test_a_trial_that_was_judged_by_balanced_accuracy_is_shown_with_its_plain_one(search_here, tmp_path: Path) -> None:
+    runner = make_runner(tmp_path, metric="balanced-accuracy", trials=1)
+    run_all(runner)
+    attributes = runner.search.study.trials[0].user_attrs
+    plain = attributes["val_plain_accuracy"]
+    assert plain != attributes["val_accuracy"]
+    result = search_here("analyse", 0, "--out", "report")
+    assert result.stdout.startswith(f"Trial 0 of tiny: {100 * plain:.2f} % ± ")
+    report = Report(tmp_path / "report")
+    assert (report.facts["val_accuracy"], report.facts["epoch"]) == (pytest.approx(plain), 2)
+    assert "weights in the file" not in report.page.texts["remark"]
+    assert "Balanced validation accuracy over the last" in (tmp_path / "report/index.html").read_text()
+
+
+def test_a_class_may_be_called_as_the_column_of_true_classes() -> None:
+    assert confusion_csv(["true", "false"], [[0, 4], [3, 1]]) == "true,true,false\ntrue,0,4\nfalse,3,1\n"
 
 
 def test_a_confirmed_trial_brings_its_test_accuracy_and_when_the_test_set_was_opened(

@@ -34,6 +34,11 @@ def test_the_deeper_the_blue_the_more_mistakes() -> None:
     assert opacities(np.diag([3, 3, 3])) == []
 
 
+def test_names_are_no_formulas() -> None:
+    shown = texts(draw_confusion(np.eye(2, dtype=np.int64), ["$x_$", "[b]"]).svg)
+    assert shown.count("$x_$") == 2
+
+
 def test_long_names_are_turned_aside() -> None:
     confusion = np.eye(3, dtype=np.int64)
     assert len(re.findall(r"rotate\(-45", draw_confusion(confusion, ["T-shirt", "Bag", "Shirt"]).svg)) == 3

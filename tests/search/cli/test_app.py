@@ -84,23 +84,33 @@ def test_a_reader_that_leaves_is_no_error(search) -> None:
     assert (search.folder / "code").read_text() == "0\n"
 
 
-def test_progress_without_a_reader_goes_nowhere() -> None:
+@pytest.mark.parametrize("has_results", [True, False])
+def test_output_without_a_reader_goes_nowhere(has_results: bool) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "w", buffering=1) as stream:
-        quiet = WatchedStream(stream, ends_program=False)
+        quiet = WatchedStream(stream, has_results=has_results)
         for _ in range(3):
             assert quiet.write("line\n") == 5
             quiet.flush()
         assert quiet.fileno() == writer
 
 
-def test_results_without_a_reader_end_the_program_well() -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    with os.fdopen(writer, "w", buffering=1) as stream, pytest.raises(SystemExit) as ended:
-        WatchedStream(stream, ends_program=True).write("line\n")
-    assert ended.value.code == 0
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device that is always full")
+def test_results_that_find_no_room_are_an_error(search) -> None:
+    line = shlex.join(search.line("check", "8s:br gap fc10+", "--max-params", 8_000))
+    result = subprocess.run(
+        ["sh", "-c", f"{line} >/dev/full"], cwd=search.folder, env=search.environment, capture_output=True, check=False
+    )
+    told = b"error: the results can't be written: No space left on device\n"
+    assert (result.returncode, result.stderr) == (1, told)
+
+
+def test_a_broken_rule_is_told_without_a_reader_too(search) -> None:
+    line = shlex.join(search.line("check", "8s:br gap fc10+", "--max-params", 10))
+    script = f"{{ {line}; echo $? >code; }} | true"
+    subprocess.run(["sh", "-c", script], cwd=search.folder, env=search.environment, check=True)
+    assert (search.folder / "code").read_text() == "1\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -384,6 +384,12 @@ def test_a_study_that_is_begun_anew_is_shown_anew(tmp_path, serve_here) -> None:
     assert ask(port, "GET", "/study.json")[1]["num_trained"] == 0
 
 
+def test_of_several_studies_the_one_that_was_made_last_is_shown(tmp_path, serve_here) -> None:
+    for name in ("zzz", "aaa"):
+        search = make_search(tmp_path, name)
+    assert ask(serve_here(search.store.url), "GET", "/study.json")[1]["study"] == "aaa"
+
+
 def test_a_client_that_takes_no_compressed_answers_gets_files_too(watched_study, serve_here) -> None:
     connection = HTTPConnection("127.0.0.1", serve_here(watched_study.url), timeout=30)
     for path in ("/static/bundle.js", "/favicon.ico", "/"):

@@ -102,6 +102,11 @@ def test_it_has_the_same_sections_for_both_kinds(unconfirmed: ExportSubject, con
             assert line == line.rstrip()
 
 
+def test_balanced_accuracies_are_called_so(unconfirmed: ExportSubject) -> None:
+    card = render_model_card(replace(unconfirmed, is_balanced=True), FILES, num_images=10_000)
+    assert "| trial | parameters | balanced validation accuracy | notation |" in card
+
+
 def test_an_unconfirmed_model_is_said_to_look_better_than_it_is(unconfirmed: ExportSubject) -> None:
     text = sections(render_model_card(unconfirmed, FILES, num_images=10_000))["Accuracy"]
     assert text.startswith("**Unconfirmed: 97.12 % of the validation images.**")

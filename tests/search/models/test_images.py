@@ -99,6 +99,9 @@ def test_arrays_of_many_images_and_of_one(order: str, tmp_path: Path) -> None:
     np.save(tmp_path / "colour.npy", in_colour(many)[0])
     np.testing.assert_array_equal(read_images(tmp_path / "colour.npy", (3, 28, 28)).images, in_colour(many)[:1])
 
+    grey = read_images(tmp_path / "colour.npy", MODEL)
+    assert (grey.names, grey.images.shape) == (["colour.npy"], (1, 28, 28, 1))
+
 
 # What is fitted
 

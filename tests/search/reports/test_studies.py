@@ -28,6 +28,11 @@ def test_the_studies_of_a_store(search_here: CommandHere, url: str) -> None:
     assert (second["best"], second["last_change"]) == (None, None)
 
 
+def test_a_name_is_shown_as_it_is(search_here: CommandHere, tmp_path: Path) -> None:
+    make_search(tmp_path, "a[b]c [/red]")
+    assert search_here("studies").stdout.splitlines()[1].startswith("a[b]c [/red]  digits ")
+
+
 def test_a_study_is_deleted_once_that_is_confirmed(
     search_here: CommandHere, url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

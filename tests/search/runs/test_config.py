@@ -2,6 +2,7 @@ import itertools
 import json
 import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from mnist_core.data import SPLIT_SEED, load_dataset
 from search.defaults import DEFAULT_TRIALS, MAX_EPOCHS
 from search.runs.config import RunConfig
-from space.architecture import num_params
+from space.architecture import ArchitectureSpec, num_params
 from space.errors import InputError
 from space.footprint import footprint
 from space.limits import DeviceLimits
@@ -138,6 +139,20 @@ def test_a_limit_must_leave_a_net() -> None:
         )
         with pytest.raises(InputError, match=rf"{rule}, not {least - 1}$"):
             RunConfig(budget=8_000, limits=DeviceLimits(**{option: least - 1}))
+
+
+def test_limits_that_are_met_soon_cost_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A space for large images has many thousands of nets that could be looked at."""
+    narrowest_nets, looked_at = SearchSpace.narrowest_nets, []
+
+    def counted(space: SearchSpace) -> Iterator[ArchitectureSpec]:
+        for net in narrowest_nets(space):
+            looked_at.append(net)
+            yield net
+
+    monkeypatch.setattr(SearchSpace, "narrowest_nets", counted)
+    RunConfig(budget=8_000, limits=DeviceLimits(max_ram=100_000))
+    assert len(looked_at) == 1
 
 
 def test_limits_must_leave_a_net_together() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from search.terminal.output import csv_text, print_json, print_table, write_csv
+from search.terminal.output import csv_text, open_log, print_json, print_table, write_csv
 from space.errors import InputError
 
 
@@ -60,6 +60,14 @@ def test_a_list_in_a_csv_cell_is_json() -> None:
     text = csv_text(["seeds", "shape"], [{"seeds": (7, 8), "shape": [1, 28, 28]}])
     (row,) = csv.DictReader(text.splitlines())
     assert (json.loads(row["seeds"]), json.loads(row["shape"])) == ([7, 8], [1, 28, 28])
+
+
+def test_a_log_without_lines_is_not_kept(tmp_path: Path) -> None:
+    path = tmp_path / "run.log"
+    for text, kept in (("", None), ("line\n", "line\n"), ("", "line\n")):
+        with open_log(path) as log:
+            log.write(text)
+        assert (path.read_text() if path.exists() else None) == kept
 
 
 def test_csv_goes_to_stdout_or_to_a_new_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

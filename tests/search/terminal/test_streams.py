@@ -9,7 +9,7 @@ from search.terminal.streams import WatchedStream, prepare_streams
 
 def test_what_an_encoding_lacks_is_replaced() -> None:
     output = io.BytesIO()
-    watched = WatchedStream(io.TextIOWrapper(output, encoding="ascii"), ends_program=True)
+    watched = WatchedStream(io.TextIOWrapper(output, encoding="ascii"), has_results=True)
     assert watched.write("98.50 % ± 0.08\n") == 15
     watched.flush()
     assert output.getvalue() == b"98.50 % ? 0.08\n"
@@ -17,7 +17,7 @@ def test_what_an_encoding_lacks_is_replaced() -> None:
 
 def test_all_else_is_the_streams_own() -> None:
     stream = io.StringIO()
-    watched = WatchedStream(stream, ends_program=True)
+    watched = WatchedStream(stream, has_results=True)
     print("a line", file=watched)  # type: ignore[call-overload]
     assert stream.getvalue() == "a line\n"
     assert (watched.isatty(), watched.encoding) == (False, None)
