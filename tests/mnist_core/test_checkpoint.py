@@ -20,7 +20,7 @@ from mnist_core.evaluation import evaluate, predict_logits
 from mnist_core.model import build_model
 from space.architecture import ArchitectureSpec
 from space.candidate import CandidateSpec
-from space.errors import InputError
+from space.errors import FullDiskError, InputError
 from tests.mnist_core.conftest import NET, train_with
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -139,7 +139,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", fail)
-        with pytest.raises(InputError, match=r"model\.safetensors can't be written: No space left on device$"):
+        with pytest.raises(FullDiskError, match=r"model\.safetensors can't be written: No space left on device$"):
             save_checkpoint(path, checkpoint)
     assert [file.name for file in tmp_path.iterdir()] == ["model.safetensors"]
     assert path.read_bytes() == b"before"
