@@ -138,7 +138,7 @@ def simulate(
 ) -> None:
     """Run a strategy on the surrogate until it has spent its epochs."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    noise = np.random.default_rng([seed, len(strategy)])
+    noise = np.random.default_rng([seed, *strategy.encode()])
     study = StrategyStudy(
         start=lambda candidate: surrogate.train(candidate, noise),
         space=task.space,
