@@ -24,7 +24,7 @@ from space.errors import InputError
 FLAGS = ("-std=c++17", "-O0", "-g1", "-march=native", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 AS_WITH_AVX2 = ("-mno-avx512f",) if platform.machine() == "x86_64" else ()
-"""Vectors of 32 bytes at most, for which half as many kernels are compiled as for 64."""
+"""Vectors of 32 bytes at most, as on machines without AVX-512."""
 
 SHAPES = ("1x28x28", "3x32x32", "4x9x40", "2x40x7")
 

@@ -72,14 +72,12 @@ class WorkerLocks:
         try:
             self.hold(CONFIRMING)
         except BlockingIOError:
-            is_held = False
-        else:
-            is_held = True
+            yield False
+            return
         try:
-            yield is_held
+            yield True
         finally:
-            if is_held:
-                fcntl.lockf(self._open(), fcntl.LOCK_UN, 1, CONFIRMING)
+            fcntl.lockf(self._open(), fcntl.LOCK_UN, 1, CONFIRMING)
 
     @contextmanager
     def curves(self, *, wait: bool) -> Iterator[bool]:

@@ -85,10 +85,11 @@ def read_front(database: Engine, study_name: str) -> list[FrontPoint]:
     Raises `DamagedStoreError` for a point that can't be, and for an empty front of a study with complete trials.
     """
     with database.connect() as connection:
-        # In this order, since a trial is on the front before it is complete, and others write meanwhile.
-        number = connection.scalar(_completed(study_name))
         front = _select_front(connection, study_name)
-        if not front and number is not None:
+        if front or (number := connection.scalar(_completed(study_name))) is None:
+            return front
+        # Asked once more, since the first trial may have ended in between: it is on the front before it is complete.
+        if not _select_front(connection, study_name):
             raise damaged(
                 database,
                 f"table pareto_front has no point of study {study_name!r}, of which trial {number} is complete",

@@ -38,13 +38,7 @@ from studies.names import (
 )
 from studies.places import artifacts_of, check_writable, find_unwritable
 from studies.server_locks import ServerLock, ServerLocks, StoreLocks, server_lock
-from studies.sqlite_files import (
-    LOCK_WAIT_SECONDS,
-    copy_in_memory,
-    file_address,
-    sqlite_path,
-    watch_file,
-)
+from studies.sqlite_files import LOCK_WAIT_SECONDS, copy_in_memory, file_address, sqlite_path, watch_file
 from studies.tables import (
     OPTUNA_TABLES,
     OPTUNA_VERSION_TABLES,

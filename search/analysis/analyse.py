@@ -34,7 +34,7 @@ from space.results import EpochResult
 from studies.confirmations import read_confirmed_front, read_openings
 from studies.consistency import check_num_epochs
 from studies.damage import reading
-from studies.fingerprints import read_fingerprint, read_metric
+from studies.fingerprints import read_fingerprint
 from studies.records import read_epochs
 from studies.storage import Store
 from studies.trials import attributes_of, complete_trial
@@ -90,7 +90,7 @@ def _of_trial(checkpoint: Checkpoint, storage: str, study: str | None) -> Subjec
     assert fingerprint is not None
     with reading(store.database, f"study {name!r} in table searches"):
         train_size, budget = fingerprint["train_size"], fingerprint["budget"]
-    is_balanced = read_metric(store, name) is not None
+    is_balanced = fingerprint.get("metric") is not None  # accuracy is not named
     trial = complete_trial(store, name, number)
     run = attributes_of(trial)["run"]
     where = make_url(storage).render_as_string(hide_password=True)

@@ -219,8 +219,9 @@ class RunConfig:
 
 def _check_limits(limits: DeviceLimits, budget: int, space: SearchSpace) -> None:
     """Raise `InputError` for limits that no net of a space is within, alone or together with the budget."""
-    if any(num_params(net) <= budget and limits.allow(net) for net in space.narrowest_nets()):
-        return  # nearly always soon; a space of large images has many thousands of these nets
+    # Nearly always one of the first will do; a space of large images has many thousands of these nets.
+    if not limits or any(num_params(net) <= budget and limits.allow(net) for net in space.narrowest_nets()):
+        return
     nets = {net: measures_of(footprint(net)) for net in space.narrowest_nets()}
     least = {name: min(nets, key=lambda net: nets[net][name]) for name in limits.given}
     for name, limit in limits.given.items():
