@@ -13,7 +13,7 @@ study.optimize(objective, n_trials=60)
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from optuna.distributions import BaseDistribution
@@ -23,8 +23,11 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from search.sampling.draws import smallest_params
 from search.sampling.front_search import FrontSearch
+from search.sampling.instructive import instructive_numbers
 from search.sampling.observation import Observation, measurement_variance
+from search.sampling.observations import MAX_OBSERVATIONS
 from space.search_space import SearchSpace
+from studies.pareto import FrontPoint
 
 
 class FrontSampler(BaseSampler):
@@ -61,7 +64,8 @@ class FrontSampler(BaseSampler):
     ) -> dict[str, Any]:
         # A trial that has just begun, such as this one, has no parameters yet.
         trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.RUNNING))
-        observations = [self._observe(other) for other in trials if other.params.keys() >= search_space.keys()]
+        sampled = [other for other in trials if other.params.keys() >= search_space.keys()]
+        observations = [self._observe(other) for other in _most_instructive(sampled)]
         return self._search.propose(observations).params
 
     def sample_independent(
@@ -80,3 +84,14 @@ class FrontSampler(BaseSampler):
             return Observation(params, candidate, log_error=None)
         error = max(1 - trial.values[0], 0.5 / self._num_validation)
         return Observation(params, candidate, math.log(error), measurement_variance(error, self._num_validation))
+
+
+def _most_instructive(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Return those in training and, of the complete ones, as many as the model of errors has time for."""
+    complete = [
+        FrontPoint(trial.number, int(trial.values[1]), trial.values[0], "")
+        for trial in trials
+        if trial.state == TrialState.COMPLETE
+    ]
+    kept = instructive_numbers(complete, [point.trial for point in complete], MAX_OBSERVATIONS)
+    return [trial for trial in trials if trial.state == TrialState.RUNNING or trial.number in kept]

@@ -7,7 +7,11 @@ import pytest
 from optuna.trial import Trial, TrialState
 
 from search.sampling.front_sampler import FrontSampler
+from search.sampling.front_search import FrontSearch
+from search.sampling.observation import Observation
+from search.sampling.observations import MAX_OBSERVATIONS
 from space.search_space import SearchSpace
+from studies.study import Suggestion
 
 SPACE = SearchSpace.default()
 BUDGET = 3_000
@@ -68,3 +72,31 @@ def test_sampling_can_go_on_in_another_process() -> None:
         made.optimize(objective, n_trials=1)
         params.append(made.trials[0].params)
     assert params[0] != params[1]
+
+
+def test_a_long_study_is_learnt_from_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many trials the model gets the best for their size and the latest, and all that are in training."""
+    learnt_from: list[Observation] = []
+
+    def propose(self: FrontSearch, observations: list[Observation]) -> Suggestion:
+        learnt_from[:] = observations
+        return original(self, observations)
+
+    original = FrontSearch.propose
+    made = study()
+    made.optimize(objective, n_trials=1)
+    monkeypatch.setattr(FrontSearch, "propose", propose)
+    (first,) = made.trials
+    made.add_trials(
+        optuna.create_trial(
+            params=first.params,
+            distributions=first.distributions,
+            values=[0.99 if number == 5 else 0.5 + number / 10_000, 2_000],
+        )
+        for number in range(1, MAX_OBSERVATIONS + 50)
+    )
+    for _ in range(2):  # the second is sampled while the first is in training
+        SPACE.suggest_candidate(made.ask(), epochs=2)
+    assert len(learnt_from) == MAX_OBSERVATIONS + 1
+    errors = [math.exp(observation.log_error) for observation in learnt_from if observation.log_error is not None]
+    assert min(errors) == pytest.approx(0.01)
