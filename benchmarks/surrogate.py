@@ -45,15 +45,14 @@ class Accuracy:
 class Surrogate:
     """Simulates trainings of any candidate of the recorded space."""
 
-    def __init__(self, table: pd.DataFrame, *, seed: int, exclude: frozenset[int] = frozenset()) -> None:
-        """Fit on a table of `benchmarks.record`, without the candidates whose numbers are in ``exclude``."""
+    def __init__(self, table: pd.DataFrame, *, seed: int) -> None:
+        """Fit on a table of `benchmarks.record`."""
         self._trainings = [rows.sort_values("epoch") for _, rows in table.groupby(["candidate", "seed", "schedule"])]
         self._trainings = [rows for rows in self._trainings if len(rows) == rows["schedule"].iloc[0]]
         full = [rows for rows in self._trainings if rows["schedule"].iloc[0] == FULL_SCHEDULE]
         ends = pd.DataFrame([rows.iloc[-1] for rows in full])
         ends["log_error"] = np.log(1 - ends["val_accuracy"].astype(float))
         self.noise = _noise(ends)
-        ends = ends[~ends["candidate"].isin(exclude)]
         means = ends.groupby("candidate").agg(
             {"log_error": "mean", "notation": "first", **dict.fromkeys(SETTINGS, "first")}
         )
