@@ -94,7 +94,7 @@ def found(storage: str, study: str | None, limit: int) -> Net | None:
 
 
 def published(limit: int) -> Net:
-    """Return the net of the published front with fewer than ``limit`` parameters that had most test accuracy."""
+    """Return the net of the front of 21 November 2026 with most test accuracy and fewer than ``limit`` parameters."""
     members = [row for row in _rows("confirmed.csv") if int(row["num_params"]) < limit]
     best = max(members, key=lambda row: float(row["accuracy"]))
     trial = next(row for row in _rows("trials.csv") if row["trial"] == best["trial"])

@@ -354,9 +354,9 @@ they always do. `run` and `confirm` need all trials, and refuse to go on from nu
 deleted or renamed is named as gone, and its name can be used again: `run` then begins it anew and deletes what it left,
 except for the record of its openings of the test set.
 
-This is what the tests do to a store of five trials, and what the commands answer. An error that begins with …
-lacks here what most of them have in common; the first is, in full, "sqlite:///studies.db is damaged: trial 3 of study
-'digits-700': it has no user attribute 'outcome'; restore it from a copy". `python -m tests.damages --write` makes this page.
+The table lists what the tests damage in a store of five trials, and how commands answer. "…" stands for the common beginning of
+the errors; in full, the first is "sqlite:///studies.db is damaged: trial 3 of study 'digits-700': it has no user attribute
+'outcome'; restore it from a copy". `python -m tests.damages --write` makes this page.
 
 | damage | command | error |
 |---|---|---|"""  # noqa: E501
