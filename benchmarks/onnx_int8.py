@@ -67,7 +67,7 @@ def _measure(checkpoint: Checkpoint, data: Dataset, bits: int) -> tuple[int, NDA
 
 
 def onnx_logits(path: Path, images: NDArray[np.uint8], level: object) -> NDArray[np.float32]:
-    """Return (N, num_classes) logits by onnxruntime for (N, 28, 28) bytes, with its optimisations of ``level``."""
+    """Return (N, num_classes) logits by onnxruntime for (N, height, width, channels) bytes, optimised to ``level``."""
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = level
     session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])

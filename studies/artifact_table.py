@@ -53,6 +53,7 @@ class ArtifactTable:
         path = self.new_file(name)
         write(path)
         _write(connection, name, path.read_bytes())
+        path.unlink()  # in a search that goes on for long, those of all its trials would add up
 
     def local_file(self, name: str) -> Path:
         return self._waiting / name

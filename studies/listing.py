@@ -14,7 +14,6 @@ from studies.records import read_front
 from studies.slots import TrialSlots
 from studies.storage import Store
 from studies.tables import confirmation_trainings, optuna_attributes, optuna_trials, trial_slots
-from studies.trials import TRAINED
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ def list_study(store: Store, name: str) -> ListedStudy:
         name=name,
         dataset=fingerprint.get("dataset"),
         budget=fingerprint.get("budget"),
-        trials=TrialSlots(store.database, name).count(*TRAINED),
+        trials=TrialSlots(store.database, name).num_trained(),
         best=most_accurate(read_front(store.database, name)),
         last_change=None if last is None else datetime.fromtimestamp(last, UTC),
         artifact_bytes=sum(artifact_sizes(store, name).values()),

@@ -89,12 +89,12 @@ def read_front(database: Engine, study_name: str) -> list[FrontPoint]:
         if front or (number := connection.scalar(_completed(study_name))) is None:
             return front
         # Asked once more, since the first trial may have ended in between: it is on the front before it is complete.
-        if not _select_front(connection, study_name):
-            raise damaged(
-                database,
-                f"table pareto_front has no point of study {study_name!r}, of which trial {number} is complete",
-            )
-        return front
+        front = _select_front(connection, study_name)
+    if not front:
+        raise damaged(
+            database, f"table pareto_front has no point of study {study_name!r}, of which trial {number} is complete"
+        )
+    return front
 
 
 def update_front(database: Engine, study_name: str, new: Iterable[FrontPoint]) -> None:

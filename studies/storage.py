@@ -134,7 +134,8 @@ class Store:
     def open_to_watch(cls, url: str) -> "Store":
         """Open an existing store for reading what others write to it in the meantime.
 
-        A store with an older schema, or in a place where this user may not write, is shown as it is at this moment.
+        An SQLite file with an older schema, or in a place where this user may not write, is shown as it is at this
+        moment.
         """
         with naming_store(url):
             if not is_sqlite(url) or _check_exists(url) < SCHEMA_VERSION or find_unwritable(url) is not None:

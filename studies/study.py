@@ -166,6 +166,8 @@ class SearchStudy:
         completes the others. Raises `SlotLostError` if the worker lost the slot.
         """
         with self.slots.owning(slot) as connection:
+            # A server that was away after the last epoch has not got it yet.
+            align_epochs(connection, self.name, trial.number, curve)
             if confusion is not None:
                 write_confusion(connection, self.name, trial.number, confusion)
         is_complete = outcome == Outcome.COMPLETE
@@ -258,7 +260,7 @@ class SearchStudy:
         ended = self.summaries.ended
         front = pareto_front(trial.front_point for trial in ended if trial.outcome == Outcome.COMPLETE)
         ids = self.summaries.ids_of(point.trial for point in front)
-        notations = read_attributes(self.store, list(ids.values()), "notation")
+        notations = read_attributes(self.store, self.name, list(ids.values()), "notation")
         points = [replace(point, notation=notations[ids[point.trial]].get("notation", "")) for point in front]
         update_front(self.store.database, self.name, points)
 

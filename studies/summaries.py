@@ -17,11 +17,11 @@ from sqlalchemy.engine import Row
 
 from space.errors import DamagedStoreError
 from studies.damage import damaged, shown
-from studies.frozen_trials import CHUNK, read_frozen_trials
+from studies.frozen_trials import CHUNK
 from studies.pareto import FrontPoint
 from studies.storage import Store
 from studies.tables import optuna_attributes, optuna_trials
-from studies.trials import TRAINED, Outcome, broken_attribute, find_problem, read_trial
+from studies.trials import TRAINED, Outcome, broken_attribute, find_problem, read_trial, some_trials
 
 _KEYS = (
     *("outcome", "duplicate_of", "num_params", "val_accuracy", "num_epochs", "seconds"),
@@ -117,8 +117,8 @@ class TrialSummaries:
         return [self._seconds[number] for number in numbers if number in self._seconds]
 
     def read(self, ids: Sequence[int]) -> list[FrozenTrial]:
-        """Read the whole of some trials, by their numbers."""
-        return read_frozen_trials(self._store.database, self._study._study_id, ids)
+        """Read the whole of some trials, by their numbers. Raises `DamagedStoreError`."""
+        return some_trials(self._store, self._study, ids)
 
     def _mine(self) -> ColumnElement[bool]:
         return optuna_trials.c.study_id == self._study._study_id
@@ -217,14 +217,18 @@ def read_totals(store: Store, study: Study) -> Totals:
     return Totals(counts, sum(row[5] or 0.0 for row in rows), sorted(engines))
 
 
-def read_attributes(store: Store, trial_ids: Sequence[int], *keys: str) -> dict[int, dict[str, Any]]:
-    """Return some user attributes of a few trials, by the trials' ids."""
+def read_attributes(store: Store, study_name: str, trial_ids: Sequence[int], *keys: str) -> dict[int, dict[str, Any]]:
+    """Return some user attributes of a few trials of a study, by the trials' ids. Raises `DamagedStoreError`."""
     with store.database.connect() as connection:
         rows = connection.execute(_with_attributes(keys).where(optuna_trials.c.trial_id.in_(trial_ids))).all()
-    return {
-        row.trial_id: {key: json.loads(text) for key, text in zip(keys, row[3:], strict=True) if text is not None}
-        for row in rows
-    }
+    attributes = {}
+    for row in rows:
+        texts = zip(keys, row[3:], strict=True)
+        try:
+            attributes[row.trial_id] = {key: _parsed(key, text) for key, text in texts if text is not None}
+        except ValueError as error:
+            raise damaged(store.database, f"trial {row.number} of study {study_name!r}: {error}") from None
+    return attributes
 
 
 _ENDED = tuple(state.name for state in TrialState if state.is_finished())

@@ -1,13 +1,15 @@
 """A study's trials: their outcomes, and typed access to their user attributes."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any, NotRequired, TypedDict, cast, get_type_hints
 
 from optuna.exceptions import StorageInternalError
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
 from space.candidate import CandidateSpec
 from space.errors import InputError, SearchError
@@ -158,10 +160,23 @@ def _not_a_duplicate(trial: FrozenTrial) -> FrozenTrial:
     return trial
 
 
+def some_trials(store: Store, study: Study, ids: Sequence[int]) -> list[FrozenTrial]:
+    """Return some trials of a study, as they are, by their numbers. Raises `DamagedStoreError` if one is no trial."""
+    with _naming_unreadable(store, study):
+        return read_frozen_trials(store.database, study._study_id, ids)
+
+
 def _all_trials(store: Store, study: Study) -> list[FrozenTrial]:
-    try:
+    with _naming_unreadable(store, study):
         return read_frozen_trials(store.database, study._study_id) or store.load_study(study.study_name).get_trials()
-    except (StorageInternalError, SearchError):
+
+
+@contextmanager
+def _naming_unreadable(store: Store, study: Study) -> Iterator[None]:
+    """Raise `DamagedStoreError` for the trial that can't be read, if one can't."""
+    try:
+        yield
+    except (StorageInternalError, SQLAlchemyError, SearchError):
         raise
     except Exception:  # whatever Optuna makes of content that it did not write
         ids = trial_ids(store.database, store.load_study(study.study_name)._study_id)
@@ -201,10 +216,6 @@ def _check_candidate(store: Store, study_name: str, trial: FrozenTrial) -> None:
 
 def attributes_of(trial: FrozenTrial | Trial) -> TrialAttributes:
     return cast(TrialAttributes, trial.user_attrs)
-
-
-def curve_attributes_of(trial: FrozenTrial) -> CurveAttributes:
-    return cast(CurveAttributes, trial.user_attrs)
 
 
 def write_attributes(trial: Trial, attributes: TrialAttributes) -> None:

@@ -12,10 +12,11 @@ PAGE = Path(__file__).resolve().parent.parent / "docs/damaged-stores.md"
 STORE, STUDY = "sqlite:///studies.db", "digits-700"
 RUN = f"run --dataset digits --budget 700 --trials 5 --epochs 5 --seed 3 --train-size 300 --study {STUDY}"
 EXPORT, ANALYSE = "export --format safetensors --out best", "analyse 3 --out page"
+REPORT = "report --out page.html"
 THIRD = "export --trial 3 --format safetensors --out best"
 EVERY = (
     *("status", "trials", "curves", "front", RUN, "confirm", EXPORT, "evaluate 0", "count 0", "analyse 0 --out page"),
-    "dashboard",
+    *(REPORT, "dashboard"),
 )
 """A call of each command that reads a store."""
 
@@ -90,7 +91,9 @@ DAMAGES = (
     _attribute("outcome", '"duplicate"', "it has no user attribute 'duplicate_of'"),
     _attribute("notation", None, "it has no user attribute 'notation'", commands=("trials", "confirm", ANALYSE)),
     _attribute("notation", "7", "its user attribute 'notation' must be text, not 7"),
-    _attribute("notation", "gap", "its user attribute 'notation' is not JSON: 'gap'", commands=("trials", "confirm")),
+    _attribute(
+        "notation", "gap", "its user attribute 'notation' is not JSON: 'gap'", commands=("trials", "confirm", REPORT)
+    ),
     _attribute("num_params", None, "it has no user attribute 'num_params'", commands=("trials", "evaluate 3")),
     _attribute("num_params", '"586"', f"its user attribute 'num_params' {_WHOLE} '586'"),
     _attribute("num_params", "-5", f"its user attribute 'num_params' {_WHOLE} -5"),
@@ -102,7 +105,9 @@ DAMAGES = (
     ),
     _attribute("candidate", None, "it has no user attribute 'candidate'", commands=("trials", "count 3")),
     _attribute("candidate", "[]", "its user attribute 'candidate' must be a JSON object, not []"),
-    _attribute("candidate", "{", "its user attribute 'candidate' is not JSON: '{'", commands=("trials", "count 3")),
+    _attribute(
+        "candidate", "{", "its user attribute 'candidate' is not JSON: '{'", commands=("trials", "count 3", REPORT)
+    ),
     _attribute(
         "candidate", "{}", f"its candidate can't be used: {_KEYS}", commands=("count 3", "check 3 --max-params 700")
     ),

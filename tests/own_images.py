@@ -1,5 +1,6 @@
 """Images as people have them: folders of files, archives and tables, made of scikit-learn's digits."""
 
+import struct
 from functools import cache
 from pathlib import Path
 
@@ -43,3 +44,14 @@ def write_folder(root: Path, classes: dict[str, int], *, num: int = 30) -> Path:
     for name, label in classes.items():
         write_class(root / name, images_of(label, num))
     return root
+
+
+ORIENTATION, WIDTH, SOFTWARE = 0x0112, 0x0100, 0x0131
+TEXT, SHORT, FLOAT = 2, 3, 11
+"""Tags of EXIF data, and their types."""
+
+
+def exif_of(*tags: tuple[int, int, bytes]) -> bytes:
+    """EXIF data of tags with their types and four bytes each."""
+    entries = b"".join(struct.pack("<HHI", tag, kind, 1) + value for tag, kind, value in tags)
+    return b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + bytes(4)

@@ -18,6 +18,7 @@ from space.candidate import TrainingConfig
 from space.results import EpochResult
 
 DIGITS_IN_ROW = 8
+STEPS_PER_EPOCH = 50
 
 
 def draw_charts(analysis: Analysis) -> dict[str, Picture]:
@@ -149,13 +150,11 @@ def _scale_log_axis(axes: Axes, values: NDArray[np.float64], unit: str) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def _schedule(
-    config: TrainingConfig, epochs: Sequence[EpochResult], steps_per_epoch: int = 50
-) -> tuple[list[float], list[float]]:
-    """Sample the learning rate at ``steps_per_epoch`` steps of each epoch; returns times in epochs, and rates."""
+def _schedule(config: TrainingConfig, epochs: Sequence[EpochResult]) -> tuple[list[float], list[float]]:
+    """Sample the learning rate at `STEPS_PER_EPOCH` steps of each epoch; returns times in epochs, and rates."""
     steps, rates = [], []
     for result in epochs:
-        of_epoch = learning_rates(config, result.epoch, steps_per_epoch, epochs[: result.epoch - 1])
-        steps += [result.epoch - 1 + (step + 1) / steps_per_epoch for step in range(steps_per_epoch)]
+        of_epoch = learning_rates(config, result.epoch, STEPS_PER_EPOCH, epochs[: result.epoch - 1])
+        steps += [result.epoch - 1 + (step + 1) / STEPS_PER_EPOCH for step in range(STEPS_PER_EPOCH)]
         rates += of_epoch.tolist()
     return steps, rates

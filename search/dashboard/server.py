@@ -182,6 +182,7 @@ class _Study:
     def details(self, number: int) -> tuple[bytes, None]:
         """Return the details of a trained trial as JSON. Raises `InputError` if there is no such trial."""
         with self._lock:
+            self._read()
             ids = self._reader.summaries.ids_of([number]) or {
                 trial: id for trial, id in self._reader.summaries.unfinished.items() if trial == number
             }

@@ -8,6 +8,7 @@ If they are omitted, the examples beside this file are used. Prints the label an
 """
 
 import json
+import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,14 +76,14 @@ def read_images(path: Path, shape: tuple[int, ...]) -> Any:
 def _read_picture(path: Path, shape: tuple[int, ...]) -> Any:
     """Read an image file as the images that the model was trained on were read: see docs/own-images.md."""
     try:
-        from PIL import Image, ImageOps
+        from PIL import Image
     except ImportError:
         sys.exit(f"error: reading {path.name} needs Pillow: pip install pillow, or give a .npy file")
     channels, height, width = shape
     try:
         with Image.open(path) as image:
             image.draft(None, (max(height, width), max(height, width)))
-            turned = ImageOps.exif_transpose(image)
+            turned = _upright(image)
             if turned.mode.startswith("I"):  # 16 bits
                 turned = Image.fromarray((np.asarray(turned) >> 8).astype(np.uint8))
             if turned.has_transparency_data:  # what is transparent becomes black
@@ -92,6 +93,26 @@ def _read_picture(path: Path, shape: tuple[int, ...]) -> Any:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         sys.exit(f"error: {path} can't be read: {getattr(error, 'strerror', None) or 'it is no image, or damaged'}")
     return pixels.reshape(1, height, width, channels)
+
+
+def _upright(image: Any) -> Any:
+    """Turn an image as its EXIF data say. Pillow's function for it rewrites these data, and fails for strange ones."""
+    from PIL.Image import Transpose
+
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    try:
+        orientation = image.getexif().get(0x0112)
+    except (OSError, ValueError, SyntaxError, TypeError, struct.error):
+        return image
+    return image.transpose(turns[orientation]) if orientation in turns else image
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from space.files import has_file
 from studies.artifacts import StoredWeights, confirmed_file, sha256_of
 from studies.confirmations import SeedResult
 from studies.storage import Store
-from studies.trials import attributes_of, candidate_of, complete_trial, trained_trial
+from studies.trials import attributes_of, candidate_of, complete_trial
 
 
 def load_trial(store: Store, study_name: str, number: int) -> Checkpoint:
@@ -22,11 +22,6 @@ def load_trial(store: Store, study_name: str, number: int) -> Checkpoint:
         raise InputError(f"trial {number} has no weights in {store.artifacts.where}")
     stored = StoredWeights(store.artifacts.find(artifact), attributes.get("weights_sha256"))
     return load_stored(stored, candidate_of(trial), trial=number, seed=attributes["seed"])
-
-
-def stored_candidate(store: Store, study_name: str, number: int) -> CandidateSpec:
-    """Return the candidate of a trial. Raises `InputError` if the trial does not exist or never started to train."""
-    return candidate_of(trained_trial(store, study_name, number))
 
 
 def load_confirmed(store: Store, study_name: str, measured: SeedResult) -> Checkpoint:

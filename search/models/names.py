@@ -85,11 +85,11 @@ def _find_candidate(text: str, *, storage: str, study: str | None) -> tuple[Reci
         case Recipe() as recipe:
             return recipe, recipe.candidate
         case int(number):
-            from search.models.loading import stored_candidate
             from studies.storage import Store
+            from studies.trials import candidate_of, trained_trial
 
             store = Store.open_read_only(storage)
-            return None, stored_candidate(store, store.resolve_study_name(study), number)
+            return None, candidate_of(trained_trial(store, store.resolve_study_name(study), number))
         case Path() as path:
             return None, load_model_file(path).candidate
         case ArchitectureSpec() as architecture:

@@ -1,1 +1,1 @@
-"""Printing the contents of a study: its progress and its fronts."""
+"""Printing the contents of a store: studies, their progress, trials, curves, fronts and audits."""

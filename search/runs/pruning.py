@@ -9,8 +9,6 @@ from collections.abc import Sequence
 
 from studies.rivals import TrialCurve
 
-PRUNER_NAMES = ("size-aware", "none")
-
 WARM_UP_EPOCHS = 4
 """Epochs before the first decision: of 15, the learning rate rises for three, when accuracies mean little."""
 MIN_RIVALS = 3

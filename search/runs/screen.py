@@ -11,7 +11,7 @@ from search.runs.snapshot import RunningTrial, Snapshot
 from search.terminal.numbers import format_accuracy, format_seconds
 from search.terminal.scatter import LEAST_ERROR, plot_front
 from studies.pareto import FrontPoint, most_accurate
-from studies.trials import Outcome
+from studies.trials import TRAINED, Outcome
 
 MIN_PLOT, MAX_PLOT = 6, 40
 """Lines of the plot: fewer show nothing, more are not needed."""
@@ -98,7 +98,7 @@ def _rates(snapshot: Snapshot) -> str:
         number = snapshot.counts[outcome]
         if not number:
             continue
-        if outcome in (Outcome.COMPLETE, Outcome.PRUNED, Outcome.DIVERGED):
+        if outcome in TRAINED:
             rate = f" ({100 * number / trained:.0f} %)"
         else:
             is_telling = outcome == Outcome.REJECTED and trained and number >= trained / 10

@@ -180,7 +180,7 @@ def take_snapshot(search: SearchStudy, config: RunConfig, num_workers: int, seco
         if slot.trial_number in summaries.unfinished
     }
     curves = read_epochs(database, search.name, ids)
-    attributes = read_attributes(search.store, list(ids.values()), "notation", "num_params")
+    attributes = read_attributes(search.store, search.name, list(ids.values()), "notation", "num_params")
     running = [
         RunningTrial(
             number=number,

@@ -175,7 +175,8 @@ def _make_sampler(
 
     front = FrontSearch(space, budget, epochs=epochs, num_validation=num_validation, generator=generator, limits=limits)
     observations = Observations(search.store, search.summaries, num_epochs=epochs, num_validation=num_validation)
-    return lambda _: front.propose(observations.read(), num_warm_started=search.summaries.num_warm_started)
+    trials = search.summaries
+    return lambda _: front.propose(observations.read(), num_sampled=trials.num_trials - trials.num_warm_started)
 
 
 def _request_stop(_signal: int, _frame: FrameType | None) -> None:

@@ -50,7 +50,7 @@ def features(candidate: CandidateSpec) -> Array:
 
 @dataclass(frozen=True)
 class FeatureScale:
-    """The mean and the standard deviation of each feature over random nets, (num_features,) each."""
+    """The mean and the standard deviation of each feature over some candidates, (num_features,) each."""
 
     center: Array
     spread: Array
@@ -62,7 +62,7 @@ class FeatureScale:
         return cls(numbers.mean(0), np.where(numbers.std(0) > 1e-9, numbers.std(0), np.inf))
 
     def scaled(self, candidates: Sequence[CandidateSpec]) -> Array:
-        """Return (N, num_features) features with a mean of 0 and a standard deviation of 1 over random nets."""
+        """Return (N, num_features) features with a mean of 0 and a standard deviation of 1 over those candidates."""
         scaled: Array = (np.array([features(candidate) for candidate in candidates]) - self.center) / self.spread
         return scaled
 

@@ -74,7 +74,7 @@ class FrontSearch:
         drawn = [*self._draw_growing()] or [*self._vary([self._smallest])]
         return FeatureScale.of([candidate for _, candidate in drawn] or [self._suggestion(self._smallest).candidate])
 
-    def propose(self, observations: Sequence[Observation], *, num_warm_started: int = 0) -> Suggestion:
+    def propose(self, observations: Sequence[Observation], *, num_sampled: int | None = None) -> Suggestion:
         """Return the candidate whose training is expected to improve the front most, one of some that are drawn.
 
         The front is that of the model's means, and what counts is how far a training would move the mean, not how far
@@ -82,14 +82,15 @@ class FrontSearch:
         Policy for Correlated Normal Beliefs"), without what a training says of other candidates. Otherwise a search
         would train large nets again and again, whose errors are so few that each training tells little.
         Candidates that are being trained count as ending with the error that is expected of them. The first
-        `STARTUP_TRIALS` are random growing nets whose sizes are spread evenly over those of the front, beside
-        ``num_warm_started`` known nets, which do not replace them: they may all have one size. Raises
-        `SearchFailedError` if no net is found that is not among the observations.
+        `STARTUP_TRIALS` are random growing nets whose sizes are spread evenly over those of the front. ``num_sampled``
+        is the number of trials that have begun, without those of known nets, which do not replace these: they may all
+        have one size. If it is not given, it is the number of observations. Raises `SearchFailedError` if no net is
+        found that is not among the observations.
         """
         every = [observation.candidate for observation in observations]
         taken = set(every)
-        number = len(observations) - num_warm_started
-        if number < STARTUP_TRIALS and (first := self._draw_first(max(0, number))).candidate not in taken:
+        number = len(observations) if num_sampled is None else num_sampled
+        if number < STARTUP_TRIALS and (first := self._draw_first(number)).candidate not in taken:
             return first
         known = np.array([observation.log_error is not None for observation in observations])
         if not known.any():  # others are training all there are

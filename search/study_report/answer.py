@@ -15,12 +15,13 @@ def find_answer(
     *,
     max_params: int,
     target: float | None,
-    num_validation: int | None,
+    num_effective: int | None,
 ) -> dict[str, Any]:
     """Return the best net with at most ``max_params`` parameters, and whether one of them reaches ``target``.
 
     A confirmed front is judged by test accuracies, which chose nothing, any other front by validation accuracies.
-    ``num_validation`` is the number of validation images, which gives the standard error of a single model.
+    ``num_effective`` is the number of validation images, or of as many as balanced accuracy varies as if it were plain
+    accuracy on (`studies.intervals.effective_images`). It gives the standard error of a single model.
     """
     members = {point.trial: point for point in confirmed}
     points = [point.front_point for point in confirmed] if confirmed else list(front)
@@ -30,9 +31,7 @@ def find_answer(
     if best is not None:
         member = members.get(best.trial)
         error = (
-            sqrt(best.val_accuracy * (1 - best.val_accuracy) / num_validation)
-            if num_validation and not member
-            else None
+            sqrt(best.val_accuracy * (1 - best.val_accuracy) / num_effective) if num_effective and not member else None
         )
         found["best"] = {**asdict(best), "error": error, "confirmed": member and asdict(member)}
     if target is not None:

@@ -6,8 +6,11 @@ from typing import Any
 
 from mnist_core.datasets.sources import ImageSource
 from search.defaults import DEFAULT_STORAGE
+from space.fitted import default_space
 from space.limits import DeviceLimits, option_of
+from space.search_space import SearchSpace
 
+SPACE_FILE = "space.toml"
 LIMITS = [limit.name for limit in fields(DeviceLimits)]
 
 
@@ -39,9 +42,11 @@ def reproduction(
     run += [f"--{key} {recorded[key]}" for key in ("sampler", "pruner") if recorded.get(key)]
     if recorded.get("workers"):
         run.append(f"--workers {recorded['workers']}")
+    options_of_space, note = _space_options(fingerprint)
+    run += options_of_space
     return [
         {
-            "what": "Search anew with these settings, or go on with more --trials",
+            "what": f"Search anew with these settings, or go on with more --trials{note}",
             "command": " ".join(run) + study + where,
         },
         {
@@ -54,6 +59,21 @@ def reproduction(
         },
         {"what": "Write this page", "command": f"python -m search report{study}{where} --out report.html{options}"},
     ]
+
+
+def _space_options(fingerprint: dict[str, Any]) -> tuple[list[str], str]:
+    """Return what names the space of a study, and where its file is; nothing for the space that is searched anyway."""
+    if "space" not in fingerprint:
+        return [], ""
+    space = SearchSpace.from_stored(fingerprint["space"])
+    weights = space.training.class_weights
+    options = [] if weights == "none" else [f"--class-weights {weights}"]
+    images = space.architecture
+    dataset = "" if "source" in fingerprint else fingerprint["dataset"]
+    usual = default_space(images.input_shape, images.num_classes, fingerprint["budget"], dataset=dataset)
+    if space == usual.with_class_weights(weights):
+        return options, ""
+    return [*options, f"--space {SPACE_FILE}"], f"; {SPACE_FILE} is the space below"
 
 
 def _data_options(fingerprint: dict[str, Any]) -> list[str]:

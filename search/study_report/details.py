@@ -27,7 +27,8 @@ def read_details(
     confusions = read_confusions(store.database, study_name, numbers)
     candidates: dict[int, dict[str, Any]] = {}
     for first in range(0, len(numbers), CHUNK):
-        candidates |= read_attributes(store, [ids[number] for number in numbers[first : first + CHUNK]], "candidate")
+        chunk = [ids[number] for number in numbers[first : first + CHUNK]]
+        candidates |= read_attributes(store, study_name, chunk, "candidate")
     details = {}
     for number, trial_id in ids.items():
         if "candidate" not in candidates[trial_id]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,7 +35,7 @@ class ImagesAtHand:
         ]
 
 
-def find_images(fingerprint: dict[str, Any], data_root: Path | None = None) -> ImagesAtHand | None:
+def find_images(fingerprint: dict[str, Any]) -> ImagesAtHand | None:
     """Return the validation images that a study was judged by, or None where they are not on this machine."""
     try:
         if "source" in fingerprint:
@@ -45,7 +44,7 @@ def find_images(fingerprint: dict[str, Any], data_root: Path | None = None) -> I
             data = None if folder is None else load_dataset(source, folder)
         else:
             name = fingerprint["dataset"]
-            root = None if name == "digits" else find_present_root(name, data_root)
+            root = None if name == "digits" else find_present_root(name, None)
             data = None if root is None and name != "digits" else load_dataset(name, root)
     except (SearchError, OSError, ValueError, KeyError):
         return None  # files that are damaged, or no longer what they were, are not at hand

@@ -18,10 +18,11 @@ from space.recipes import RECIPES
 from space.search_space import SearchSpace
 from studies.activity import Activity, read_activity
 from studies.confirmations import read_confirmed_front, read_openings
-from studies.confusions import read_confusions
+from studies.confusions import read_class_sizes
 from studies.damage import reading
 from studies.fingerprints import read_fingerprint
 from studies.frozen_trials import CHUNK
+from studies.intervals import effective_images
 from studies.records import read_front
 from studies.storage import Store
 from studies.summaries import TrialSummaries, TrialSummary, read_attributes
@@ -73,7 +74,7 @@ class StudyReader:
         space = SearchSpace.from_stored(fingerprint["space"]) if "space" in fingerprint else None
         num_classes = 10 if space is None else space.architecture.num_classes
         epochs = int(fingerprint.get("epochs", max((trial.num_epochs for trial in trained), default=0)))
-        num_validation = self._num_validation(complete[:1])
+        num_validation, num_effective = self._num_validation()
         last_sign = max((slot.heartbeat for slot in [*activity.running, *activity.interrupted]), default=None)
         return {
             "study": name,
@@ -102,7 +103,7 @@ class StudyReader:
                 confirmed,
                 max_params=fingerprint["budget"] if max_params is None else max_params,
                 target=target,
-                num_validation=num_validation,
+                num_effective=num_effective,
             ),
             "spent": _spent(trained, on_front),
             "saved_epochs": sum(epochs - trial.num_epochs for trial in trained if trial.outcome == Outcome.PRUNED),
@@ -128,7 +129,7 @@ class StudyReader:
     def _add(self, new: list[TrialSummary]) -> None:
         for first in range(0, len(new), CHUNK):
             chunk = new[first : first + CHUNK]
-            texts = read_attributes(self.store, [trial.trial_id for trial in chunk], "notation", "reason")
+            texts = read_attributes(self.store, self.name, [trial.trial_id for trial in chunk], "notation", "reason")
             for trial in chunk:
                 text = texts.get(trial.trial_id, {})
                 if trial.outcome in TRAINED:
@@ -138,10 +139,13 @@ class StudyReader:
                 if trial.outcome in (Outcome.DIVERGED, Outcome.FAILED):
                     self._reasons[f"{trial.outcome}: {text.get('reason', 'no reason is stored')}"] += 1
 
-    def _num_validation(self, complete: list[TrialSummary]) -> int | None:
-        confusions = read_confusions(self.store.database, self.name, [trial.number for trial in complete])
-        counts = [sum(map(sum, confusion.counts)) for confusion in confusions.values()]
-        return next(iter(counts), None if self.images is None else len(self.images.images))
+    def _num_validation(self) -> tuple[int | None, int | None]:
+        """Return the number of validation images, and that of images that the study's accuracy varies as if on."""
+        is_balanced = "metric" in self.fingerprint
+        if sizes := read_class_sizes(self.store.database, self.name):
+            return sum(sizes), effective_images(sizes, is_balanced=is_balanced)
+        num = None if self.images is None else len(self.images.images)
+        return num, None if is_balanced else num
 
     def _curves(self, numbers: list[int]) -> dict[int, list[float]]:
         return {number: val for number, (val, _) in read_curves(self.store, self.name, numbers).items()}
@@ -171,7 +175,7 @@ class StudyReader:
         if not trained:
             return {}
         last = trained[-1].trial_id
-        run: dict[str, Any] = read_attributes(self.store, [last], "run")[last].get("run", {})
+        run: dict[str, Any] = read_attributes(self.store, self.name, [last], "run")[last].get("run", {})
         return run
 
 

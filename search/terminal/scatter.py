@@ -81,7 +81,6 @@ def plot_points(
 def _x_axis(x: Callable[[float], int], limit: int, columns: int, shapes: Sequence[str], smallest: int) -> Text:
     """The line below: sizes where there is room, the limit always."""
     line = [shapes[2]] * columns
-    taken = columns + 1
 
     def put(label: str, start: int) -> None:
         for index, character in enumerate(label):

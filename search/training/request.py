@@ -76,7 +76,7 @@ def train_model(request: TrainRequest) -> None:
     training diverges or a file can't be written. SIGINT and SIGTERM end the process immediately with exit code 130.
     """
     prepare_process()
-    kind = None if isinstance(request.dataset, str) else find_kind(request.dataset, request.data_root, tell=say)
+    kind = find_kind(request.dataset, request.data_root, tell=say)
     recipe, candidate = find_candidate(request.model, storage=request.storage, study=request.study, kind=kind)
     overrides = read_overrides(request)
     settings = candidate.training

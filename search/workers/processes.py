@@ -10,7 +10,7 @@ from space.errors import SearchFailedError
 WORKER_BYTES = 1_500_000_000
 """Memory reserved per worker, twice what it uses."""
 MAX_DEFAULT_WORKERS = 16
-"""More workers than these have not been measured on one SQLite file (benchmarks/contention.py)."""
+"""With 16, SQLite costs nothing that shows; with 64 it limits the search (docs/scaling.md)."""
 MAX_LOSSES = 20
 """Number of workers lost in a row, without a finished training, after which a command gives up."""
 

@@ -1,5 +1,5 @@
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -459,13 +459,13 @@ def test_a_worker_that_is_stopped_within_the_end_of_its_trial_finds_it_ended(sea
     slot = search.slots.assign(slot, trial.number, 136)
     real = search.slots.owning
 
-    def stopped_afterwards(slot: Slot, **changes: object) -> Any:
-        with real(slot, **changes):
-            pass
+    @contextmanager
+    def stopped_afterwards(slot: Slot, **changes: object) -> Iterator[Any]:
+        with real(slot, **changes) as connection:
+            yield connection
         silence(search, slot)
         search.repair(locks_of(search))
         assert go_on(reopen(search), [0.5, 0.85]) == 0
-        return nullcontext()
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(SlotLostError):
         patch.setattr(search.slots, "owning", stopped_afterwards)

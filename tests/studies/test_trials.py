@@ -11,7 +11,6 @@ from studies.trials import (
     Outcome,
     attributes_of,
     candidate_of,
-    curve_attributes_of,
     front_point,
     outcome_of,
     read_trial,
@@ -119,12 +118,12 @@ def test_a_curve_names_its_trial(search: SearchStudy) -> None:
     number = train_one(search, 4, [0.5, 0.6])
     placeholder, curve = reopen(search).curves.trials
     notation = "8s:br gap fc10+"
-    assert curve_attributes_of(placeholder) == {
+    assert placeholder.user_attrs == {
         "trial": diverged,
         "notation": notation,
         "placeholder": "no curve: diverged",
     }
-    assert curve_attributes_of(curve) == {"trial": number, "notation": "4s:br gap fc10+"}
+    assert curve.user_attrs == {"trial": number, "notation": "4s:br gap fc10+"}
 
 
 @pytest.mark.parametrize("number", [-1, 2, 99])

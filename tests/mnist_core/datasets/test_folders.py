@@ -10,7 +10,20 @@ from mnist_core.datasets.contents import Contents
 from mnist_core.datasets.folders import read_folder
 from mnist_core.datasets.pictures import read_header, read_picture
 from space.errors import InputError
-from tests.own_images import CLASSES, images_of, in_colour, write_class, write_folder
+from tests.own_images import (
+    CLASSES,
+    FLOAT,
+    ORIENTATION,
+    SHORT,
+    SOFTWARE,
+    TEXT,
+    WIDTH,
+    exif_of,
+    images_of,
+    in_colour,
+    write_class,
+    write_folder,
+)
 
 
 def read(
@@ -109,16 +122,6 @@ def test_every_orientation_is_turned_as_pillow_does(tmp_path: Path, suffix: str,
     np.testing.assert_array_equal(read_picture(path)[..., 0], expected)
     header = read_header(path)
     assert (header.height, header.width) == expected.shape
-
-
-ORIENTATION, WIDTH, SOFTWARE = 0x0112, 0x0100, 0x0131
-TEXT, SHORT, FLOAT = 2, 3, 11
-
-
-def exif_of(*tags: tuple[int, int, bytes]) -> bytes:
-    """EXIF data of tags with their types and four bytes each."""
-    entries = b"".join(struct.pack("<HHI", tag, kind, 1) + value for tag, kind, value in tags)
-    return b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + bytes(4)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])

@@ -102,6 +102,12 @@ def test_plain_optuna_dashboard_serves_the_same_store(search_here, copied_study,
     check_artifacts(address, copied_study.folder / "studies.db.artifacts")
 
 
+def test_a_trial_is_shown_to_a_page_that_was_open_before_the_dashboard(watched_study, serve_here) -> None:
+    front = Store.open_read_only(watched_study.url).load_study(watched_study.name).best_trials
+    status, details = ask(serve_here(watched_study.url), "GET", f"/trials/{front[0].number}.json")
+    assert (status, len(details["val"])) == (200, 4)
+
+
 def ask(port: int, method: str, path: str, **headers: str) -> tuple[int, Any]:
     """Send a request to a server on this machine; gives the status and what its JSON says."""
     connection = HTTPConnection("127.0.0.1", port, timeout=30)

@@ -1,6 +1,7 @@
 """The script of an export, in the exported folder and as a module."""
 
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from mnist_core.datasets.pictures import read_picture
 from mnist_core.evaluation import predict_logits
 from search.export.predict import main, read_images
 from search.export.subject import ExportSubject
+from tests.own_images import FLOAT, ORIENTATION, SHORT, WIDTH, exif_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -102,6 +104,24 @@ def test_predict_reads_pictures_as_datasets_are_read(folder: Path, tmp_path: Pat
     (tmp_path / "text.png").write_text("no image")
     with pytest.raises(SystemExit, match=r"text\.png can't be read: it is no image, or damaged"):
         read_images(tmp_path / "text.png", GREY)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_predict_turns_photos_as_their_exif_data_say(tmp_path: Path, digits: Dataset, orientation: int) -> None:
+    path = tmp_path / "photo.png"
+    Image.fromarray(digits.validation.images[4, :20, :, 0]).save(
+        path, exif=exif_of((ORIENTATION, SHORT, bytes([orientation, 0, 0, 0])))
+    )
+    np.testing.assert_array_equal(read_images(path, GREY)[0], read_picture(path, size=(28, 28), channels=1))
+
+
+def test_exif_data_of_strange_types_do_not_matter(tmp_path: Path, digits: Dataset) -> None:
+    image = Image.fromarray(digits.validation.images[4, :20, :, 0])
+    plain, strange = tmp_path / "plain.png", tmp_path / "strange.png"
+    turned = (ORIENTATION, SHORT, bytes([6, 0, 0, 0]))
+    image.save(plain, exif=exif_of(turned))
+    image.save(strange, exif=exif_of((WIDTH, FLOAT, struct.pack("<f", 1.5)), turned))
+    np.testing.assert_array_equal(read_images(strange, GREY), read_images(plain, GREY))
 
 
 @pytest.mark.parametrize(

@@ -15,19 +15,23 @@ from mnist_core.checkpoint import Checkpoint, load_checkpoint, restore_model
 from mnist_core.engine import Engine
 from mnist_core.evaluation import evaluate
 from mnist_core.model import build_model
-from mnist_core.plan import plan_epoch
+from mnist_core.plan import EpochPlan, plan_epoch
+from mnist_core.training import DivergedError
 from search.runs.pruning import MIN_RIVALS, WARM_UP_EPOCHS
 from search.runs.trial import MAX_DIVERGED, trial_seed
 from search.sampling.draws import STARTUP_TRIALS
 from space.architecture import ArchitectureSpec
+from space.candidate import TrainingConfig
 from space.errors import SearchFailedError
+from space.results import EpochResult
 from studies.confusions import MAX_MISTAKES, read_confusions
+from studies.failures import StoreUnreachableError
 from studies.intervals import effective_images
 from studies.locks import WorkerLocks
 from studies.pareto import FrontPoint
 from studies.records import read_epochs, read_front
 from studies.rivals import TrialCurve
-from studies.slots import MAX_LOSSES, SlotLostError, SlotState, State
+from studies.slots import MAX_LOSSES, Slot, SlotLostError, SlotState, State
 from studies.study import SearchStudy
 from studies.trials import Outcome, candidate_of, outcome_of
 from tests.runners import TrialRunner, few_digits, make_runner, only_one_candidate, run_all, small_space, stop_after
@@ -519,6 +523,34 @@ def test_a_trial_that_loses_worker_after_worker_makes_room_for_another(tmp_path:
     assert outcome_of(first) == Outcome.FAILED
     assert first.params != second.params
     assert second.user_attrs["seed"] == trial_seed(0, 1) != first.user_attrs["seed"]
+
+
+@pytest.mark.parametrize(("lost", "outcome"), [(3, Outcome.COMPLETE), (2, Outcome.DIVERGED)])
+def test_an_epoch_that_a_server_missed_is_stored_when_the_trial_ends(
+    lost: int, outcome: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server is back by then, and no other epoch comes after it."""
+    runner = make_runner(tmp_path, trials=1, epochs=3)
+    store_epoch, plan = runner.search.store_epoch, plan_epoch
+
+    def storing(slot: Slot, result: EpochResult, **options: Any) -> None:
+        if result.epoch == lost:
+            raise StoreUnreachableError("away")
+        store_epoch(slot, result, **options)
+
+    def planning(config: TrainingConfig, epoch: int, *arguments: Any, **options: Any) -> EpochPlan:
+        if outcome == Outcome.DIVERGED and epoch == lost + 1:
+            raise DivergedError(f"the loss of epoch {epoch} is not finite")
+        return plan(config, epoch, *arguments, **options)
+
+    monkeypatch.setattr(runner.search, "store_epoch", storing)
+    monkeypatch.setattr("mnist_core.training.plan_epoch", planning)
+    assert run_all(runner) == [outcome]
+    (trial,) = trials_of(runner)
+    (epochs,) = read_epochs(runner.search.store.database, runner.search.name, [0]).values()
+    assert [result.epoch for result in epochs] == [*range(1, lost + 1)]
+    assert trial.user_attrs["num_epochs"] == lost
+    reopen(runner.search).repair(runner.search.store.locks)
 
 
 def test_what_goes_wrong_in_a_trial_is_not_swallowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

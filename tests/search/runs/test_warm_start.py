@@ -213,10 +213,14 @@ def test_a_candidate_trained_since_it_was_queued_is_not_trained_again(tmp_path: 
 
 
 @pytest.mark.parametrize(("sampler", "module"), [("tpe", "tpe"), ("front", "front_search")])
+@pytest.mark.parametrize("max_learnt_from", [250, 1])
 def test_known_nets_do_not_stand_in_for_startup_trials(
-    sampler: str, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sampler: str, module: str, max_learnt_from: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also where the sampler learns from fewer trials than there are known nets."""
     asked = []
+    for constant in ("observations.MAX_OBSERVATIONS", "observations.KEPT_OBSERVATIONS"):
+        monkeypatch.setattr(f"search.sampling.{constant}", max_learnt_from)
 
     def draw_none(*_: object, size_range: float, **__: object) -> None:
         asked.append(size_range)

@@ -29,20 +29,20 @@ MEMBER = ConfirmedPoint(
 def test_the_smallest_net_that_reaches_the_target_or_the_nearest_one(
     target: float, max_params: int, passed: bool, trial: int
 ) -> None:
-    found = find_answer(FRONT, [], max_params=max_params, target=target, num_validation=10_000)
+    found = find_answer(FRONT, [], max_params=max_params, target=target, num_effective=10_000)
     assert (found["target"]["passed"], found["target"]["net"]["trial"]) == (passed, trial)
     assert found["target"]["confidence"] is None
 
 
 def test_the_best_net_within_the_limit_and_its_standard_error() -> None:
-    best = find_answer(FRONT, [], max_params=8_000, target=None, num_validation=10_000)["best"]
+    best = find_answer(FRONT, [], max_params=8_000, target=None, num_effective=10_000)["best"]
     assert (best["trial"], best["val_accuracy"], best["confirmed"]) == (2, 0.99, None)
     assert best["error"] == pytest.approx((0.99 * 0.01 / 10_000) ** 0.5)
 
 
 def test_a_confirmed_front_is_judged_by_its_test_accuracies() -> None:
     members = [MEMBER, replace(MEMBER, trial=2, num_params=2_000, accuracy=0.984, val_accuracy=0.99)]
-    found = find_answer(FRONT, members, max_params=8_000, target=0.985, num_validation=None)
+    found = find_answer(FRONT, members, max_params=8_000, target=0.985, num_effective=None)
     assert found["best"]["trial"] == 2, "chosen by validation accuracy"
     assert (found["target"]["net"]["trial"], found["target"]["net"]["accuracy"]) == (1, 0.985)
     assert found["target"]["confidence"] == pytest.approx(MEMBER.confidence_of(0.985))
@@ -50,6 +50,6 @@ def test_a_confirmed_front_is_judged_by_its_test_accuracies() -> None:
 
 @pytest.mark.parametrize(("front", "max_params"), [([], 8_000), (FRONT, 100)])
 def test_there_may_be_no_net(front: list[FrontPoint], max_params: int) -> None:
-    found = find_answer(front, [], max_params=max_params, target=0.9, num_validation=None)
+    found = find_answer(front, [], max_params=max_params, target=0.9, num_effective=None)
     assert found["best"] is None
     assert (found["target"]["passed"], found["target"]["net"]) == (False, None)

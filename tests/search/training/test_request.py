@@ -45,6 +45,12 @@ def test_a_model_is_a_recipe_or_a_net() -> None:
     assert candidate.training == TrainingConfig(plain_epochs=1, precise_batch_norm=True)
 
 
+def test_a_net_for_other_images_is_refused_before_anything_is_written(request_: TrainRequest) -> None:
+    with pytest.raises(InputError, match="for images of 3x32x32"):
+        train_model(replace(request_, model="3x32x32 4s:br gap fc10+"))
+    assert not request_.out.exists()
+
+
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
