@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mnist_core.data import Dataset, load_dataset
 from mnist_core.engine import TORCH, Engine
 from search.runs.config import RunConfig
@@ -39,6 +41,15 @@ class TrialRunner:
 @cache
 def few_digits() -> Dataset:
     return load_dataset("digits", None, train_size=TRAIN_SIZE)
+
+
+@cache
+def digits_of_a_rare_class() -> Dataset:
+    """The same with 30 validation images, of which three are ones and the others zeros."""
+    data = load_dataset("digits", None, train_size=TRAIN_SIZE)
+    labels = data.validation.labels
+    kept = np.concatenate([np.flatnonzero(labels == 0)[:27], np.flatnonzero(labels == 1)[:3]])
+    return replace(data, validation=replace(data.validation, images=data.validation.images[kept], labels=labels[kept]))
 
 
 def small_space(

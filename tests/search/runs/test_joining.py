@@ -170,6 +170,7 @@ def test_a_training_goes_on_while_the_server_is_away(tmp_path: Path, database: s
     waiting = runner.search.store.artifacts.local_file(checkpoint_file("restarted", 0))
     assert waiting is not None
     assert not waiting.exists()
+    assert not any(runner.search.store.artifacts.new_file("any").parent.iterdir())
 
 
 def test_a_server_that_stays_away_ends_a_call_and_nothing_is_lost(

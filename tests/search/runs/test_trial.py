@@ -34,7 +34,16 @@ from studies.rivals import TrialCurve
 from studies.slots import MAX_LOSSES, Slot, SlotLostError, SlotState, State
 from studies.study import SearchStudy
 from studies.trials import Outcome, candidate_of, outcome_of
-from tests.runners import TrialRunner, few_digits, make_runner, only_one_candidate, run_all, small_space, stop_after
+from tests.runners import (
+    TrialRunner,
+    digits_of_a_rare_class,
+    few_digits,
+    make_runner,
+    only_one_candidate,
+    run_all,
+    small_space,
+    stop_after,
+)
 from tests.stores import WORKER, change_slot, reopen, silence, summaries_of, train_one
 
 ABSURD = {"max_lr": (1e12, 1e12), "weight_decay": (1e12, 1e12)}  # weights grow by 1e24 a step
@@ -566,11 +575,7 @@ def test_what_goes_wrong_in_a_trial_is_not_swallowed(tmp_path: Path, monkeypatch
 
 
 def test_balanced_accuracy_counts_as_measured_on_fewer_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = few_digits()
-    labels = data.validation.labels
-    kept = np.concatenate([np.flatnonzero(labels == 0)[:27], np.flatnonzero(labels == 1)[:3]])
-    rare = replace(data, validation=replace(data.validation, images=data.validation.images[kept], labels=labels[kept]))
-    monkeypatch.setattr("tests.runners.few_digits", lambda: rare)
+    monkeypatch.setattr("tests.runners.few_digits", digits_of_a_rare_class)
     assert make_runner(tmp_path).trainer.num_validation == 30
     balanced = make_runner(tmp_path, metric="balanced-accuracy", study="balanced").trainer.num_validation
     assert balanced == effective_images([27, 3], is_balanced=True) == 11

@@ -1,10 +1,14 @@
+import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from search.study_report.answer import find_answer
+from search.study_report.overview import StudyReader
 from studies.confirmations import ConfirmedPoint
 from studies.pareto import FrontPoint
+from tests.runners import digits_of_a_rare_class, make_runner, run_all
 
 FRONT = [FrontPoint(1, 500, 0.98, "a"), FrontPoint(2, 2_000, 0.99, "b"), FrontPoint(3, 9_000, 0.995, "c")]
 MEMBER = ConfirmedPoint(
@@ -53,3 +57,13 @@ def test_there_may_be_no_net(front: list[FrontPoint], max_params: int) -> None:
     found = find_answer(front, [], max_params=max_params, target=0.9, num_effective=None)
     assert found["best"] is None
     assert (found["target"]["passed"], found["target"]["net"]) == (False, None)
+
+
+def test_balanced_accuracy_varies_as_on_fewer_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.runners.few_digits", digits_of_a_rare_class)
+    runner = make_runner(tmp_path, metric="balanced-accuracy", trials=1, epochs=1)
+    run_all(runner)
+    page = StudyReader(runner.search.store, runner.search.name).read()
+    accuracy, error = (page["answer"]["best"][key] for key in ("val_accuracy", "error"))
+    assert page["num_validation"] == 30
+    assert 0 < error == pytest.approx(math.sqrt(accuracy * (1 - accuracy) / 11))
