@@ -74,7 +74,7 @@ class StudyReader:
         space = SearchSpace.from_stored(fingerprint["space"]) if "space" in fingerprint else None
         num_classes = 10 if space is None else space.architecture.num_classes
         epochs = int(fingerprint.get("epochs", max((trial.num_epochs for trial in trained), default=0)))
-        num_validation, num_effective = self._num_validation()
+        num_validation, num_effective = self.num_validation()
         last_sign = max((slot.heartbeat for slot in [*activity.running, *activity.interrupted]), default=None)
         return {
             "study": name,
@@ -139,7 +139,7 @@ class StudyReader:
                 if trial.outcome in (Outcome.DIVERGED, Outcome.FAILED):
                     self._reasons[f"{trial.outcome}: {text.get('reason', 'no reason is stored')}"] += 1
 
-    def _num_validation(self) -> tuple[int | None, int | None]:
+    def num_validation(self) -> tuple[int | None, int | None]:
         """Return the number of validation images, and that of images that the study's accuracy varies as if on."""
         is_balanced = "metric" in self.fingerprint
         if sizes := read_class_sizes(self.store.database, self.name):

@@ -1,4 +1,3 @@
-import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,7 +62,4 @@ def test_balanced_accuracy_varies_as_on_fewer_images(tmp_path: Path, monkeypatch
     monkeypatch.setattr("tests.runners.few_digits", digits_of_a_rare_class)
     runner = make_runner(tmp_path, metric="balanced-accuracy", trials=1, epochs=1)
     run_all(runner)
-    page = StudyReader(runner.search.store, runner.search.name).read()
-    accuracy, error = (page["answer"]["best"][key] for key in ("val_accuracy", "error"))
-    assert page["num_validation"] == 30
-    assert 0 < error == pytest.approx(math.sqrt(accuracy * (1 - accuracy) / 11))
+    assert StudyReader(runner.search.store, runner.search.name).num_validation() == (30, 11)
