@@ -18,7 +18,7 @@ def most_instructive(ended: Sequence[TrialSummary], num: int) -> list[TrialSumma
 
 
 def instructive_numbers(complete: Iterable[FrontPoint], ended: Iterable[int], num: int) -> set[int]:
-    """Return the numbers of such trials, where ``complete`` may be on a front, and ``ended`` is the number of each."""
+    """Return the numbers of such trials: ``complete`` are those that may be on a front, ``ended`` all their numbers."""
     kept: set[int] = set()
     rest = {point.trial: point for point in complete}
     while len(kept) < num // 2 and (front := [point.trial for point in pareto_front(rest.values())]):

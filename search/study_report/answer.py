@@ -20,8 +20,8 @@ def find_answer(
     """Return the best net with at most ``max_params`` parameters, and whether one of them reaches ``target``.
 
     A confirmed front is judged by test accuracies, which chose nothing, any other front by validation accuracies.
-    ``num_effective`` is the number of validation images, or of as many as balanced accuracy varies as if it were plain
-    accuracy on (`studies.intervals.effective_images`). It gives the standard error of a single model.
+    ``num_effective`` is the number of images whose accuracy would vary as much as the study's metric does on its
+    validation images (`studies.intervals.effective_images`). It gives the standard error of a single model.
     """
     members = {point.trial: point for point in confirmed}
     points = [point.front_point for point in confirmed] if confirmed else list(front)

@@ -74,7 +74,7 @@ class StudyReader:
         space = SearchSpace.from_stored(fingerprint["space"]) if "space" in fingerprint else None
         num_classes = 10 if space is None else space.architecture.num_classes
         epochs = int(fingerprint.get("epochs", max((trial.num_epochs for trial in trained), default=0)))
-        num_validation, num_effective = self.num_validation()
+        num_validation, num_effective = self.count_validation()
         last_sign = max((slot.heartbeat for slot in [*activity.running, *activity.interrupted]), default=None)
         return {
             "study": name,
@@ -139,8 +139,8 @@ class StudyReader:
                 if trial.outcome in (Outcome.DIVERGED, Outcome.FAILED):
                     self._reasons[f"{trial.outcome}: {text.get('reason', 'no reason is stored')}"] += 1
 
-    def num_validation(self) -> tuple[int | None, int | None]:
-        """Return the number of validation images, and that of images that the study's accuracy varies as if on."""
+    def count_validation(self) -> tuple[int | None, int | None]:
+        """Return the number of validation images, and `effective_images`; each is None if it is not known."""
         is_balanced = "metric" in self.fingerprint
         if sizes := read_class_sizes(self.store.database, self.name):
             return sum(sizes), effective_images(sizes, is_balanced=is_balanced)

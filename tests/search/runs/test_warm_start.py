@@ -212,8 +212,10 @@ def test_a_candidate_trained_since_it_was_queued_is_not_trained_again(tmp_path: 
     assert "warm_start" not in trials_of(runner)[2].user_attrs
 
 
-@pytest.mark.parametrize(("sampler", "module"), [("tpe", "tpe"), ("front", "front_search")])
-@pytest.mark.parametrize("max_learnt_from", [250, 1])
+@pytest.mark.parametrize(
+    ("sampler", "module", "max_learnt_from"),
+    [("tpe", "tpe", 250), ("front", "front_search", 250), ("front", "front_search", 1)],
+)
 def test_known_nets_do_not_stand_in_for_startup_trials(
     sampler: str, module: str, max_learnt_from: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

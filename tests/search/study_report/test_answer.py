@@ -62,4 +62,4 @@ def test_balanced_accuracy_varies_as_on_fewer_images(tmp_path: Path, monkeypatch
     monkeypatch.setattr("tests.runners.few_digits", digits_of_a_rare_class)
     runner = make_runner(tmp_path, metric="balanced-accuracy", trials=1, epochs=1)
     run_all(runner)
-    assert StudyReader(runner.search.store, runner.search.name).num_validation() == (30, 11)
+    assert StudyReader(runner.search.store, runner.search.name).count_validation() == (30, 11)
