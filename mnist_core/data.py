@@ -276,11 +276,27 @@ def check_dataset_name(name: str) -> None:
 
 def _read_digits() -> Split:
     """Return scikit-learn's 1,797 digits, enlarged bilinearly from 8x8 pixels of 0..16 to 28x28 pixels of 0..255."""
-    from scipy.ndimage import zoom
-
     table = _digits_table()
-    images = zoom(table[:, :-1].reshape(-1, 8, 8), (1, 3.5, 3.5), order=1, grid_mode=True, mode="nearest")
+    images = _enlarge(table[:, :-1].reshape(-1, 8, 8), 28)
     return Split(np.rint(images * (255 / 16)).astype(np.uint8)[..., np.newaxis], table[:, -1].astype(np.int64))
+
+
+def _enlarge(images: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Return square images, (N, height, height), enlarged bilinearly to (N, size, size).
+
+    scipy.ndimage.zoom does the same, but each process that trains would take 0.7 seconds to import it. The products
+    are taken and added in its order: pixels of 127.5 are frequent, and studies know the images by their checksum.
+    """
+    height = images.shape[1]
+    centres = np.clip((np.arange(size) + 0.5) * (height / size) - 0.5, 0, height - 1)
+    first = np.minimum(centres.astype(np.int64), height - 2)
+    weights = (first + 1 - centres, centres - first)
+    enlarged = np.zeros((len(images), size, size))
+    for row in (0, 1):
+        for column in (0, 1):
+            pixels = images[:, first + row][:, :, first + column]
+            enlarged += pixels * weights[row][:, np.newaxis] * weights[column]
+    return enlarged
 
 
 def _digits_table() -> NDArray[np.float64]:

@@ -57,6 +57,8 @@ def test_digits_are_enlarged_bilinearly() -> None:
     enlarged = F.interpolate(tensor(small.images).unsqueeze(1), size=28, mode="bilinear").squeeze(1)
     assert np.abs(whole.images[..., 0] - enlarged.numpy() * (255 / 16)).max() <= 0.5 + 1e-9
     assert np.array_equal(whole.labels, small.target)
+    checksum = load_dataset("digits", None).sha256
+    assert checksum == "e131310dd819fb30d55cb9b796424204d0ed6bf16da88288ca92b73cbb7c8229", "studies are made with these"
 
 
 def test_splits_share_no_image_and_keep_the_classes_shares(indexed_digits: Split) -> None:
