@@ -52,7 +52,12 @@ def copy_in_memory(path: Path) -> sqlite3.Connection:
         copy = _copy_as_it_is_used(path)
         if copy is not None:
             return copy
-        copy = _copy_unlocked(path)
+        try:
+            copy = _copy_unlocked(path)
+        except (sqlite3.Error, FileNotFoundError):
+            if _written(path) == before:
+                raise
+            continue  # a log that was removed, or a page that was half written
         if _written(path) == before:
             return copy
         copy.close()
@@ -143,4 +148,7 @@ def _shared_memory(path: Path) -> Path:
 
 
 def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -84,6 +84,22 @@ def test_what_a_killed_writer_left_in_the_log_counts(
     assert files_beside(left) == before
 
 
+def test_a_log_that_is_removed_while_it_is_copied(
+    path: Path, writer: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = left_by_a_killed_writer(path, tmp_path / "left", "studies.db", "studies.db-wal")
+    real = shutil.copyfile
+
+    def copy_slowly(source: Path, target: Path) -> None:
+        real(source, target)
+        with closing(sqlite3.connect(left)) as other:  # its end writes the log into the file and removes it
+            other.execute("SELECT count(*) FROM numbers").fetchall()
+
+    monkeypatch.setattr(shutil, "copyfile", copy_slowly)
+    assert rows_of(left) == [1]
+    assert [file.name for file in left.parent.iterdir()] == ["studies.db"]
+
+
 def test_copies_of_a_store_that_is_written_all_the_time_are_whole(path: Path, writer: sqlite3.Connection) -> None:
     writer.close()
     stop = threading.Event()
