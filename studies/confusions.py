@@ -26,11 +26,16 @@ class Confusion:
     @classmethod
     def of(cls, labels: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int) -> "Confusion":
         """Count (N,) labels and predicted classes."""
-        counts = np.zeros((num_classes, num_classes), np.int64)
-        np.add.at(counts, (labels, predicted), 1)
         wrong = np.flatnonzero(labels != predicted)[:MAX_MISTAKES]
         mistakes = zip(wrong.tolist(), labels[wrong].tolist(), predicted[wrong].tolist(), strict=True)
-        return cls(counts.tolist(), list(mistakes))
+        return cls(count_confusion(labels, predicted, num_classes).tolist(), list(mistakes))
+
+
+def count_confusion(labels: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
+    """Return the (classes, classes) numbers of images, true classes as rows, for (N,) labels and predicted classes."""
+    counts = np.zeros((num_classes, num_classes), np.int64)
+    np.add.at(counts, (labels, predicted), 1)
+    return counts
 
 
 def write_confusion(connection: Connection, study_name: str, trial_number: int, confusion: Confusion) -> None:

@@ -134,10 +134,9 @@ def train_seed(training: SeedTraining, resources: Resources) -> SeedResult:
 
 def measure_models(trainings: Sequence[SeedTraining], resources: Resources) -> list[SeedResult]:
     """Test models. Raises `InputError`, before the test set is read, if a file is not the model of its training."""
-    from sklearn.metrics import confusion_matrix
-
     from mnist_core.checkpoint import checkpoint_logits
     from search.models.loading import load_stored
+    from studies.confusions import count_confusion
 
     checkpoints = [
         load_stored(
@@ -154,7 +153,7 @@ def measure_models(trainings: Sequence[SeedTraining], resources: Resources) -> l
     results = []
     for training, checkpoint in zip(trainings, checkpoints, strict=True):
         predicted = checkpoint_logits(checkpoint, test.images).argmax(1).numpy()
-        confusion = confusion_matrix(test.labels, predicted, labels=range(num_classes)).tolist()
+        confusion = count_confusion(test.labels, predicted, num_classes).tolist()
         results.append(
             SeedResult(
                 stage=training.stage,

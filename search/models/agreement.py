@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix
 
 from mnist_core.checkpoint import Checkpoint, checkpoint_logits
 from mnist_core.data import Dataset
 from space.errors import InputError, SearchFailedError
 from space.layers import format_shape
+from studies.confusions import count_confusion
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +31,7 @@ class Predictions:
     @property
     def confusion(self) -> NDArray[np.int64]:
         """(classes, classes) counts: true classes as rows, predicted classes as columns."""
-        counts: NDArray[np.int64] = confusion_matrix(self.labels, self.predicted, labels=range(self.num_classes))
-        return counts
+        return count_confusion(self.labels, self.predicted, self.num_classes)
 
 
 def classify(checkpoint: Checkpoint, data: Dataset) -> Predictions:

@@ -102,7 +102,10 @@ def folder(bundle: tuple[Path, list[str]]) -> Path:
 
 @pytest.fixture(scope="session")
 def confirmed_folder(confirmed: ExportSubject, export) -> Path:
-    return export(confirmed)[0]
+    """With one of the model files, as the others are written like those of any model."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("search.export.bundle.FORMATS_INSIDE", ("safetensors",))
+        return export(confirmed)[0]
 
 
 def config_of(folder: Path) -> dict:
