@@ -16,7 +16,6 @@ class Activity:
     """Those whose worker is alive at this moment, or has a place for a trial that is about to begin."""
     interrupted: list[Slot]
     """Those that wait for a worker to go on with them."""
-    paused: list[Slot]
 
 
 def check_idle(store: Store, name: str) -> None:
@@ -33,6 +32,5 @@ def read_activity(store: Store, name: str) -> Activity:
     begun = [slot for slot in unfinished if slot.trial_number is not None]
     return Activity(
         running=running,
-        interrupted=[slot for slot in begun if slot.state != SlotState.PAUSED and slot not in running],
-        paused=[slot for slot in begun if slot.state == SlotState.PAUSED],
+        interrupted=[slot for slot in begun if slot not in running],
     )

@@ -33,13 +33,11 @@ class SlotState(StrEnum):
     RUNNING = "running"
     INTERRUPTED = "interrupted"
     """The trial waits for any worker that goes on with it, from its last finished epoch."""
-    PAUSED = "paused"
-    """The trial was paused on purpose: it goes on when it is taken up by its number, and does not count until then."""
     RELEASED = "released"
     """The slot was given up and counts no trial."""
 
 
-UNFINISHED = (SlotState.RUNNING, SlotState.INTERRUPTED, SlotState.PAUSED)
+UNFINISHED = (SlotState.RUNNING, SlotState.INTERRUPTED)
 """States of slots whose trial has begun, or may begin, and has not ended."""
 
 State = SlotState | Outcome
@@ -114,14 +112,6 @@ class TrialSlots:
         """Return whether `claim` would find a slot at this moment."""
         return self.count(SlotState.RUNNING, *TRAINED) < total
 
-    def take_up(self, trial_number: int, worker: int) -> Slot | None:
-        """Give a worker the slot of a paused trial; returns None if the trial is not paused, or not any more."""
-        with self._database.begin() as connection:
-            touch_search(connection, self._study_name)
-            paused = (trial_slots.c.trial_number == trial_number, trial_slots.c.state == SlotState.PAUSED)
-            slot_id = connection.scalar(select(trial_slots.c.id).where(self._mine(), *paused))
-            return None if slot_id is None else self._give(connection, slot_id, worker)
-
     def enqueue(self, candidates: Iterable[QueuedCandidate]) -> list[QueuedCandidate]:
         """Queue the candidates that were never queued before, and return them."""
         added = []
@@ -191,12 +181,6 @@ class TrialSlots:
         with self._database.begin() as connection:
             state = SlotState.RELEASED if slot.trial_number is None else SlotState.INTERRUPTED
             self._change(connection, slot, state=state)
-
-    def pause(self, slot: Slot) -> None:
-        """Hand a slot back whose trial waits until `take_up` asks for it."""
-        assert slot.trial_number is not None, "only a trial that has begun can be paused"
-        with self._database.begin() as connection:
-            self._change(connection, slot, state=SlotState.PAUSED)
 
     def hand_back(self, worker: int) -> None:
         """Hand back whatever slots a worker owns, which it does not know any more after the database was away."""

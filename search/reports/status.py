@@ -33,7 +33,6 @@ def print_status(store: Store, name: str, *, as_json: bool) -> None:
         **{outcome.value: counts[outcome] for outcome in Outcome},
         "running": len(activity.running),
         "interrupted": len(activity.interrupted),
-        "paused": len(activity.paused),
     }
     openings = read_openings(store.database, name)
     metric, limits = read_metric(store, name), read_limits(store, name)

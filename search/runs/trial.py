@@ -57,13 +57,13 @@ class TrialTrainer:
     """Whether the server of the store is away."""
     limits: DeviceLimits = NO_LIMITS
 
-    def train(self, suggestion: Suggestion, slot: Slot, *, pause_after: int | None = None) -> Outcome | None:
+    def train(self, suggestion: Suggestion, slot: Slot) -> Outcome | None:
         """Train a candidate within budget and limits and record its outcome; returns None if the trial has not ended.
 
-        That is so if the worker was asked to stop, or if the trial was paused: after epoch ``pause_after``, unless
-        that is its last. It goes on from there with `go_on`, on any worker. Raises `SlotLostError` if the worker lost
-        the slot, which another may own by then, and `SearchFailedError` if all trials diverge. A trial that ends in
-        another exception is recovered after its worker has ended, as if the worker had been killed.
+        That is so if the worker was asked to stop. The trial goes on from there with `go_on`, on any worker. Raises
+        `SlotLostError` if the worker lost the slot, which another may own by then, and `SearchFailedError` if all
+        trials diverge. A trial that ends in another exception is recovered after its worker has ended, as if the worker
+        had been killed.
         """
         search, candidate = self.search, suggestion.candidate
         assert fits(candidate, self.budget, self.limits), "candidates over the budget or a limit are never built"
@@ -73,9 +73,9 @@ class TrialTrainer:
         except SlotLostError:
             search.tell_failed(trial.number, "its worker lost its slot before it began")
             raise
-        return self._train(trial, slot, self._training(candidate, slot), pause_after)
+        return self._train(trial, slot, self._training(candidate, slot))
 
-    def go_on(self, frozen: FrozenTrial, slot: Slot, *, pause_after: int | None = None) -> Outcome | None:
+    def go_on(self, frozen: FrozenTrial, slot: Slot) -> Outcome | None:
         """Go on with an unfinished trial from its last finished epoch; the rest is as for `train`.
 
         Without a checkpoint that can be used, such as on a machine that does not share the folder of model files, the
@@ -90,9 +90,9 @@ class TrialTrainer:
                 if saved.configuration == training.configuration and is_further:
                     training.restore(saved)
         trial = self.search.go_on(frozen, slot, run=self._run_of(candidate), epochs=training.results)
-        return self._train(trial, slot, training, pause_after)
+        return self._train(trial, slot, training)
 
-    def _train(self, trial: Trial, slot: Slot, training: CandidateTraining, pause_after: int | None) -> Outcome | None:
+    def _train(self, trial: Trial, slot: Slot, training: CandidateTraining) -> Outcome | None:
         search = self.search
         write_attributes(trial, {"seed": training.seed})
         try:
@@ -108,9 +108,6 @@ class TrialTrainer:
                     continue
                 if (reason := self._pruned(training)) is not None:
                     return self._stop(trial, slot, Outcome.PRUNED, training.results, reason)
-                if result.epoch == pause_after:
-                    search.slots.pause(slot)
-                    return None
                 if self.should_stop():
                     search.slots.interrupt(slot)
                     return None

@@ -87,7 +87,6 @@ class StudyReader:
             "state": {
                 "running": len(activity.running),
                 "interrupted": len(activity.interrupted),
-                "paused": len(activity.paused),
                 "last_sign": last_sign and datetime.fromtimestamp(last_sign, UTC).isoformat(timespec="seconds"),
             },
             "counts": {outcome.value: summaries.counts[outcome] for outcome in Outcome},

@@ -62,9 +62,9 @@ function showAnswer({ answer, settings, num_trained: trained, state: now, num_va
 function stateLine(now, trained, read) {
   const stood = `As of ${read.replace("T", " ").replace("+00:00", "")} UTC: ${counted(trained, "trial")} trained`;
   if (now.running) return `${stood}, ${integer(now.running)} in training.`;
-  if (now.interrupted || now.paused) {
+  if (now.interrupted) {
     const sign = now.last_sign ? ` Its workers gave their last sign of life at ${now.last_sign.replace("T", " ").replace("+00:00", "")} UTC.` : "";
-    return `${stood}; no search is running, and ${counted(now.interrupted + now.paused, "trial")} stopped on the way.${sign} The same command goes on with them from their last finished epochs.`;
+    return `${stood}; no search is running, and ${counted(now.interrupted, "trial")} stopped on the way.${sign} The same command goes on with them from their last finished epochs.`;
   }
   return `${stood}; no search is running.`;
 }

@@ -91,7 +91,6 @@ def test_no_more_than_the_total_can_be_claimed(slots: TrialSlots, total: int) ->
         (Outcome.PRUNED, True),
         (Outcome.DIVERGED, True),
         (SlotState.INTERRUPTED, False),
-        (SlotState.PAUSED, False),
         (SlotState.RELEASED, False),
     ],
 )
@@ -219,26 +218,6 @@ def test_stops_on_purpose_and_epochs_in_between_cost_no_trial_its_slot(slots: Tr
     assert slots.read()[0].trial_number == 0
 
 
-def test_a_paused_trial_goes_on_only_when_it_is_asked_for(slots: TrialSlots) -> None:
-    one, other = (slots.assign(claimed(slots), number, 94) for number in (3, 4))
-    slots.pause(one)
-    slots.pause(other)
-    assert {slot.state for slot in slots.read()} == {SlotState.PAUSED}
-    assert claimed(slots).trial_number is None
-    again = slots.take_up(4, 9)
-    assert again is not None
-    assert (again.id, again.trial_number, again.seed_number, again.worker, again.state) == (
-        other.id,
-        4,
-        4,
-        9,
-        "running",
-    )
-    assert slots.take_up(4, 9) is None, "another worker has it"
-    assert slots.take_up(5, 9) is None, "there is none"
-    assert state_of(slots, one) == SlotState.PAUSED
-
-
 # Owning
 
 
@@ -247,7 +226,6 @@ CHANGES = {
     "reserve": lambda slots, slot: slots.reserve(slot, "key"),
     "end": lambda slots, slot: slots.end(slot, Outcome.COMPLETE),
     "interrupt": lambda slots, slot: slots.interrupt(slot),
-    "pause": lambda slots, slot: slots.pause(slot),
     "own": lambda slots, slot: slots.owning(slot).__enter__(),
 }
 

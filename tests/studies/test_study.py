@@ -487,18 +487,6 @@ def test_repair_spares_a_trial_that_a_living_worker_may_just_have_asked_for(sear
     assert_consistent(search, unfinished=1)
 
 
-def test_a_paused_trial_is_left_as_it_is(search: SearchStudy) -> None:
-    slot = search.slots.claim(1_000, 11)
-    assert slot is not None
-    slot = search.slots.assign(slot, begin(search, 6).number, 136)
-    search.store_epoch(slot, results(0.5)[0])
-    search.slots.pause(slot)
-    before = contents(search)
-    assert search.repair(locks_of(search)) == []
-    assert contents(search) == before
-    assert search.slots.claim(1, 12) is not None, "it does not count"
-
-
 # Checkpoints, and the epochs that they hold
 
 

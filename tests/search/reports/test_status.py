@@ -34,7 +34,6 @@ def test_status_as_json(study: SearchStudy, printed: Callable[..., str]) -> None
         "failed": 1,
         "running": 0,
         "interrupted": 0,
-        "paused": 0,
         "best": {
             "trial": 0,
             "num_params": 178,
@@ -70,13 +69,11 @@ def test_only_the_trials_of_living_workers_are_running(tmp_path: Path, printed: 
         status = json.loads(printed(print_status, study.store, study.name, as_json=True))
         assert (status["running"], status["interrupted"]) == (2, 1)
     status = json.loads(printed(print_status, study.store, study.name, as_json=True))
-    assert (status["running"], status["interrupted"], status["paused"]) == (0, 3, 0)
-    first, second, _ = study.slots.read()
-    study.slots.pause(first)
-    study.slots.interrupt(second)
+    assert (status["running"], status["interrupted"]) == (0, 3)
+    study.slots.interrupt(study.slots.read()[0])
     study.slots.interrupt(study.slots.claim(1_000, 14))
     status = json.loads(printed(print_status, study.store, study.name, as_json=True))
-    assert (status["running"], status["interrupted"], status["paused"]) == (0, 2, 1)
+    assert (status["running"], status["interrupted"]) == (0, 3)
 
 
 def test_status_as_text(study: SearchStudy, printed: Callable[..., str]) -> None:
@@ -93,7 +90,6 @@ def test_status_as_text(study: SearchStudy, printed: Callable[..., str]) -> None
         "failed": "1",
         "running": "0",
         "interrupted": "0",
-        "paused": "0",
         "best": "90.00 % at 178 parameters (trial 0): 8s:br gap fc10+",
         "on": "device   flash 410 bytes, RAM 57 bytes, 56,528 MACs, as C with integers without code and stack",
         "time": "0:10 of training",

@@ -321,7 +321,6 @@ def test_a_stop_in_mid_trial_hands_the_trial_back(tmp_path: Path) -> None:
 # How a trial of five epochs may be cut short after its second, as a function that a worker's runner is cut by.
 CUTS: dict[str, Callable[[TrialRunner], None]] = {
     "a stop": lambda runner: check(run_all(stop_after(runner, 2), 1) == [None]),
-    "a pause": lambda runner: pause(runner, 2),
     "a kill in the next epoch": lambda runner: kill_in(runner, "mnist_core.training.plan_epoch", 3),
     "a kill before the epoch is in the store": lambda runner: kill_in(runner, "studies.study.write_epoch", 2),
     "a kill before the checkpoint is written": lambda runner: kill_in(
@@ -337,15 +336,6 @@ class Killed(BaseException):
 
 def check(holds: bool) -> None:
     assert holds
-
-
-def pause(runner: TrialRunner, epoch: int) -> None:
-    slot = runner.search.slots.claim(1, WORKER)
-    assert slot is not None
-    suggestion = runner.proposals.find(slot)
-    assert suggestion is not None
-    assert runner.trainer.train(suggestion, slot, pause_after=epoch) is None
-    assert slot_states(runner) == [SlotState.PAUSED]
 
 
 def kill_in(runner: TrialRunner, name: str, call: int) -> None:
@@ -372,12 +362,6 @@ def lose_checkpoint(runner: TrialRunner) -> None:
     runner.search.store.artifacts.checkpoint(runner.search.name, 0).write_bytes(b"cut off by a power cut")
 
 
-def go_on(runner: TrialRunner) -> list[Outcome | None]:
-    """As a worker does, or whoever takes up a paused trial."""
-    slot = runner.search.slots.take_up(0, WORKER)
-    return run_all(runner) if slot is None else [runner.run(slot)]
-
-
 @pytest.mark.parametrize("cut", CUTS)
 def test_an_interrupted_trial_ends_bit_for_bit_as_if_it_had_not_been(
     tmp_path: Path, engine: Engine, cut: str, monkeypatch: pytest.MonkeyPatch
@@ -392,7 +376,7 @@ def test_an_interrupted_trial_ends_bit_for_bit_as_if_it_had_not_been(
         "mnist_core.training.plan_epoch",
         lambda config, epoch, *rest, **more: planned.append(epoch) or plan_epoch(config, epoch, *rest, **more),
     )
-    assert go_on(again) == [Outcome.COMPLETE]
+    assert run_all(again) == [Outcome.COMPLETE]
     assert planned == ([1, 2, 3, 4] if cut == "the loss of the checkpoint" else [3, 4])
 
     (trial,), (expected,) = trials_of(again), trials_of(whole)
