@@ -25,7 +25,7 @@ def test_built_reference_systems_hold_as_many_parameters_as_counted(name: str) -
     assert _built_params(ArchitectureSpec.from_text(notation)) == published
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(architectures())
 def test_count_equals_the_built_models_parameters(architecture: ArchitectureSpec) -> None:
     assert num_params(architecture) == _built_params(architecture)

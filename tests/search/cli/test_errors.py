@@ -228,7 +228,6 @@ IN_PROCESSES = {
     "table exists",
     "space key",
     "token",
-    "trial without weights",
     "port taken",
     "command",
 }

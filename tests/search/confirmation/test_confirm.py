@@ -23,7 +23,9 @@ from mnist_core.checkpoint import load_checkpoint, restore_model
 from mnist_core.data import load_all_but_test, load_dataset, open_test_set
 from mnist_core.evaluation import predict_logits
 from search.confirmation.confirm import confirmation_seeds, expected_seconds
-from studies.confirmations import Confirmation, Stage, read_openings
+from search.models.loading import load_confirmed
+from studies.artifacts import confirmed_file
+from studies.confirmations import Confirmation, Stage, read_measured, read_openings
 from studies.locks import WorkerLocks
 from studies.storage import Store
 from studies.tables import confirmations
@@ -254,6 +256,24 @@ def test_anew_uses_what_is_trained_and_opens_the_test_set_for_what_is_not(
     after = find_confirmation(study)
     assert [num_models for _, num_models in openings(study)] == [NUM_SEEDS * num_members, 1]
     assert after.seeds[Stage.MEASURE][:NUM_SEEDS] == before.seeds[Stage.MEASURE]
+
+
+def test_a_confirmed_model_that_was_replaced_is_refused(
+    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"], tmp_path: Path, search_here: CommandHere
+) -> None:
+    shutil.copytree(confirmed_study[0].folder, tmp_path, dirs_exist_ok=True)
+    study = SmallStudy(tmp_path, (), confirmed_study[1])
+    point = find_confirmation(study).front()[0]
+    store = Store.open_read_only(study.url)
+    path, other = (
+        store.artifacts.find(confirmed_file(study.name, point.trial, seed)) for seed in sorted(point.seeds)[:2]
+    )
+    measured = read_measured(store.database, study.name, point.trial, min(point.seeds))
+    assert load_confirmed(store, study.name, measured).seed == min(point.seeds)
+    shutil.copyfile(other, path)
+    refused = search_here("export", "--trial", point.trial, "--out", "best")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert f"is not the model that trial {point.trial} left: its SHA-256 is " in refused.stderr
 
 
 def test_trials_that_completed_since_are_named(

@@ -97,19 +97,3 @@ def test_stores_of_one_stem_keep_their_models_apart(tmp_path: Path, search_here:
         exported = search_here("export", *arguments, "--out", f"of-{name}")
         assert exported.returncode == 0, exported.stderr
         assert str(load_checkpoint(tmp_path / f"of-{name}").candidate.architecture) == point["notation"]
-
-
-def test_a_confirmed_model_that_was_replaced_is_refused(copied_study: SmallStudy, search_here: CommandHere) -> None:
-    confirmed = search_here("confirm", "--seeds", 2, "--top", 2, "--workers", 1, "--quiet", "--json")
-    assert confirmed.returncode == 0, confirmed.stderr
-    points = json.loads(confirmed.stdout)
-    store = Store.open_read_only(copied_study.url)
-    trial, seed = points[0]["trial"], min(points[0]["seeds"])
-    measured = read_measured(store.database, copied_study.name, trial, seed)
-    path = store.artifacts.find(confirmed_file(copied_study.name, trial, seed))
-    other = store.artifacts.find(confirmed_file(copied_study.name, trial, max(points[0]["seeds"])))
-    assert load_confirmed(store, copied_study.name, measured).seed == seed
-    shutil.copyfile(other, path)
-    refused = search_here("export", "--trial", trial, "--out", "best")
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert f"is not the model that trial {trial} left: its SHA-256 is " in refused.stderr

@@ -104,7 +104,7 @@ def start_worker(folder: Path, database: str) -> "subprocess.Popen[str]":
 
 def test_workers_of_two_machines_end_one_study(tmp_path: Path, database: str) -> None:
     """One is asked to leave in the middle of a trial, with which the other goes on."""
-    runner = make_runner(tmp_path, storage=database, study="shared", trials=1_000, epochs=15)
+    runner = make_runner(tmp_path, storage=database, study="shared", trials=1_000, epochs=8)
     record_call(runner.search, runner.config)
     search = runner.search
     first = start_worker(tmp_path / "one", database)
