@@ -170,7 +170,6 @@ def start(tmp_path: Path) -> Iterator[Callable[..., BaseProcess]]:
             "search.training.folder",
             "search.reports.status",
             "search.training.samples",
-            "sklearn.datasets",
             "torch._dynamo",
         ]
     )
