@@ -103,7 +103,8 @@ def test_a_notation_may_be_longer_than_a_files_name() -> None:
         (".", ". is a folder: name the model file in it, such as model.safetensors"),
     ],
 )
-def test_what_is_no_net_is_refused(text: str, message: str) -> None:
+def test_what_is_no_net_is_refused(text: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # the folder of the clone may hold an export called best
     with pytest.raises(InputError) as error:
         architecture_of(text)
     assert str(error.value).startswith(message)
