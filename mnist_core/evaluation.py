@@ -30,15 +30,19 @@ def evaluation_of(
     labels: NDArray[np.int64], predicted: NDArray[np.int64], *, loss: float, num_classes: int
 ) -> Evaluation:
     """Return what (N,) labels and predicted classes say."""
-    is_right = predicted == labels
-    num_of, num_right_of = (np.bincount(of, minlength=num_classes) for of in (labels, labels[is_right]))
-    present = num_of > 0
     return Evaluation(
         loss=loss,
-        accuracy=int(is_right.sum()) / len(labels),
-        balanced_accuracy=float((num_right_of[present] / num_of[present]).mean()),
+        accuracy=int((predicted == labels).sum()) / len(labels),
+        balanced_accuracy=balanced_accuracy(labels, predicted, num_classes),
         predicted=predicted,
     )
+
+
+def balanced_accuracy(labels: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int) -> float:
+    """Return the mean of the accuracies on each class that (N,) labels name."""
+    num_of, num_right_of = (np.bincount(of, minlength=num_classes) for of in (labels, labels[predicted == labels]))
+    present = num_of > 0
+    return float((num_right_of[present] / num_of[present]).mean())
 
 
 @torch.inference_mode()

@@ -72,10 +72,7 @@ def watch_file(database: Engine, path: Path) -> None:
     opened = path.stat()
 
     def check(_connection: object) -> None:
-        try:
-            found = path.stat()
-        except FileNotFoundError:
-            found = None
+        found = _status(path)
         if found is None or (found.st_dev, found.st_ino) != (opened.st_dev, opened.st_ino):
             what = "deleted" if found is None else "replaced by another file"
             raise SearchFailedError(f"the study store {path} was {what} while it was in use: nothing is written to it")
@@ -128,15 +125,8 @@ def _copy(path: Path, mode: str) -> sqlite3.Connection:
 
 def _written(path: Path) -> list[tuple[int, int] | None]:
     """Describe when a file, its log and its journal were last written, and how long they are."""
-    found: list[tuple[int, int] | None] = []
-    for file in (path, _wal(path), path.with_name(f"{path.name}-journal")):
-        try:
-            status = file.stat()
-        except FileNotFoundError:
-            found.append(None)
-        else:
-            found.append((status.st_mtime_ns, status.st_size))
-    return found
+    files = (path, _wal(path), path.with_name(f"{path.name}-journal"))
+    return [status and (status.st_mtime_ns, status.st_size) for status in map(_status, files)]
 
 
 def _wal(path: Path) -> Path:
@@ -148,7 +138,13 @@ def _shared_memory(path: Path) -> Path:
 
 
 def _size(path: Path) -> int:
+    status = _status(path)
+    return 0 if status is None else status.st_size
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Look at a file that a writer may remove at any moment; returns None if it is not there."""
     try:
-        return path.stat().st_size
+        return path.stat()
     except FileNotFoundError:
-        return 0
+        return None

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mnist_core.checkpoint import Checkpoint
+from mnist_core.evaluation import balanced_accuracy
 from search.models.agreement import check_classes, predict_classes
 from search.models.images import UserImages, is_inverted, read_images
 from search.models.sealed import check_not_sealed
@@ -82,15 +83,13 @@ def _print(
         table.add_row(Text(name), Text(classes[label]), format_accuracy(confidence))
     print_table(table)
     if any(named):
-        _print_accuracy(np.array([classes.index(true) if true else -1 for true in named]), labels)
+        _print_accuracy(np.array([classes.index(true) if true else -1 for true in named]), labels, len(classes))
 
 
-def _print_accuracy(true: NDArray[np.int64], predicted: NDArray[np.int64]) -> None:
-    from sklearn.metrics import balanced_accuracy_score  # slow to import, and most images are in no such folder
-
+def _print_accuracy(true: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int) -> None:
     known = true >= 0
     accuracy = float((true == predicted)[known].mean())
-    balanced = balanced_accuracy_score(true[known], predicted[known])
+    balanced = balanced_accuracy(true[known], predicted[known], num_classes)
     print(
         f"{format_accuracy(accuracy)} of {int(known.sum()):,} images are of the class that their folder names; mean of "
         f"the classes' accuracies (balanced accuracy) {format_accuracy(balanced)}"

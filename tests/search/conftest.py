@@ -92,7 +92,7 @@ def environment(default_engine: Engine) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("SEARCH_") or name == "SEARCH_CACHE_DIR"
+        if not name.startswith(("SEARCH_", "COLUMNS", "LINES")) or name == "SEARCH_CACHE_DIR"
     }
     return {**kept, "PYTHONPATH": str(ROOT)}
 

@@ -100,6 +100,27 @@ def test_a_log_that_is_removed_while_it_is_copied(
     assert [file.name for file in left.parent.iterdir()] == ["studies.db"]
 
 
+def test_a_page_that_is_half_written_while_it_is_copied_counts_only_if_nobody_writes(
+    path: Path, writer: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = left_by_a_killed_writer(path, tmp_path / "left", "studies.db", "studies.db-wal")
+    real, is_written, times = shutil.copyfile, True, iter(range(1, 10))
+
+    def copy_half(source: Path, target: Path) -> None:
+        if is_written and next(times) > 1:
+            real(source, target)
+            return
+        target.write_bytes(b"half a page" * 100)
+        if is_written:
+            os.utime(left, ns=(0, 0))
+
+    monkeypatch.setattr(shutil, "copyfile", copy_half)
+    assert rows_of(left) == [1]
+    is_written = False
+    with pytest.raises(sqlite3.DatabaseError):
+        rows_of(left)
+
+
 def test_copies_of_a_store_that_is_written_all_the_time_are_whole(path: Path, writer: sqlite3.Connection) -> None:
     writer.close()
     stop = threading.Event()

@@ -16,8 +16,8 @@ EVERY_HELP = """
 import sys
 from search.cli.app import main
 
-for command in sys.argv[1:]:
-    sys.argv = ["search", command, "--help"]
+for arguments in ([], *([command] for command in sys.argv[1:])):
+    sys.argv = ["search", *arguments, "--help"]
     try:
         main()
     except SystemExit:
@@ -54,7 +54,7 @@ def test_no_help_imports_anything_slow(search) -> None:
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    assert all(f"Usage: python -m search {command} " in result.stdout for command in COMMANDS)
+    assert all(f"Usage: python -m search {command} " in result.stdout for command in ("[OPTIONS]", *COMMANDS))
     imported = {module.partition(".")[0] for module in result.stderr.split()}
     assert "typer" in imported
     assert imported & SLOW_IMPORTS == set()

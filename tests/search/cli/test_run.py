@@ -138,8 +138,8 @@ def test_timeout_ends_a_call_and_the_next_goes_on_in_a_terminal_until_ctrl_c(sea
         timeout=120,
     )
     terminal.logfile_read = io.StringIO()
-    trained = f"({status['trained']} already trained)" if status["trained"] else ""
-    headline = f"digits-3000-train300-epochs2: 500 trials {trained}"
+    already = f" ({status['trained']} already trained)" if status["trained"] else ""
+    headline = f"digits-3000-train300-epochs2: 500 trials{already} of up to 3,000 parameters"
     try:
         for text in (headline, "/500 trained", "in training", "front so far", " %"):
             terminal.expect(styled(text))
@@ -155,6 +155,8 @@ def test_timeout_ends_a_call_and_the_next_goes_on_in_a_terminal_until_ctrl_c(sea
     after = search_here.json("status")
     assert (after["running"], after["failed"]) == (0, 0)
     assert after["trained"] >= status["trained"]
+    left = [trial for trial in trials_of(search.folder).values() if trial["state"] == "RUNNING"]
+    assert len(left) == after["interrupted"]
 
 
 def test_status_tells_how_far_a_study_is(search_here, small_study) -> None:

@@ -46,6 +46,15 @@ def confirmed_study(
     return SmallStudy(folder, small_study.arguments, made), made
 
 
+@pytest.fixture
+def copied_confirmed_study(
+    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"], tmp_path: Path
+) -> SmallStudy:
+    study, _ = confirmed_study
+    shutil.copytree(study.folder, tmp_path, dirs_exist_ok=True)
+    return replace(study, folder=tmp_path)
+
+
 def find_confirmation(study: SmallStudy) -> Confirmation:
     found = Confirmation.find(Store.open_read_only(study.url).database, study.name)
     assert found is not None
@@ -161,8 +170,10 @@ def test_what_is_exported_is_the_lowest_seeds_model_with_its_figures(
     assert "was trained on these images as well" in evaluated.stderr
 
 
-def start(study: SmallStudy, environment: dict[str, str]) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
+def start(study: SmallStudy, environment: dict[str, str], num: int) -> "subprocess.Popen[str]":
+    """Start a confirmation with one worker, and return once it has trained ``num`` nets."""
+    before = num_trained(study.folder)
+    process = subprocess.Popen(
         Command(study.folder, environment).line("confirm", "--seeds", NUM_SEEDS, "--workers", 1),
         cwd=study.folder,
         env=environment,
@@ -171,6 +182,8 @@ def start(study: SmallStudy, environment: dict[str, str]) -> "subprocess.Popen[s
         text=True,
         start_new_session=True,
     )
+    wait_for(lambda: num_trained(study.folder) >= before + num)
+    return process
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 90.0) -> None:
@@ -193,26 +206,21 @@ def test_killed_again_and_again_it_ends_with_the_same_front(
     search_here: CommandHere,
 ) -> None:
     """By SIGKILL, which nothing outlives, by Ctrl-C, and at last only its worker; it has one, where it had two."""
-    process = start(copied_study, environment)
-    wait_for(lambda: num_trained(copied_study.folder) >= 2)
+    process = start(copied_study, environment, 2)
     workers = children(process.pid)
     assert workers
     process.kill()
     process.communicate()
     wait_for(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
 
-    process = start(copied_study, environment)
-    before = num_trained(copied_study.folder)
-    wait_for(lambda: num_trained(copied_study.folder) >= before + 2)
+    process = start(copied_study, environment, 2)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert errors.splitlines()[-1] == "interrupted: the same command continues with what was not finished"
     assert "Traceback" not in errors
 
-    process = start(copied_study, environment)
-    before = num_trained(copied_study.folder)
-    wait_for(lambda: num_trained(copied_study.folder) >= before + 1)
+    process = start(copied_study, environment, 1)
     for worker in children(process.pid):
         os.kill(worker, signal.SIGKILL)
     out, errors = process.communicate(timeout=120)
@@ -238,18 +246,14 @@ def test_only_one_process_at_a_time_confirms(copied_study: SmallStudy, search: C
 
 
 def test_anew_uses_what_is_trained_and_opens_the_test_set_for_what_is_not(
-    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"],
-    tmp_path: Path,
-    search: Command,
-    search_here: CommandHere,
+    copied_confirmed_study: SmallStudy, search: Command, search_here: CommandHere
 ) -> None:
-    shutil.copytree(confirmed_study[0].folder, tmp_path, dirs_exist_ok=True)
-    study = SmallStudy(tmp_path, (), confirmed_study[1])
+    study = copied_confirmed_study
     before = find_confirmation(study)
     num_members = len(before.members or [])
     again = search_here("confirm", "--anew", "--seeds", NUM_SEEDS)
     assert again.returncode == 0, again.stderr
-    assert again.stdout == confirmed_study[1].stdout
+    assert again.stdout == study.made.stdout
     assert len(openings(study)) == 1, "nothing was left to measure"
     more = search("confirm", "--anew", "--seeds", NUM_SEEDS + 1, "--top", 1, "--workers", 1)
     assert more.returncode == 0, more.stderr
@@ -259,35 +263,29 @@ def test_anew_uses_what_is_trained_and_opens_the_test_set_for_what_is_not(
 
 
 def test_a_confirmed_model_that_was_replaced_is_refused(
-    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"], tmp_path: Path, search_here: CommandHere
+    copied_confirmed_study: SmallStudy, search_here: CommandHere
 ) -> None:
-    shutil.copytree(confirmed_study[0].folder, tmp_path, dirs_exist_ok=True)
-    study = SmallStudy(tmp_path, (), confirmed_study[1])
+    study = copied_confirmed_study
     point = find_confirmation(study).front()[0]
     store = Store.open_read_only(study.url)
-    path, other = (
-        store.artifacts.find(confirmed_file(study.name, point.trial, seed)) for seed in sorted(point.seeds)[:2]
-    )
-    measured = read_measured(store.database, study.name, point.trial, min(point.seeds))
-    assert load_confirmed(store, study.name, measured).seed == min(point.seeds)
+    seed, other_seed, *_ = sorted(point.seeds)
+    path, other = (store.artifacts.find(confirmed_file(study.name, point.trial, each)) for each in (seed, other_seed))
+    measured = read_measured(store.database, study.name, point.trial, seed)
+    assert load_confirmed(store, study.name, measured).seed == seed
     shutil.copyfile(other, path)
     refused = search_here("export", "--trial", point.trial, "--out", "best")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert f"is not the model that trial {point.trial} left: its SHA-256 is " in refused.stderr
 
 
-def test_trials_that_completed_since_are_named(
-    confirmed_study: tuple[SmallStudy, "subprocess.CompletedProcess[str]"], tmp_path: Path, search_here: CommandHere
-) -> None:
-    study, made = confirmed_study
-    shutil.copytree(study.folder, tmp_path, dirs_exist_ok=True)
-    with Store.open(f"sqlite:///{tmp_path / 'studies.db'}").database.begin() as connection:
+def test_trials_that_completed_since_are_named(copied_confirmed_study: SmallStudy, search_here: CommandHere) -> None:
+    with Store.open(copied_confirmed_study.url).database.begin() as connection:
         connection.execute(update(confirmations).values(num_complete=confirmations.c.num_complete - 2))
     again = search_here("confirm")
     assert again.stderr == (
         "trials completed since the confirmation was started, not included: 2 (--anew considers all)\n"
     )
-    assert again.stdout == made.stdout
+    assert again.stdout == copied_confirmed_study.made.stdout
 
 
 # Arguments after `confirm`, and what the line on stderr must hold
